@@ -1,0 +1,137 @@
+/** Who we work for: hands out commands, hears how they ended, knows credentials. */
+import { Context, Data, Duration, type Effect, Schema } from "effect"
+import type { Claim } from "../domain/Claim.ts"
+import type { Command } from "../domain/Command.ts"
+import type { Credential } from "../domain/Credential.ts"
+import type { ExecutionId } from "../domain/Ids.ts"
+import type { Json, JsonObject } from "../domain/Json.ts"
+import type { Notification } from "../domain/Notification.ts"
+import type { WorkerEvent } from "../domain/WorkerEvent.ts"
+
+/** Who owns a command that we think is ours. */
+export type Owner = Data.TaggedEnum<{
+  Ours: object
+  Other: { readonly name: string | undefined }
+  /** It ended: whoever ended it, there is nothing to report. */
+  Ended: object
+  /** The control plane cannot say. */
+  Unknown: object
+}>
+export const Owner = Data.taggedEnum<Owner>()
+
+/** A child playbook that a command started. */
+export interface Child {
+  readonly executionId: ExecutionId
+}
+export interface ChildStatus {
+  readonly executionId: ExecutionId
+  readonly status: "running" | "completed" | "failed" | "cancelled"
+  /** The whole answer of the control plane. */
+  readonly document: JsonObject
+}
+
+/** A request that a thread without this runtime can send to say that we live. */
+export interface Beat {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  readonly every: Duration.Duration
+}
+
+export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", { detail: Schema.String }) {
+  readonly isRetryable = true
+}
+
+/** The server is there and wants less of us. `retryAfter` in milliseconds. */
+export class Busy extends Schema.TaggedError<Busy>()("Busy", {
+  detail: Schema.String,
+  retryAfter: Schema.UndefinedOr(Schema.Finite)
+}) {
+  readonly isRetryable = true
+}
+
+export class Refused extends Schema.TaggedError<Refused>()("Refused", {
+  status: Schema.Int,
+  body: Schema.String
+}) {
+  readonly isRetryable = false
+  get detail(): string {
+    return `HTTP ${this.status}: ${this.body}`
+  }
+}
+
+export class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", { detail: Schema.String }) {
+  readonly isRetryable = false
+}
+
+export class ControlPlaneError extends Schema.TaggedError<ControlPlaneError>()("ControlPlaneError", {
+  /** What was asked: `claim`, `report call.done`, … */
+  operation: Schema.String,
+  reason: Schema.Union([Unreachable, Busy, Refused, Unreadable])
+}) {
+  get isRetryable(): boolean {
+    return this.reason.isRetryable
+  }
+  override get message(): string {
+    return `${this.operation}: ${this.reason._tag}: ${this.reason.detail}`
+  }
+}
+
+export class ControlPlane extends Context.Service<
+  ControlPlane,
+  {
+    /** `noetl`, `memory`, … */
+    readonly name: string
+    /** The name this process has on the wire. */
+    readonly workerName: string
+    readonly register: Effect.Effect<void, ControlPlaneError>
+    readonly deregister: Effect.Effect<void, ControlPlaneError>
+    /** Says that we live, from this thread. */
+    readonly beat: Effect.Effect<void, ControlPlaneError>
+    /** The same as a request that another thread sends; undefined where there is nothing to send. */
+    readonly beatRequest: Beat | undefined
+    readonly claim: (notification: Notification, attempt: number) => Effect.Effect<Claim, ControlPlaneError>
+    /** Asks who owns a command that we claimed, after a gap in which somebody else may have taken it. */
+    readonly owner: (command: Command) => Effect.Effect<Owner, ControlPlaneError>
+    /**
+     * Tells of a command. A `Started` is best effort. An ending returns only when it was accepted, retries as
+     * the dialect allows, and fails when it gave up: then the delivery must not be acknowledged.
+     */
+    readonly report: (command: Command, event: WorkerEvent) => Effect.Effect<void, ControlPlaneError>
+    /** Whether the execution of a command was cancelled; false where the control plane cannot tell. */
+    readonly cancelled: (command: Command) => Effect.Effect<boolean, ControlPlaneError>
+    /** A credential by name; undefined when there is none. */
+    readonly credential: (
+      name: string,
+      command: CredentialScope
+    ) => Effect.Effect<Credential | undefined, ControlPlaneError>
+    /** An entry of the playbook's keychain; undefined when there is none. */
+    readonly keychain: (
+      name: string,
+      command: CredentialScope
+    ) => Effect.Effect<JsonObject | undefined, ControlPlaneError>
+    readonly startChild: (options: {
+      readonly parent: Command
+      readonly path: string
+      readonly version: string | undefined
+      readonly payload: JsonObject
+    }) => Effect.Effect<Child, ControlPlaneError>
+    readonly childStatus: (
+      parent: Command,
+      child: ExecutionId
+    ) => Effect.Effect<ChildStatus, ControlPlaneError>
+    /** The value of a step of a child, or of the step that ended last. */
+    readonly childResult: (
+      parent: Command,
+      child: ExecutionId,
+      step: string | undefined
+    ) => Effect.Effect<Json, ControlPlaneError>
+  }
+>()("noetl-worker/control-plane/ControlPlane") {}
+
+/** On whose behalf a secret is read. */
+export interface CredentialScope {
+  readonly executionId: ExecutionId
+  readonly catalogId: string | undefined
+  readonly serverUrl: string | undefined
+}

@@ -1,0 +1,126 @@
+/**
+ * JSON in and out without losing a 64-bit integer, and with limits on what comes in.
+ *
+ * NoETL's ids are bare JSON integers above 2^53, which `JSON.parse` rounds silently. Integers outside
+ * the safe range become `bigint`; everything else is what `JSON.parse` gives.
+ */
+import { Result, Schema } from "effect"
+import { parse as parseLossless } from "lossless-json"
+
+export type Json = null | boolean | number | bigint | string | ReadonlyArray<Json> | JsonObject
+export interface JsonObject {
+  readonly [key: string]: Json
+}
+
+/** `at` is a dotted path or a position, whichever is known. */
+export class JsonError extends Schema.TaggedError<JsonError>()("JsonError", {
+  detail: Schema.String,
+  at: Schema.optionalKey(Schema.String)
+}) {
+  override get message(): string {
+    return this.at === undefined ? this.detail : `${this.detail} at ${this.at}`
+  }
+}
+
+declare global {
+  interface JSON {
+    /** Node 22 and later; not in TypeScript's library yet. */
+    rawJSON(text: string): unknown
+  }
+}
+
+export interface Limits {
+  /** Bytes of UTF-8 text. */
+  readonly maxBytes: number
+  /** Nested arrays and objects. */
+  readonly maxDepth: number
+}
+
+export const defaultLimits: Limits = { maxBytes: 64 * 1024 * 1024, maxDepth: 200 }
+
+/** JSON text → value. Never throws. */
+export const parse = (text: string, limits: Limits = defaultLimits): Result.Result<Json, JsonError> => {
+  // A UTF-16 unit is at most three bytes of UTF-8, so short texts need no counting.
+  if (text.length * 3 > limits.maxBytes && Buffer.byteLength(text) > limits.maxBytes) {
+    return Result.fail(new JsonError({ detail: `larger than ${limits.maxBytes} bytes` }))
+  }
+  const at = depthExceededAt(text, limits.maxDepth)
+  if (at !== undefined) {
+    return Result.fail(
+      new JsonError({ detail: `nested deeper than ${limits.maxDepth}`, at: `position ${at}` })
+    )
+  }
+  return Result.try({
+    try: () =>
+      hasLongInteger.test(text) ? (parseLossless(text, undefined, numberOf) as Json) : JSON.parse(text),
+    catch: (cause) => new JsonError({ detail: cause instanceof Error ? cause.message : String(cause) })
+  })
+}
+
+/** Value → JSON text. A bigint becomes a bare integer, NaN and infinities null, `undefined` members vanish. */
+export const stringify = (value: unknown, space?: number): string =>
+  JSON.stringify(value, bigintAsInteger, space) ?? "null"
+
+/** Whether a value is plain JSON: the guard for values that come from a library. */
+export const isJson = (value: unknown, maxDepth = defaultLimits.maxDepth): value is Json => {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+    case "bigint":
+      return true
+    case "number":
+      return Number.isFinite(value)
+    case "object":
+      if (value === null) return true
+      if (maxDepth <= 0) return false
+      if (Array.isArray(value)) return value.every((item) => isJson(item, maxDepth - 1))
+      return isPlain(value) && Object.values(value).every((item) => isJson(item, maxDepth - 1))
+    default:
+      return false
+  }
+}
+
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+export const JsonValue: Schema.Codec<Json> = Schema.declare((value): value is Json => isJson(value), {
+  expected: "a JSON value"
+})
+
+export const JsonRecord: Schema.Codec<JsonObject> = Schema.declare(
+  (value): value is JsonObject => isObject(value) && isJson(value),
+  { expected: "a JSON object" }
+)
+
+const hasLongInteger = /\d{16}/
+
+const bigintAsInteger = (_key: string, value: unknown): unknown =>
+  typeof value === "bigint" ? JSON.rawJSON(value.toString()) : value
+
+const numberOf = (text: string): number | bigint => {
+  const value = Number(text)
+  return text.length > 15 && /^-?\d+$/.test(text) && !Number.isSafeInteger(value) ? BigInt(text) : value
+}
+
+const isPlain = (value: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+/** The position of the bracket that goes too deep. A scan, because a recursive parser would overflow first. */
+const depthExceededAt = (text: string, maxDepth: number): number | undefined => {
+  if (text.length <= maxDepth) return undefined
+  let depth = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (inString) {
+      if (c === 92) i++
+      else if (c === 34) inString = false
+    } else if (c === 34) inString = true
+    else if (c === 91 || c === 123) {
+      if (++depth > maxDepth) return i
+    } else if (c === 93 || c === 125) depth--
+  }
+  return undefined
+}

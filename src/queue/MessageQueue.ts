@@ -1,0 +1,82 @@
+/**
+ * Where messages come from. A delivery carries its way back: nothing is acknowledged but by `settle`, once.
+ */
+import { Context, Data, type Duration, type Effect, Schema, type Stream } from "effect"
+
+/** What a queue hears about a delivery. */
+export type Settlement = Data.TaggedEnum<{
+  /** Done with: never deliver again. */
+  Ack: object
+  /** Deliver again after a while. `blame` says whether this attempt counts as a failure of ours. */
+  Retry: { readonly after: Duration.Duration; readonly blame: boolean }
+  /** Never deliver again: the message itself is no good. */
+  Discard: { readonly reason: string }
+}>
+export const Settlement = Data.taggedEnum<Settlement>()
+
+export interface Delivery {
+  /** Unique among the deliveries of this process; for logs and for the lease. */
+  readonly id: string
+  readonly body: string
+  /** How often the message was delivered, this time included. From 1. */
+  readonly attempt: number
+  readonly lease: Lease
+  /** Tells the queue, confirmed where that matters. Calling it twice does nothing the second time. */
+  readonly settle: (settlement: Settlement) => Effect.Effect<void, QueueError>
+}
+
+/** The time that a delivery is ours, and the ways to make it longer. */
+export interface Lease {
+  /** How long the queue waits for a settlement or an extension. */
+  readonly duration: Duration.Duration
+  /** Starts the duration anew, from this process. */
+  readonly extend: Effect.Effect<void, QueueError>
+  /** What a lease keeper in another thread needs to extend it without us; undefined where it cannot. */
+  readonly subject: string | undefined
+}
+
+export class Disconnected extends Schema.TaggedError<Disconnected>()("Disconnected", {
+  detail: Schema.String
+}) {
+  readonly isRetryable = true
+}
+
+export class StreamMissing extends Schema.TaggedError<StreamMissing>()("StreamMissing", {
+  detail: Schema.String
+}) {
+  readonly isRetryable = false
+}
+
+export class SettleFailed extends Schema.TaggedError<SettleFailed>()("SettleFailed", {
+  detail: Schema.String
+}) {
+  readonly isRetryable = true
+}
+
+export class QueueError extends Schema.TaggedError<QueueError>()("QueueError", {
+  reason: Schema.Union([Disconnected, StreamMissing, SettleFailed])
+}) {
+  get isRetryable(): boolean {
+    return this.reason.isRetryable
+  }
+  override get message(): string {
+    return `${this.reason._tag}: ${this.reason.detail}`
+  }
+}
+
+export class MessageQueue extends Context.Service<
+  MessageQueue,
+  {
+    /** `nats`, `memory`, … */
+    readonly name: string
+    /**
+     * Deliveries as the queue gives them; a consumer that does not take stops the pulling. When the stream is
+     * interrupted, what was fetched and not taken is handed back.
+     */
+    readonly deliveries: Stream.Stream<Delivery, QueueError>
+    /** Whether the queue was heard from lately, for readiness. */
+    readonly connected: Effect.Effect<boolean>
+    /** Messages that wait, where the queue can tell. */
+    readonly depth: Effect.Effect<number | undefined, QueueError>
+  }
+>()("noetl-worker/queue/MessageQueue") {}

@@ -1,0 +1,74 @@
+/**
+ * Finds the tool that a command names.
+ *
+ * `Toolbox.layer(ShellTool, HttpTool)` asks the context for each tool, so a missing one does not compile and a
+ * mocked one is just another layer.
+ */
+import { Context, Effect, Layer, type Scope } from "effect"
+import type { ToolResult } from "../domain/ToolResult.ts"
+import type { Tool, ToolCall } from "./Tool.ts"
+import { ToolError, UnknownTool } from "./ToolError.ts"
+
+export class Toolbox extends Context.Service<
+  Toolbox,
+  {
+    /** Every kind that can be run, aliases included, sorted. */
+    readonly kinds: ReadonlyArray<string>
+    readonly run: (call: ToolCall) => Effect.Effect<ToolResult, ToolError, Scope.Scope>
+  }
+>()("noetl-worker/tools/Toolbox") {
+  /** A toolbox of the tools named; each is taken from the context. */
+  static readonly layer = <const Tags extends ReadonlyArray<ToolTag>>(
+    ...tags: Tags
+  ): Layer.Layer<Toolbox, never, Tags[number]["Identifier"]> =>
+    Layer.effect(
+      Toolbox,
+      Effect.contextWith((context: Context.Context<Tags[number]["Identifier"]>) =>
+        Effect.succeed(
+          of(tags.map((tag) => Context.getUnsafe(context, tag as unknown as Context.Key<unknown, Tool>)))
+        )
+      )
+    )
+
+  /** The same, each tool with the `layer` it brings. */
+  static readonly layerLive = <const Tags extends ReadonlyArray<ToolTagWithLayer>>(
+    ...tags: Tags
+  ): Layer.Layer<Toolbox, Layer.Error<Tags[number]["layer"]>, Layer.Services<Tags[number]["layer"]>> => {
+    const layers = tags.map((tag) => tag.layer) as unknown as [Layer.Layer<never>]
+    return Toolbox.layer(...tags).pipe(Layer.provide(Layer.mergeAll(...layers))) as Layer.Layer<
+      Toolbox,
+      Layer.Error<Tags[number]["layer"]>,
+      Layer.Services<Tags[number]["layer"]>
+    >
+  }
+}
+
+/** The class of a tool: a service whose shape is `Tool`. */
+export interface ToolTag {
+  readonly key: string
+  readonly Identifier: unknown
+  readonly Service: Tool
+}
+
+/** A tool class with the layer it brings. */
+export interface ToolTagWithLayer extends ToolTag {
+  readonly layer: Layer.Any
+}
+
+// --- helpers ---
+
+const of = (tools: ReadonlyArray<Tool>): Toolbox["Service"] => {
+  const byKind = new Map(
+    tools.flatMap((tool) => [tool.kind, ...tool.aliases].map((kind): [string, Tool] => [kind, tool]))
+  )
+  const kinds = [...byKind.keys()].toSorted()
+  return Toolbox.of({
+    kinds,
+    run: (call) => {
+      const tool = byKind.get(call.kind)
+      return tool === undefined
+        ? Effect.fail(new ToolError({ tool: call.kind, reason: new UnknownTool({ known: kinds }) }))
+        : tool.run(call)
+    }
+  })
+}

@@ -1,0 +1,5 @@
+/** Every tool this worker ships. A new one is one file and one line here. */
+import { NoopTool } from "./NoopTool.ts"
+import { Toolbox } from "./Toolbox.ts"
+
+export const layer = Toolbox.layerLive(NoopTool)
