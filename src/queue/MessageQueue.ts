@@ -35,6 +35,16 @@ export interface Lease {
   readonly subject: string | undefined
 }
 
+/**
+ * How many more deliveries the worker wants. A queue asks before it fetches, so that no message waits in a
+ * client's buffer while another worker could do it; whoever got the delivery gives the room back.
+ */
+export interface Room {
+  /** Waits until there is room, and takes up to `most` of it. At least 1. */
+  readonly take: (most: number) => Effect.Effect<number>
+  readonly give: (n: number) => Effect.Effect<void>
+}
+
 export class Disconnected extends Schema.TaggedError<Disconnected>()("Disconnected", {
   detail: Schema.String
 }) {
@@ -70,10 +80,10 @@ export class MessageQueue extends Context.Service<
     /** `nats`, `memory`, … */
     readonly name: string
     /**
-     * Deliveries as the queue gives them; a consumer that does not take stops the pulling. When the stream is
-     * interrupted, what was fetched and not taken is handed back.
+     * Deliveries as the queue gives them, never more than there is room for. When the stream is interrupted, what
+     * was fetched and not taken is handed back.
      */
-    readonly deliveries: Stream.Stream<Delivery, QueueError>
+    readonly deliveries: (room: Room) => Stream.Stream<Delivery, QueueError>
     /** Whether the queue was heard from lately, for readiness. */
     readonly connected: Effect.Effect<boolean>
     /** Messages that wait, where the queue can tell. */

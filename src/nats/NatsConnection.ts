@@ -1,0 +1,76 @@
+/**
+ * One NATS connection for everybody in this process who needs NATS.
+ *
+ * It is opened by whoever asks first and kept for ever: an unreachable server is waited for, not an error, so that
+ * a worker that starts before its broker lives.
+ */
+import { connect, type NatsConnection as Connection } from "@nats-io/transport-node"
+import { Context, Effect, Layer, Schedule } from "effect"
+import { connectionOptions, type NatsSettings, shownUrl } from "./connectionOptions.ts"
+
+export class NatsConnection extends Context.Service<
+  NatsConnection,
+  {
+    readonly settings: NatsSettings
+    /** Waits until NATS was reached once. Afterwards the connection mends itself. */
+    readonly connection: Effect.Effect<Connection>
+    /** Whether the connection is up now. */
+    readonly isUp: Effect.Effect<boolean>
+  }
+>()("noetl-worker/nats/NatsConnection") {
+  static readonly layer = (settings: NatsSettings, name = "noetl-worker"): Layer.Layer<NatsConnection> =>
+    Layer.effect(NatsConnection, make(settings, name))
+}
+
+const make = Effect.fnUntraced(function* (settings: NatsSettings, name: string) {
+  const state: { open: Connection | undefined } = { open: undefined }
+  yield* Effect.addFinalizer(() => close(state.open))
+  const connection = yield* Effect.cached(
+    open(settings, name).pipe(Effect.tap((nc) => Effect.sync(() => void (state.open = nc))))
+  )
+  return NatsConnection.of({ settings, connection, isUp: Effect.suspend(() => answers(state.open)) })
+})
+
+// --- the driver's edge ---
+
+const open = (settings: NatsSettings, name: string): Effect.Effect<Connection> =>
+  dial(settings, name).pipe(
+    Effect.tapError((error) =>
+      Effect.logWarning(`NATS at ${shownUrl(settings.url)} cannot be reached (${error}); trying again`)
+    ),
+    Effect.retry(
+      Schedule.min([Schedule.exponential("200 millis"), Schedule.spaced("10 seconds")]).pipe(
+        Schedule.jittered
+      )
+    ),
+    Effect.orDie
+  )
+
+/** A connection that comes after everybody stopped waiting is closed again. */
+const dial = (settings: NatsSettings, name: string) =>
+  Effect.callback<Connection, string>((resume) => {
+    const waiting = { still: true }
+    connect(connectionOptions(settings, name)).then(
+      (nc) => (waiting.still ? resume(Effect.succeed(nc)) : void nc.close()),
+      (cause: unknown) => resume(Effect.fail(cause instanceof Error ? cause.message : String(cause)))
+    )
+    return Effect.sync(() => void (waiting.still = false))
+  })
+
+// Draining flushes acknowledgements that are still in the buffer; a server that is gone cannot take them.
+const close = (nc: Connection | undefined) =>
+  nc === undefined || nc.isClosed()
+    ? Effect.void
+    : Effect.promise(() => nc.drain().catch(() => nc.close())).pipe(
+        Effect.timeoutOption("2 seconds"),
+        Effect.andThen(Effect.promise(() => nc.close()).pipe(Effect.timeoutOption("1 second")))
+      )
+
+const answers = (nc: Connection | undefined): Effect.Effect<boolean> =>
+  nc === undefined || nc.isClosed()
+    ? Effect.succeed(false)
+    : Effect.tryPromise(() => nc.rtt()).pipe(
+        Effect.as(true),
+        Effect.timeoutOrElse({ duration: "1 second", orElse: () => Effect.succeed(false) }),
+        Effect.catch(() => Effect.succeed(false))
+      )

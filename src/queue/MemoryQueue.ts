@@ -1,0 +1,139 @@
+/**
+ * A queue in this process. It behaves as the real one does: a lease that runs out brings the message again, a retry
+ * waits its time, every delivery counts, and a settlement counts once.
+ */
+import { Clock, Context, Duration, Effect, Latch, Layer, Stream } from "effect"
+import { type Delivery, MessageQueue, type Room, Settlement } from "./MessageQueue.ts"
+
+export interface Options {
+  /** How long a delivery is ours without an extension. */
+  readonly lease?: Duration.Input
+}
+
+/** One line of what the queue was told, oldest first. */
+export interface Settled {
+  readonly body: string
+  readonly attempt: number
+  readonly settlement: Settlement
+}
+
+/** The other end of the queue: what a publisher and an observer see. */
+export class MemoryQueue extends Context.Service<
+  MemoryQueue,
+  {
+    readonly publish: (body: string) => Effect.Effect<void>
+    /** What was settled so far. */
+    readonly settled: Effect.Effect<ReadonlyArray<Settled>>
+    /** Messages not yet done with, waiting or in hand. */
+    readonly pending: Effect.Effect<number>
+    /** Waits until no message is left. */
+    readonly awaitEmpty: Effect.Effect<void>
+  }
+>()("noetl-worker/queue/MemoryQueue") {
+  /** Both ends over one memory. */
+  static readonly layer = (options: Options = {}): Layer.Layer<MemoryQueue | MessageQueue> =>
+    Layer.effectContext(make(options))
+}
+
+interface Message {
+  readonly body: string
+  attempt: number
+  /** Milliseconds; the message is not given out before. */
+  visibleAt: number
+  /** Changes with every delivery, so that a late settlement of an older one is told apart. */
+  receipt: number
+}
+
+const make = Effect.fnUntraced(function* (options: Options) {
+  const lease = Duration.fromInputUnsafe(options.lease ?? "30 seconds")
+  const messages = new Set<Message>()
+  const settled: Array<Settled> = []
+  const changed = yield* Latch.make(false)
+  const empty = yield* Latch.make(true)
+  const signal = Effect.suspend(() =>
+    Effect.andThen(changed.open, messages.size === 0 ? empty.open : empty.close)
+  )
+
+  const delivery = (message: Message): Delivery => {
+    const receipt = message.receipt
+    const current = () => message.receipt === receipt && messages.has(message)
+    return {
+      id: `memory:${message.receipt}`,
+      body: message.body,
+      attempt: message.attempt,
+      lease: {
+        duration: lease,
+        subject: undefined,
+        extend: Effect.map(Clock.currentTimeMillis, (now) => {
+          if (current()) message.visibleAt = now + Duration.toMillis(lease)
+        })
+      },
+      settle: (settlement) =>
+        Clock.currentTimeMillis.pipe(
+          Effect.tap((now) =>
+            Effect.sync(() => {
+              if (!current()) return
+              settled.push({ body: message.body, attempt: message.attempt, settlement })
+              message.receipt = -1
+              if (settlement._tag === "Retry") message.visibleAt = now + Duration.toMillis(settlement.after)
+              else messages.delete(message)
+            })
+          ),
+          Effect.andThen(signal)
+        )
+    }
+  }
+
+  let receipts = 0
+  const next: Effect.Effect<Delivery> = Effect.gen(function* () {
+    while (true) {
+      yield* changed.close
+      const now = yield* Clock.currentTimeMillis
+      const message = firstVisible(messages, now)
+      if (message !== undefined) {
+        message.attempt += 1
+        message.receipt = ++receipts
+        message.visibleAt = now + Duration.toMillis(lease)
+        return delivery(message)
+      }
+      const due = messages.size === 0 ? Effect.never : Effect.sleep(nextVisible(messages) - now)
+      yield* Effect.raceFirst(changed.await, due)
+    }
+  })
+
+  const deliveries = (room: Room) =>
+    Stream.fromEffectRepeat(
+      Effect.uninterruptibleMask((restore) =>
+        restore(room.take(1)).pipe(Effect.andThen(restore(next).pipe(Effect.onInterrupt(() => room.give(1)))))
+      )
+    )
+
+  return Context.make(MessageQueue, {
+    name: "memory",
+    deliveries,
+    connected: Effect.succeed(true),
+    depth: Effect.sync(() => messages.size)
+  }).pipe(
+    Context.add(MemoryQueue, {
+      publish: (body) =>
+        Effect.andThen(
+          Effect.sync(() => messages.add({ body, attempt: 0, visibleAt: 0, receipt: 0 })),
+          signal
+        ),
+      settled: Effect.sync(() => [...settled]),
+      pending: Effect.sync(() => messages.size),
+      awaitEmpty: empty.await
+    })
+  )
+})
+
+const firstVisible = (messages: Iterable<Message>, now: number): Message | undefined => {
+  for (const message of messages) if (message.visibleAt <= now) return message
+  return undefined
+}
+
+const nextVisible = (messages: Iterable<Message>): number => {
+  let at = Number.POSITIVE_INFINITY
+  for (const message of messages) at = Math.min(at, message.visibleAt)
+  return at
+}

@@ -1,0 +1,47 @@
+import { jetstream } from "@nats-io/jetstream"
+import { Duration, Effect, Layer } from "effect"
+import { localNats } from "../../src/nats/connectionOptions.ts"
+import { NatsConnection } from "../../src/nats/NatsConnection.ts"
+import * as NatsQueue from "../../src/queue/NatsQueue.ts"
+import { ensureConsumer } from "../../src/queue/natsObjects.ts"
+import { Publisher, suite } from "../../src/testing/QueueSuite.ts"
+import { NatsServer } from "../support/NatsServer.ts"
+
+const options: NatsQueue.Options = {
+  stream: "noetl_commands",
+  consumer: undefined,
+  subject: "noetl.commands",
+  filter: undefined,
+  ackWait: Duration.seconds(1),
+  maxDeliver: -1,
+  maxAckPending: 64,
+  update: false,
+  pullExpires: Duration.seconds(5)
+}
+
+const connection = Layer.unwrap(
+  Effect.map(NatsServer, ({ url }) => NatsConnection.layer({ ...localNats, url }))
+)
+
+/** Publishes once the stream is there. */
+const publisher = Layer.effect(
+  Publisher,
+  Effect.gen(function* () {
+    const nats = yield* NatsConnection
+    const nc = yield* nats.connection
+    yield* ensureConsumer(nc, options)
+    return Publisher.of({
+      publish: (body) =>
+        Effect.promise(() => jetstream(nc).publish("noetl.commands", body)).pipe(Effect.asVoid)
+    })
+  })
+)
+
+suite(
+  "NatsQueue",
+  publisher.pipe(
+    Layer.provideMerge(NatsQueue.layer(options)),
+    Layer.provide(connection),
+    Layer.provide(NatsServer.layer())
+  )
+)
