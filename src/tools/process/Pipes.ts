@@ -1,0 +1,125 @@
+/**
+ * Real pipes for children. Node's own `"pipe"` is a socket, and a program cannot open a socket by name:
+ * `echo … > /dev/stderr` fails in it with "No such device or address". These are FIFOs in a private directory,
+ * made a few at a time and used again, so that a command costs no extra process.
+ */
+import { Effect, type Scope } from "effect"
+import { execFile } from "node:child_process"
+import { constants, closeSync, mkdtempSync, openSync, rmSync, unlinkSync } from "node:fs"
+import { Socket } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { ToolError, Unavailable } from "../ToolError.ts"
+
+export type Direction = "fromChild" | "toChild"
+
+/** Both ends open. The child's end blocks, as programs expect; ours does not. */
+export interface Pipe {
+  readonly path: string
+  readonly childEnd: number
+  /** To be called when the child has its end: only then can the other side see that it is gone. */
+  readonly closeChildEnd: () => void
+  /** Our end as a stream; from then on the stream owns the descriptor. */
+  readonly open: () => Socket
+  /** Ends our stream, whether the other side did or not. */
+  readonly shut: () => void
+  /** Somebody may still hold it: its name is not used again. */
+  readonly retire: () => void
+}
+
+export interface Pipes {
+  readonly acquire: (direction: Direction) => Effect.Effect<Pipe, ToolError, Scope.Scope>
+}
+
+export const make: Effect.Effect<Pipes, never, Scope.Scope> = Effect.gen(function* () {
+  const directory = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "noetl-worker-"))),
+    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+  )
+  const free: Array<string> = []
+  let made = 0
+
+  const take: Effect.Effect<string, ToolError> = Effect.suspend(() => {
+    const path = free.pop()
+    if (path !== undefined) return Effect.succeed(path)
+    const [first, ...others] = Array.from({ length: batch }, () => join(directory, String(made++)))
+    return Effect.as(makeFifos([first ?? "", ...others]), first ?? "").pipe(
+      Effect.tap(() => Effect.sync(() => free.push(...others)))
+    )
+  })
+
+  return {
+    acquire: (direction) =>
+      Effect.acquireRelease(
+        Effect.flatMap(take, (path) =>
+          Effect.try({
+            try: () => openBoth(path, direction),
+            catch: (cause) => unavailable(`cannot open a pipe: ${textOf(cause)}`)
+          })
+        ),
+        (pipe) =>
+          Effect.sync(() => {
+            if (pipe.close()) free.push(pipe.path)
+            else unlinkSync(pipe.path)
+          })
+      )
+  }
+})
+
+const batch = 8
+
+// --- the driver's edge ---
+
+const makeFifos = (paths: ReadonlyArray<string>): Effect.Effect<void, ToolError> =>
+  Effect.callback((resume) => {
+    execFile("mkfifo", ["-m", "600", ...paths], { env: { PATH: "/usr/bin:/bin:/usr/local/bin" } }, (error) =>
+      resume(error === null ? Effect.void : Effect.fail(unavailable(`cannot make pipes: ${error.message}`)))
+    )
+  })
+
+const openBoth = (path: string, direction: Direction): Pipe & { readonly close: () => boolean } => {
+  // The first open must not wait for the other end; the following ones find it there.
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  const writer = openSync(path, constants.O_WRONLY | (direction === "toChild" ? constants.O_NONBLOCK : 0))
+  const childEnd = direction === "toChild" ? openSync(path, constants.O_RDONLY) : writer
+  if (direction === "toChild") closeSync(reader)
+  let mine: number | undefined = direction === "toChild" ? writer : reader
+  let child: number | undefined = childEnd
+  let stream: Socket | undefined
+  let again = true
+  const closeChildEnd = (): void => {
+    if (child !== undefined) closeSync(child)
+    child = undefined
+  }
+  return {
+    path,
+    childEnd,
+    closeChildEnd,
+    open: () => {
+      const fd = mine
+      if (fd === undefined) throw new Error("this end of the pipe is taken")
+      mine = undefined
+      stream = new Socket({ fd, readable: direction === "fromChild", writable: direction === "toChild" })
+      // Without a listener an EPIPE of a child that does not read would end the worker.
+      stream.on("error", () => undefined)
+      return stream
+    },
+    shut: () => {
+      stream?.destroy()
+    },
+    retire: () => {
+      again = false
+    },
+    close: () => {
+      closeChildEnd()
+      if (mine !== undefined) closeSync(mine)
+      stream?.destroy()
+      return again
+    }
+  }
+}
+
+const unavailable = (detail: string): ToolError =>
+  new ToolError({ tool: "process", reason: new Unavailable({ detail }) })
+
+const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

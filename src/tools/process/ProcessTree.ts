@@ -1,0 +1,119 @@
+/**
+ * All processes of one command, wherever they went, and how to end them.
+ *
+ * A process leaves its group with `setsid`, its parent with a double fork, its environment with `env -i` and its
+ * pipes by closing them. It keeps its resource limits, and the limit on resident memory has had no effect since
+ * Linux 2.4.30. So every command gets a value of its own there (far above any memory there is), and
+ * `/proc/<pid>/limits` says whose child a process is. The environment carries the same mark for the case that
+ * the limit cannot be set. Without /proc (macOS) only the process group is known.
+ */
+import { Clock, Duration, Effect } from "effect"
+import { randomBytes } from "node:crypto"
+import { readdirSync, readFileSync } from "node:fs"
+
+export interface Marker {
+  /** Value of NOETL_COMMAND_TOKEN in the environment. */
+  readonly token: string
+  /** The limit as `ulimit -m` takes it. */
+  readonly limitKiB: number
+}
+
+export const variable = "NOETL_COMMAND_TOKEN"
+
+export const makeMarker = (): Marker => ({
+  token: randomBytes(12).toString("hex"),
+  limitKiB: 2 ** 50 + randomBytes(6).readUIntBE(0, 6)
+})
+
+export interface Leader {
+  /** Its pid, which is also its process group and its session. */
+  readonly pid: number
+  readonly marker: Marker
+  /** Whether the pid still is this process: after it was waited for, the number may be anybody's. */
+  readonly isOurs: () => boolean
+}
+
+/** Processes of a command that run, zombies aside. */
+export const membersOf = (leader: Leader): ReadonlyArray<number> => {
+  const pids = numericEntries("/proc")
+  if (pids === undefined) return kill(-leader.pid, 0) ? [leader.pid] : []
+  const limit = String(BigInt(leader.marker.limitKiB) * 1024n)
+  const setting = `${variable}=${leader.marker.token}`
+  return pids.filter((pid) => {
+    const stat = read(`/proc/${pid}/stat`)
+    if (stat === undefined || pid === process.pid) return false
+    // The name in parentheses may contain anything, parentheses included.
+    const [state, , group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+    if (state === "Z" || state === "X") return false
+    return (
+      (Number(group) === leader.pid && leader.isOurs()) ||
+      read(`/proc/${pid}/limits`)?.includes(limit) === true ||
+      read(`/proc/${pid}/environ`)?.includes(setting) === true
+    )
+  })
+}
+
+/**
+ * TERM, the grace, then KILL until nothing is left. Answers the processes that are still there after all of it:
+ * none, but for a process in an uninterruptible system call.
+ */
+export const end = Effect.fnUntraced(function* (leader: Leader, grace: Duration.Duration) {
+  if (membersOf(leader).length === 0) return []
+  signal(leader, "SIGTERM")
+  // A stopped process takes its TERM only when it runs on.
+  signal(leader, "SIGCONT")
+  if ((yield* gone(leader, grace)).length === 0) return []
+  const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(killFor)
+  // Again and again, because a process may fork between the look and the signal.
+  while ((yield* Clock.currentTimeMillis) < deadline) {
+    signal(leader, "SIGKILL")
+    if ((yield* gone(leader, Duration.millis(50))).length === 0) return []
+  }
+  return membersOf(leader)
+})
+
+const killFor = Duration.seconds(10)
+
+/** Looks until no process is left or the time is over; quickly at first, because most processes end at once. */
+const gone = Effect.fnUntraced(function* (leader: Leader, within: Duration.Duration) {
+  const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(within)
+  let pause = 2
+  let members = membersOf(leader)
+  while (members.length > 0 && (yield* Clock.currentTimeMillis) < deadline) {
+    yield* Effect.sleep(Duration.millis(pause))
+    pause = Math.min(pause * 2, 100)
+    members = membersOf(leader)
+  }
+  return members
+})
+
+const signal = (leader: Leader, name: NodeJS.Signals): void => {
+  // The group first: the kernel signals all of it at once, so that a fork bomb cannot outrun the list.
+  if (leader.isOurs() || numericEntries("/proc") === undefined) kill(-leader.pid, name)
+  for (const pid of membersOf(leader)) kill(pid, name)
+}
+
+const kill = (pid: number, name: NodeJS.Signals | 0): boolean => {
+  try {
+    return process.kill(pid, name)
+  } catch {
+    return false
+  }
+}
+
+const numericEntries = (directory: string): ReadonlyArray<number> | undefined => {
+  try {
+    const pids = readdirSync(directory).flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []))
+    return pids.length === 0 ? undefined : pids
+  } catch {
+    return undefined
+  }
+}
+
+const read = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, "latin1")
+  } catch {
+    return undefined
+  }
+}

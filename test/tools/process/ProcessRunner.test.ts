@@ -1,0 +1,197 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Exit, Fiber, Layer, Logger } from "effect"
+import { closeSync, openSync, statSync } from "node:fs"
+import { defaults, ProcessOptions } from "../../../src/tools/process/ProcessOptions.ts"
+import { type Program, ProcessRunner } from "../../../src/tools/process/ProcessRunner.ts"
+import { longTime, processesWith, until } from "./leftBehind.ts"
+
+const options = { ...defaults, environment: {}, grace: Duration.millis(300), maxOutputBytes: 4096 }
+const layer = ProcessRunner.layer.pipe(Layer.provide(Layer.succeed(ProcessOptions, options)))
+const env = { PATH: process.env["PATH"] ?? "/usr/bin:/bin" }
+
+const sh = (script: string, more: Partial<Program> = {}) =>
+  Effect.flatMap(ProcessRunner, (runner) =>
+    runner.run({ tool: "test", argv: ["/bin/sh", "-c", script], cwd: undefined, env, ...more })
+  )
+
+/** Each of these tries to outlive its command; `SLEEP` is a sleep of its own. */
+const runaways: ReadonlyArray<readonly [string, string]> = [
+  ["a child in the background", "SLEEP & exit 0"],
+  ["a double fork", "( ( SLEEP & ) & ) ; exit 0"],
+  ["a session of its own", "setsid SLEEP & exit 0"],
+  ["a session of its own, without our environment", "env -i PATH=$PATH setsid SLEEP & exit 0"],
+  [
+    "a daemon with closed pipes",
+    "env -i PATH=$PATH setsid sh -c 'SLEEP & exit' </dev/null >/dev/null 2>&1; exit 0"
+  ],
+  ["a child that ignores TERM", "trap '' TERM; SLEEP & exit 0"],
+  [
+    "a whole family that ignores TERM in sessions of its own",
+    "trap '' TERM HUP INT; setsid sh -c 'setsid SLEEP & SLEEP' & exit 0"
+  ],
+  ["a stopped child", "SLEEP & kill -STOP $!; exit 0"]
+]
+
+const sleepOf = (script: string, time: string) => script.replaceAll("SLEEP", `sleep ${time}`)
+
+describe("ProcessRunner", () => {
+  it.live.each(runaways)("leaves nothing of %s when the command ends", ([, script]) =>
+    Effect.gen(function* () {
+      const time = longTime()
+      const ran = yield* sh(sleepOf(script, time))
+      assert.deepStrictEqual(ran.ended, { _tag: "Exited", code: 0 })
+      assert.deepStrictEqual(processesWith(time), [])
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live.each(runaways)("leaves nothing of %s when the deadline passes", ([, script]) =>
+    Effect.gen(function* () {
+      const time = longTime()
+      const ran = yield* sh(`(${sleepOf(script, time)}); sleep ${time}`, { timeout: Duration.millis(200) })
+      assert.deepStrictEqual(ran.ended, { _tag: "TimedOut" })
+      assert.deepStrictEqual(processesWith(time), [])
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live.each(runaways)("leaves nothing of %s when it is interrupted", ([, script]) =>
+    Effect.gen(function* () {
+      const time = longTime()
+      const fiber = yield* Effect.forkChild(sh(`(${sleepOf(script, time)}); trap '' TERM; sleep ${time}`))
+      yield* until(() => processesWith(`sleep\0${time}`).length >= 1)
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(processesWith(time), [])
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("ends a program that writes for ever, and keeps a bounded part of it", () =>
+    Effect.gen(function* () {
+      const ran = yield* sh("yes abcdefg", { timeout: Duration.millis(300) })
+      assert.strictEqual(ran.ended._tag, "TimedOut")
+      assert.isTrue(ran.stdout.truncated)
+      assert.isAbove(ran.stdout.bytes, 100_000)
+      assert.isBelow(ran.stdout.text.length, 4096 + 100)
+      assert.match(ran.stdout.text, /^abcdefg\n[^]*\n\[\d+ bytes left out\]\n[^]*abcdefg\n/)
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("kills a fork bomb", () =>
+    Effect.gen(function* () {
+      const time = longTime()
+      const script = `bomb() { sleep ${time} & bomb; }; bomb`
+      const ran = yield* sh(script, { timeout: Duration.millis(150) })
+      assert.notStrictEqual(ran.ended._tag, "Exited")
+      assert.deepStrictEqual(processesWith(time), [])
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("gives the program pipes that it can open by name", () =>
+    Effect.gen(function* () {
+      const ran = yield* sh("echo out > /dev/stdout; echo err > /dev/stderr")
+      assert.deepStrictEqual([ran.stdout.text, ran.stderr.text], ["out\n", "err\n"])
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("hands over stdin, and an empty one when there is none", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* sh("cat", { stdin: "a\nb" })).stdout.text, "a\nb")
+      assert.strictEqual((yield* sh("cat; echo end")).stdout.text, "end\n")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("does not wait for a program to read its input", () =>
+    Effect.gen(function* () {
+      const ran = yield* sh("exit 3", { stdin: "x".repeat(1_000_000) })
+      assert.deepStrictEqual(ran.ended, { _tag: "Exited", code: 3 })
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("takes a result on descriptor 3, apart from stdout", () =>
+    Effect.gen(function* () {
+      const ran = yield* sh("echo visible; echo private >&3", { resultChannel: true })
+      assert.deepStrictEqual([ran.stdout.text, ran.result?.text], ["visible\n", "private\n"])
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("says which signal ended the program", () =>
+    Effect.gen(function* () {
+      const ran = yield* sh("kill -KILL $$")
+      assert.deepStrictEqual(ran.ended, { _tag: "Killed", signal: "SIGKILL", outOfMemory: false })
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("holds the program to its limits", () =>
+    Effect.gen(function* () {
+      const cpu = yield* sh("while :; do :; done", { limits: { cpuSeconds: 1 } })
+      assert.deepStrictEqual(cpu.ended, { _tag: "Killed", signal: "SIGXCPU", outOfMemory: false })
+      const limits = yield* sh("ulimit -v; ulimit -f", {
+        limits: { memoryBytes: 2 ** 30, fileBytes: 2 ** 20 }
+      })
+      assert.strictEqual(limits.stdout.text, "1048576\n2048\n")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("offers the program to the kernel before the worker, when memory is short", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* sh("cat /proc/self/oom_score_adj")).stdout.text, "1000\n")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("passes on no file descriptor and no variable that is not the program's", () =>
+    Effect.gen(function* () {
+      const secret = openSync("/dev/null", "r")
+      yield* Effect.addFinalizer(() => Effect.sync(() => closeSync(secret)))
+      const fds = yield* sh("for fd in /proc/self/fd/*; do echo ${fd##*/} $(readlink $fd); done")
+      const others = fds.stdout.text
+        .trim()
+        .split("\n")
+        .filter((line) => Number(line.split(" ")[0]) > 2 && !line.endsWith("/dev/null"))
+      assert.deepStrictEqual(
+        others.filter((line) => line.includes("socket:") || line.includes("pipe:")),
+        []
+      )
+      const variables = yield* sh("env")
+      const names = variables.stdout.text
+        .trim()
+        .split("\n")
+        .map((line) => line.split("=")[0])
+      assert.deepStrictEqual(
+        names.filter((name) => !/^(PATH|PWD|OLDPWD|SHLVL|_)$/.test(name ?? "")),
+        ["NOETL_COMMAND_TOKEN"]
+      )
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
+  it.live("logs the output line by line", () => {
+    const lines: Array<unknown> = []
+    const logger = Logger.make(
+      ({ message }) => void lines.push(Array.isArray(message) ? message[0] : message)
+    )
+    const loud = ProcessRunner.layer.pipe(
+      Layer.provide(Layer.succeed(ProcessOptions, { ...options, logLevel: "Info" }))
+    )
+    return Effect.gen(function* () {
+      yield* sh("printf 'one\\ntw'; sleep 0.05; printf 'o\\r\\nthr\\303'; sleep 0.05; printf '\\251e'")
+      assert.deepStrictEqual(lines, ["one", "two", "thrée"])
+    }).pipe(Effect.provide([loud, Logger.layer([logger])]))
+  })
+
+  it.live("reports a program that cannot be started", () =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(sh("true", { cwd: "/no/such/directory" }))
+      assert.isTrue(Exit.isFailure(exit))
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.live("uses its pipes again and removes them in the end", () =>
+    Effect.gen(function* () {
+      const names = yield* Effect.gen(function* () {
+        const ran = yield* Effect.forEach(Array.from({ length: 40 }), () => sh("readlink /proc/self/fd/1"), {
+          concurrency: 4
+        })
+        return new Set(ran.map(({ stdout }) => stdout.text.trim()))
+      }).pipe(Effect.provide(layer))
+      assert.isAtMost(names.size, 16)
+      for (const name of names) assert.throws(() => statSync(name))
+    })
+  )
+})
