@@ -1,5 +1,6 @@
 /** Every tool this worker ships. A new one is one file and one line here. */
 import { NoopTool } from "./NoopTool.ts"
+import { ShellTool } from "./ShellTool.ts"
 import { Toolbox } from "./Toolbox.ts"
 
-export const layer = Toolbox.layerLive(NoopTool)
+export const layer = Toolbox.layerLive(NoopTool, ShellTool)
