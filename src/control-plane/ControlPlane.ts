@@ -84,6 +84,8 @@ export class ControlPlane extends Context.Service<
     readonly name: string
     /** The name this process has on the wire. */
     readonly workerName: string
+    /** Whether it publishes a command again when its owner dies, so that a first delivery may be a copy. */
+    readonly repairs: Effect.Effect<boolean>
     readonly register: Effect.Effect<void, ControlPlaneError>
     readonly deregister: Effect.Effect<void, ControlPlaneError>
     /** Says that we live, from this thread. */

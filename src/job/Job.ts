@@ -1,0 +1,193 @@
+/**
+ * One message, from the queue to its acknowledgement. The only file that knows the order:
+ *
+ *   delivery → notification → known? → claim → command → outcome → journal → events → settle
+ *
+ * Only the execution can be interrupted. A claim is short and never half done; a tool that ran is always told;
+ * every exit settles the delivery exactly once, a defect's too.
+ */
+import { Cause, Effect, Exit, Fiber, Metric } from "effect"
+import { ControlPlane } from "../control-plane/ControlPlane.ts"
+import type { Claim } from "../domain/Claim.ts"
+import type { Command } from "../domain/Command.ts"
+import type { Notification } from "../domain/Notification.ts"
+import * as Outcome from "../domain/Outcome.ts"
+import { Started } from "../domain/WorkerEvent.ts"
+import { Journal, type Known } from "../Journal.ts"
+import { Leases } from "../leases/Leases.ts"
+import * as Metrics from "../Metrics.ts"
+import type { Delivery } from "../queue/MessageQueue.ts"
+import { WorkerConfig } from "../WorkerConfig.ts"
+import { execute } from "./execute.ts"
+import { eventOf } from "./report.ts"
+import { type JobEnd, settlementOf } from "./settlementOf.ts"
+import { type Stop, watch } from "./watch.ts"
+
+/** What the dispatcher lends to a job. */
+export interface JobSlot {
+  /** Holds a permit of the command's kind around the effect, where the kind has a limit. */
+  readonly withKind: (kind: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** Called when the tool and all it held are gone, while the delivery is still ours. */
+  readonly toolsGone: Effect.Effect<void>
+  /** Opens when a job that was stopped for the shutdown may go back to the queue. */
+  readonly mayHandBack: Effect.Effect<void>
+}
+
+/** Works one delivery and settles it exactly once, whatever happens in between. */
+export const run = (delivery: Delivery, notification: Notification, slot: JobSlot) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      const known = yield* (yield* Journal).lookup(notification.commandId)
+      if (known !== undefined) return yield* reportAgain(known)
+      const claim = yield* claimOf(notification, delivery)
+      if (claim._tag !== "Claimed") return claim
+      const command = claim.command
+      const outcome = yield* work(command, delivery, slot, restore)
+      yield* slot.toolsGone
+      if (outcome._tag === "Stopped") return { _tag: "Stopped", why: outcome.why } as const
+      yield* (yield* Journal).record(command, outcome)
+      return yield* reportOnce(command, outcome, delivery)
+    }).pipe(
+      Effect.onExit((exit) => settle(delivery, exit, slot)),
+      Effect.annotateLogs({
+        execution: notification.executionId,
+        command: notification.commandId,
+        step: notification.step
+      }),
+      Effect.withSpan("Job.run", { attributes: { command: notification.commandId, step: notification.step } })
+    )
+  )
+
+/** The same for a delivery whose command is being worked here at this moment. */
+export const alreadyRunning = (delivery: Delivery, slot: JobSlot) =>
+  settle(delivery, Exit.succeed({ _tag: "RunningHere" } as const), slot)
+
+const claimOf = Effect.fnUntraced(function* (notification: Notification, delivery: Delivery) {
+  const controlPlane = yield* ControlPlane
+  const { claimWithin } = yield* WorkerConfig
+  const claim: Claim = yield* controlPlane
+    .claim(notification, delivery.attempt)
+    .pipe(Effect.timeout(claimWithin), Effect.interruptible)
+  yield* Metric.update(Metrics.claimAnswers[claim._tag], 1)
+  if (claim._tag !== "Claimed") yield* Effect.logDebug(`claim: ${claim._tag}`)
+  return claim
+})
+
+/** The only part that can be interrupted; why it was is part of the outcome. */
+const work = Effect.fnUntraced(function* (
+  command: Command,
+  delivery: Delivery,
+  slot: JobSlot,
+  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+) {
+  const controlPlane = yield* ControlPlane
+  // It goes out while the tool runs; only the ending waits for it, so that the log keeps its order.
+  const started = yield* Effect.forkChild(
+    controlPlane.report(command, Started()).pipe(
+      Effect.catch((error) => Effect.logDebug(`the start was not reported: ${error.message}`)),
+      Effect.interruptible
+    ),
+    { startImmediately: true }
+  )
+  const exit = yield* execute(command).pipe(
+    slot.withKind(command.kind),
+    Effect.raceFirst(watch(command, delivery)),
+    Effect.annotateLogs({ tool: command.kind }),
+    restore,
+    Effect.exit
+  )
+  yield* Fiber.await(started).pipe(Effect.timeoutOption("2 seconds"))
+  yield* Fiber.interrupt(started)
+  const outcome = yield* outcomeOf(exit)
+  yield* Metric.update(Metrics.outcomes[outcome._tag], 1)
+  yield* say(command, outcome)
+  return outcome
+})
+
+/** A lost lease and a cancellation end the race as values, so an interruption from outside is the shutdown. */
+const outcomeOf = (exit: Exit.Exit<Outcome.Ending | Stop>): Effect.Effect<Outcome.Outcome> => {
+  if (Exit.isSuccess(exit)) return Effect.succeed(exit.value)
+  return Cause.hasInterruptsOnly(exit.cause)
+    ? Effect.succeed(Outcome.stopped("Shutdown"))
+    : Effect.failCause(exit.cause)
+}
+
+/** Tells an outcome until it was accepted or the time is over. After a lapse it is told only if it is still ours. */
+const reportOnce = Effect.fnUntraced(function* (
+  command: Command,
+  ending: Outcome.Ending,
+  delivery: Delivery
+) {
+  const leases = yield* Leases
+  if (yield* leases.lapsed(delivery.id)) return yield* reportIfOurs(command, ending)
+  return yield* reportNow(command, ending)
+})
+
+const reportAgain = Effect.fnUntraced(function* (known: Known) {
+  if (known._tag === "Accepted") return { _tag: "Reported" } as const
+  yield* Effect.logInfo("it ended here before and was not reported: reporting again, not running again")
+  return yield* reportIfOurs(known.entry.command, known.entry.ending)
+})
+
+const reportIfOurs = Effect.fnUntraced(function* (command: Command, ending: Outcome.Ending) {
+  const owner = yield* (yield* ControlPlane).owner(command)
+  switch (owner._tag) {
+    case "Ours":
+      return yield* reportNow(command, ending)
+    case "Ended":
+      yield* Effect.logWarning("it ended elsewhere while our lease had lapsed: our outcome is dropped")
+      yield* (yield* Journal).accepted(command.commandId)
+      return { _tag: "Reported" } as const
+    case "Other":
+      yield* Effect.logWarning(
+        `${owner.name ?? "another worker"} owns it since our lease lapsed: our outcome waits`
+      )
+      return { _tag: "HeldElsewhere", owner: owner.name, retryAfter: undefined } as const
+    case "Unknown":
+      return { _tag: "RetryLater", after: undefined, reason: "nobody can say who owns the command" } as const
+  }
+})
+
+const reportNow = Effect.fnUntraced(function* (command: Command, ending: Outcome.Ending) {
+  const { reportWithin } = yield* WorkerConfig
+  yield* (yield* ControlPlane).report(command, eventOf(ending)).pipe(
+    Effect.timeout(reportWithin),
+    Effect.interruptible,
+    Effect.tapError((error) =>
+      Effect.andThen(
+        Metric.update(Metrics.reportFailures, 1),
+        Effect.logError(`not reported: ${error.message}`)
+      )
+    )
+  )
+  yield* (yield* Journal).accepted(command.commandId)
+  yield* Metric.update(Metrics.reports, 1)
+  return { _tag: "Reported" } as const
+})
+
+const settle = Effect.fnUntraced(function* (
+  delivery: Delivery,
+  exit: Exit.Exit<JobEnd, Parameters<typeof settlementOf>[0] extends Exit.Exit<infer _, infer E> ? E : never>,
+  slot: JobSlot
+) {
+  const { heldRetry } = yield* WorkerConfig
+  const repairs = yield* (yield* ControlPlane).repairs
+  const settlement = settlementOf(exit, { attempt: delivery.attempt, repairs, heldRetry })
+  if (Exit.isFailure(exit))
+    yield* Effect.logWarning("the job did not come to an end and is tried again", exit.cause)
+  if (settlement._tag === "Discard") yield* Effect.logError(`discarded: ${settlement.reason}`)
+  if (Exit.isSuccess(exit) && exit.value._tag === "Stopped" && exit.value.why === "Shutdown")
+    yield* slot.mayHandBack
+  yield* delivery.settle(settlement).pipe(
+    Effect.tap(() => Metric.update(Metrics.settled[settlement._tag], 1)),
+    // The queue delivers it again when the lease is over, and the journal knows what to answer then.
+    Effect.catch((error) => Effect.logError(`the queue did not hear ${settlement._tag}: ${error.message}`))
+  )
+})
+
+const say = (command: Command, outcome: Outcome.Outcome) => {
+  const what = `${command.kind} ${outcome._tag === "Stopped" ? `stopped: ${outcome.why}` : outcome._tag.toLowerCase()}`
+  if (outcome._tag === "Succeeded" || outcome._tag === "Stopped") return Effect.logInfo(what)
+  const error = outcome._tag === "Crashed" ? outcome.error : outcome.result.error
+  return Effect.logWarning(`${what}: ${error?.message ?? "no reason given"}`)
+}

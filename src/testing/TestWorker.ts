@@ -1,0 +1,59 @@
+/** A whole worker on memory backends, as one layer, with the other ends of its world. */
+import { Effect, Layer } from "effect"
+import type { ControlPlane } from "../control-plane/ControlPlane.ts"
+import {
+  MemoryControlPlane,
+  type Options as ControlPlaneOptions
+} from "../control-plane/MemoryControlPlane.ts"
+import type { Command } from "../domain/Command.ts"
+import { Journal, type Limits } from "../Journal.ts"
+import { Leases } from "../leases/Leases.ts"
+import { MemoryQueue, type Options as QueueOptions } from "../queue/MemoryQueue.ts"
+import type { MessageQueue } from "../queue/MessageQueue.ts"
+import { Toolbox } from "../tools/Toolbox.ts"
+import { Worker } from "../Worker.ts"
+import { WorkerConfig, type WorkerSettings } from "../WorkerConfig.ts"
+import { type Answer, StubCalls, StubTool } from "./StubTool.ts"
+
+export interface Options {
+  /** What the tool `stub` answers. */
+  readonly answer?: Answer
+  readonly config?: Partial<WorkerSettings>
+  readonly queue?: QueueOptions
+  readonly controlPlane?: ControlPlaneOptions
+  readonly journal?: Limits
+}
+
+export type World =
+  | MemoryQueue
+  | MessageQueue
+  | MemoryControlPlane
+  | ControlPlane
+  | Journal
+  | Leases
+  | StubCalls
+  | WorkerConfig
+
+/** What the worker stands on, without the worker: the test starts and stops it. */
+export const world = (options: Options = {}): Layer.Layer<World | Toolbox> =>
+  Layer.mergeAll(
+    MemoryControlPlane.layer(options.controlPlane),
+    MemoryQueue.layer(options.queue),
+    Journal.layerMemory(options.journal),
+    Leases.layerInProcess,
+    WorkerConfig.layer(options.config),
+    Toolbox.layer(StubTool).pipe(
+      Layer.provide(StubTool.layer(options.answer)),
+      Layer.provideMerge(StubCalls.layer)
+    )
+  )
+
+/** The worker and its world. It drains when the layer closes. */
+export const layer = (options: Options = {}) => Worker.layer.pipe(Layer.provideMerge(world(options)))
+
+/** Makes a command claimable and publishes its message, as a server does. */
+export const submit = (command: Command) =>
+  Effect.gen(function* () {
+    const body = yield* (yield* MemoryControlPlane).issue(command)
+    yield* (yield* MemoryQueue).publish(body)
+  })
