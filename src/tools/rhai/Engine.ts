@@ -1,0 +1,115 @@
+/** Compiles scripts and runs them: the door for everything that is not about Effects. */
+import { compileProgram } from "./Compiler.ts"
+import type { Unit } from "./Code.ts"
+import { defaults, type Limits } from "./Limits.ts"
+import { Machine } from "./Machine.ts"
+import type { Module } from "./MachineState.ts"
+import type { Natives } from "./Natives.ts"
+import { standard } from "./packages/standard.ts"
+import { parse } from "./Parser.ts"
+import type { ParserOptions } from "./ParserState.ts"
+import type { Position } from "./Position.ts"
+import { parseError, RhaiError } from "./RhaiError.ts"
+import type { Value } from "./Value.ts"
+
+export interface EngineOptions {
+  readonly limits?: Partial<Limits>
+  readonly natives?: Natives
+  /** Lets scripts run text as script. */
+  readonly allowEval?: boolean
+  /** Modules scripts may import: name to script text. */
+  readonly modules?: ReadonlyMap<string, string>
+  readonly print?: (text: string, position: Position) => void
+  readonly debug?: (text: string, position: Position) => void
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now?: () => number
+}
+
+/** A script ready to run, and the names of the variables it expects from the host. */
+export interface Script {
+  readonly unit: Unit
+  readonly globals: ReadonlyArray<string>
+}
+
+export class Engine {
+  readonly limits: Limits
+  readonly natives: Natives
+  private readonly options: EngineOptions
+  private readonly parserOptions: ParserOptions
+  private readonly loaded = new Map<string, Module>()
+
+  constructor(options: EngineOptions = {}) {
+    this.options = options
+    this.limits = { ...defaults, ...options.limits }
+    this.natives = options.natives ?? standard()
+    this.parserOptions = {
+      maxDepth: this.limits.expressionDepth,
+      maxFunctionDepth: this.limits.functionExpressionDepth,
+      maxFunctions: this.limits.functions,
+      maxString: this.limits.stringLength,
+      maxArray: this.limits.arrayLength,
+      maxMap: this.limits.mapSize,
+      disabled: new Set(options.allowEval === true ? [] : ["eval"])
+    }
+  }
+
+  /** Throws a RhaiError of kind ErrorParsing where the text makes no sense. */
+  compile(text: string, globals: ReadonlyArray<string> = []): Script {
+    return { unit: this.unit(text, globals), globals }
+  }
+
+  private unit(text: string, globals: ReadonlyArray<string>, outer?: Unit): Unit {
+    try {
+      const program = parse(text, this.parserOptions, globals)
+      if (outer !== undefined && program.functions.some((fn) => !fn.anonymous))
+        throw new RhaiError(
+          "ErrorParsing",
+          "Function definitions must be at global level and cannot be inside a block or another function"
+        )
+      return compileProgram(program, text, outer?.functions)
+    } catch (error) {
+      if (error instanceof RhaiError) throw error
+      // Without a depth limit deep nesting ends where JavaScript's own stack does
+      if (error instanceof RangeError) throw parseError("Expression exceeds maximum complexity", 0)
+      throw error
+    }
+  }
+
+  /** A machine at the start of the script. */
+  machine(script: Script, variables: ReadonlyMap<string, Value> = new Map()): Machine {
+    const { options } = this
+    const machine = new Machine({
+      limits: this.limits,
+      natives: this.natives,
+      now: options.now ?? (() => performance.now()),
+      print: options.print ?? (() => undefined),
+      debug: options.debug ?? (() => undefined),
+      importModule: (name) => this.module(name),
+      evaluate: (text, outer) => this.unit(text, [], outer)
+    })
+    machine.start(
+      script.unit.main,
+      script.globals.map((name) => variables.get(name))
+    )
+    return machine
+  }
+
+  /** Runs a script that asks nothing of the host, to its end. Throws what the script throws, as a RhaiError. */
+  run(script: Script, variables?: ReadonlyMap<string, Value>): Value {
+    const outcome = this.machine(script, variables).run(false)
+    if (outcome.t === "done") return outcome.value
+    throw new RhaiError("ErrorSystem", "The script waits for its host")
+  }
+
+  private module(name: string): Module | undefined {
+    const known = this.loaded.get(name)
+    const text = this.options.modules?.get(name)
+    if (known !== undefined || text === undefined) return known
+    const script = this.compile(text)
+    const machine = this.machine(script)
+    machine.run(false)
+    const module: Module = { name, variables: machine.exported, functions: script.unit.functions }
+    this.loaded.set(name, module)
+    return module
+  }
+}

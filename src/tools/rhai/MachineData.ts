@@ -1,0 +1,200 @@
+/** Names, assignments and containers of a running script. */
+import type { VisibleName } from "./Code.ts"
+import { toText } from "./Format.ts"
+import { indexed, noSetter, property } from "./Indexing.ts"
+import { Iteration, iterationOf } from "./Iteration.ts"
+import { MachineCalls } from "./MachineCalls.ts"
+import type { Frame } from "./MachineState.ts"
+import { binary, none, signature } from "./Operators.ts"
+import type { Position } from "./Position.ts"
+import { type Reference, SlotReference, ValueReference } from "./Reference.ts"
+import { constantError, functionNotFound, RhaiError, variableNotFound } from "./RhaiError.ts"
+import { Blob, Char, FnPtr, type RhaiMap, Shared, type Value } from "./Value.ts"
+
+const encoder = new TextEncoder()
+
+/** The variable an assignment starts from, for the error when it is a constant. */
+export interface RootName {
+  readonly name: string
+  readonly position: Position
+}
+
+export abstract class MachineData extends MachineCalls {
+  /** A variable that is not known by its slot: of an `eval`, or of the caller's scope. */
+  private dynamic(frame: Frame, name: string): Reference | undefined {
+    for (let at: Frame | undefined = frame; at !== undefined; at = at.outer?.frame) {
+      if (at.extra?.has(name) === true) return new ExtraReference(at.extra, name)
+      const found: VisibleName | undefined = at.outer?.visible.findLast((visible) => visible.name === name)
+      if (found !== undefined)
+        return new SlotReference(this.stack, at.outer!.frame.base + found.slot, found.isConst)
+    }
+    return undefined
+  }
+
+  protected isVisible(frame: Frame, visible: ReadonlyArray<VisibleName>, name: string): boolean {
+    return visible.some((known) => known.name === name) || this.dynamic(frame, name) !== undefined
+  }
+
+  protected named(name: string, position: Position): Reference {
+    const frame = this.frame
+    const variable = this.dynamic(frame, name)
+    if (variable !== undefined) return variable
+    const code = frame.code.unit.byName.get(name)
+    if (code === undefined) throw variableNotFound(name, position)
+    return new ValueReference(new FnPtr(name, [], code), true)
+  }
+
+  protected qualified(path: ReadonlyArray<string>, name: string, position: Position): Value {
+    if (path.length === 1 && path[0] === "global" && !this.imports.some(({ alias }) => alias === "global")) {
+      if (this.globals.has(name)) return this.copied(this.globals.get(name))
+      throw variableNotFound(`global::${name}`, position)
+    }
+    const module = this.moduleOf(path, position)
+    if (!module.variables.has(name)) throw variableNotFound(`${path.join("::")}::${name}`, position)
+    return this.copied(module.variables.get(name))
+  }
+
+  protected assignName(
+    path: ReadonlyArray<string>,
+    name: string,
+    op: string | undefined,
+    value: Value
+  ): void {
+    const at = this.indexPosition()
+    if (path.length > 0) {
+      this.qualified(path, name, at)
+      throw constantError(name, at)
+    }
+    this.assign(this.named(name, at), op, value, { name, position: at }, this.position())
+  }
+
+  /** `target = value` and `target op= value`. */
+  protected assign(
+    target: Reference,
+    op: string | undefined,
+    value: Value,
+    root: RootName,
+    position: Position
+  ): void {
+    if (target.isConst) throw constantError(root.name, root.position)
+    try {
+      target.set(op === undefined ? value : this.operated(op, target.get(), value))
+    } catch (error) {
+      throw error instanceof RhaiError ? error.at(position) : error
+    }
+  }
+
+  /** The value after `x op= y`; containers are changed in place. */
+  protected operated(op: string, x: Value, y: Value): Value {
+    if (op === "+" && typeof x === "object" && !(x instanceof Char)) {
+      const grown = this.grown(x, y)
+      if (grown !== undefined) return this.checked(grown)
+    }
+    const result = binary(op, x, y)
+    if (result === none) throw functionNotFound(signature(op, [x, y]))
+    return this.checked(result)
+  }
+
+  private grown(x: Value, y: Value): Value {
+    if (Array.isArray(x)) {
+      // An array appends, anything else becomes an element
+      if (Array.isArray(y)) for (const item of y === x ? [...y] : y) x.push(item)
+      else x.push(y)
+      return x
+    }
+    if (x instanceof Map && y instanceof Map) {
+      for (const [key, item] of y) x.set(key, item)
+      return x
+    }
+    if (!(x instanceof Blob)) return undefined
+    if (y instanceof Blob) x.bytes = x.bytes.concat(y.bytes)
+    else if (typeof y === "number" || typeof y === "bigint")
+      x.bytes.push(Number(BigInt.asUintN(8, BigInt(y))))
+    else if (typeof y === "string" || y instanceof Char)
+      x.bytes.push(...encoder.encode(typeof y === "string" ? y : y.text))
+    else return undefined
+    return x
+  }
+
+  protected setProperty(
+    whole: Reference,
+    name: string,
+    op: string | undefined,
+    value: Value,
+    root: RootName
+  ): void {
+    const object = whole.get()
+    const position = this.position()
+    if (!(object instanceof Map)) {
+      const set =
+        op === undefined
+          ? value
+          : this.operated(op, property(whole, name, this.natives, position).get(), value)
+      throw noSetter(object, name, set, position)
+    }
+    const missing = !object.has(name)
+    if (missing && !whole.isConst) object.set(name, undefined)
+    if (missing) this.checkMap(object.size)
+    this.assign(property(whole, name, this.natives, position), op, value, root, this.indexPosition())
+  }
+
+  protected setIndex(
+    whole: Reference,
+    index: Value,
+    op: string | undefined,
+    value: Value,
+    root: RootName
+  ): void {
+    const position = this.position()
+    const element = indexed(whole, index, this.indexPosition(), position, !whole.isConst)
+    const object = whole.get()
+    if (object instanceof Map) this.checkMap(object.size)
+    this.assign(element, op, value, root, position)
+  }
+
+  protected mapOf(keys: ReadonlyArray<string>, from: number): RhaiMap {
+    const map = new Map<string, Value>()
+    for (let i = 0; i < keys.length; i++) map.set(keys[i]!, this.stack[from + i] as Value)
+    this.checkMap(map.size)
+    return map
+  }
+
+  protected textOf(from: number, count: number): string {
+    let text = ""
+    for (let i = 0; i < count; i++) {
+      const part = this.stack[from + i] as Value
+      text += typeof part === "string" ? part : toText(part)
+    }
+    return this.checkString(text)
+  }
+
+  protected iterate(value: Value): Iteration {
+    const iteration = iterationOf(value)
+    if (iteration === undefined)
+      throw new RhaiError("ErrorFor", "For loop expects iterable type", this.position())
+    return iteration
+  }
+
+  /** Sets a loop variable, through the cell if a closure has captured it. */
+  protected setLoopVariable(slot: number, value: Value): void {
+    const current = this.stack[slot]
+    if (current instanceof Shared) current.value = value
+    else this.stack[slot] = value
+  }
+}
+
+class ExtraReference extends ValueReference {
+  private readonly variables: Map<string, Value>
+  private readonly name: string
+  constructor(variables: Map<string, Value>, name: string) {
+    super(undefined)
+    this.variables = variables
+    this.name = name
+  }
+  override get(): Value {
+    return this.variables.get(this.name)
+  }
+  override set(value: Value): void {
+    this.variables.set(this.name, value)
+  }
+}

@@ -1,0 +1,79 @@
+/** How native functions call function pointers: with as many of item, index and object as the function wants. */
+import type { Callback, NativeContext } from "../Natives.ts"
+import { signature } from "../Operators.ts"
+import { NONE } from "../Position.ts"
+import type { Reference } from "../Reference.ts"
+import { functionNotFound, RhaiError } from "../RhaiError.ts"
+import type { FnPtr, Value } from "../Value.ts"
+
+export type Calls<A> = Generator<Callback, A, Value>
+
+interface Attempt {
+  readonly self: Reference | undefined
+  readonly args: ReadonlyArray<Value>
+}
+
+const without = (item: Reference | undefined, args: ReadonlyArray<Value>, at: number): ReadonlyArray<Value> =>
+  item === undefined ? args : [...args.slice(0, at), item.get(), ...args.slice(at)]
+
+/**
+ * Calls `pointer` for one item: bound as `this`, else as an argument at `place`, else with `extras` too. Errors name
+ * `caller`, the function the script called.
+ */
+export function* callWith(
+  context: NativeContext,
+  caller: string,
+  pointer: FnPtr,
+  item: Reference | undefined,
+  args: ReadonlyArray<Value>,
+  extras: ReadonlyArray<Value>,
+  place: number | undefined
+): Calls<Value> {
+  const attempts: Array<Attempt> = [{ self: item, args }]
+  if (place !== undefined) {
+    attempts.push({ self: undefined, args: without(item, args, place) })
+    const all = [...args, ...extras]
+    attempts.push({ self: undefined, args: place === 0 ? [item!.get(), ...all] : without(item, all, place) })
+  } else {
+    attempts.push({ self: item, args: [...args, ...extras] })
+  }
+  try {
+    for (const { args: list, self } of attempts)
+      if (context.accepts(pointer, list, self)) return yield { pointer, self, args: list }
+    const last = attempts.at(-1)!
+    throw functionNotFound(
+      signature(pointer.name, last.self === undefined ? last.args : [last.self.get(), ...last.args])
+    )
+  } catch (error) {
+    if (error instanceof RhaiError)
+      error.through({ name: caller, anonymous: false, source: "", position: NONE })
+    throw error
+  }
+}
+
+/** Calls `pointer` with just these arguments. */
+export function* call(pointer: FnPtr, args: ReadonlyArray<Value>): Calls<Value> {
+  return yield { pointer, self: undefined, args }
+}
+
+/** A stable merge sort whose comparisons may be calls into the script. */
+export function* mergeSort<A>(
+  items: ReadonlyArray<A>,
+  isAfter: (x: A, y: A) => Calls<boolean>
+): Calls<Array<A>> {
+  let from = [...items]
+  for (let width = 1; width < from.length; width *= 2) {
+    const into: Array<A> = []
+    for (let start = 0; start < from.length; start += 2 * width) {
+      const middle = Math.min(start + width, from.length)
+      const end = Math.min(start + 2 * width, from.length)
+      let left = start
+      let right = middle
+      while (left < middle && right < end)
+        into.push((yield* isAfter(from[left]!, from[right]!)) ? from[right++]! : from[left++]!)
+      into.push(...from.slice(left, middle), ...from.slice(right, end))
+    }
+    from = into
+  }
+  return from
+}

@@ -1,0 +1,56 @@
+/** Printing, types, reflection, `exit`: the functions every script has. */
+import { toDebug, toText } from "../Format.ts"
+import { Exit } from "../MachineCalls.ts"
+import type { Natives } from "../Natives.ts"
+import { FnPtr, type Int, typeName, type Value } from "../Value.ts"
+import { bitsOf, toIndex } from "../Integer.ts"
+import type { FunctionCode } from "../Code.ts"
+
+export const core = (natives: Natives): void => {
+  natives
+    .pure("print(any)", ([value], context) => context.print(toText(value)) as undefined)
+    .pure("print()", (_, context) => context.print("") as undefined)
+    .pure("debug(any)", ([value], context) => context.debug(toDebug(value)) as undefined)
+    .pure("debug()", (_, context) => context.debug("") as undefined)
+    .pure("to_string(any)", ([value]) => toText(value))
+    .pure("to_debug(any)", ([value]) => toDebug(value))
+    .pure("type_of(any)", ([value]) => typeName(value))
+    .pure("is_def_fn(string, int)", ([name, arity], context) =>
+      context.isDefined(name as string, toIndex(arity as Int))
+    )
+    .pure("is_def_fn(string, string, int)", ([type, name, arity], context) =>
+      context.isDefined(name as string, toIndex(arity as Int), type as string)
+    )
+    .pure("exit(any)", ([value]) => {
+      throw new Exit(value)
+    })
+    .pure("exit()", () => {
+      throw new Exit(undefined)
+    })
+    .method("take(any)", ([value], context) => {
+      context.self = undefined
+      return value
+    })
+    .pure("to_hex(int)", ([value]) => bitsOf(value as Int).toString(16))
+    .pure("to_octal(int)", ([value]) => bitsOf(value as Int).toString(8))
+    .pure("to_binary(int)", ([value]) => bitsOf(value as Int).toString(2))
+    .property("name", "fn", (pointer: FnPtr) => pointer.name)
+    .property("is_anonymous", "fn", (pointer: FnPtr) => pointer.name.startsWith("anon$"))
+    .pure("get_fn_metadata_list()", (_, context) => [...context.functions()].map(describe))
+    .pure("get_fn_metadata_list(string)", ([name], context) =>
+      [...context.functions()].filter((fn) => fn.name === name).map(describe)
+    )
+    .pure("get_fn_metadata_list(string, int)", ([name, arity], context) =>
+      [...context.functions()].filter((fn) => fn.name === name && fn.arity === arity).map(describe)
+    )
+}
+
+const describe = (fn: FunctionCode): Value => {
+  const map = new Map<string, Value>()
+  map
+    .set("name", fn.name)
+    .set("access", fn.isPrivate ? "private" : "public")
+    .set("is_anonymous", fn.anonymous)
+  if (fn.thisType !== undefined) map.set("this_type", fn.thisType)
+  return map.set("params", [...fn.parameterNames])
+}
