@@ -10,12 +10,12 @@ import { ToolError } from "../tools/ToolError.ts"
 
 export interface Options {
   readonly kind: string
-  /** A configuration with which the tool succeeds. */
-  readonly works: JsonObject
+  /** A configuration with which the tool succeeds; a function where it is known only when the test runs. */
+  readonly works: JsonObject | (() => JsonObject)
   /** Configurations that do not fit, and the keys that the error must name. */
   readonly broken: ReadonlyArray<{ readonly config: JsonObject; readonly at: string }>
   /** A configuration with which the tool would run for minutes; absent for tools that cannot. */
-  readonly endless?: JsonObject
+  readonly endless?: JsonObject | (() => JsonObject)
   /** Whether the endless run has begun to do its work. */
   readonly begun?: () => boolean
   /** What the interrupted run left: processes, connections. Empty is right. */
@@ -54,7 +54,7 @@ export const suite = <T extends ToolTag, E>(
 
     it.live("gives JSON back", () =>
       Effect.gen(function* () {
-        const result = yield* run(options.works)
+        const result = yield* run(settled(options.works))
         assert.strictEqual(result.status, "success", JSON.stringify(result.error))
         assert.isTrue(isJson(result.data ?? null))
       }).pipe(Effect.provide(toolbox))
@@ -62,7 +62,7 @@ export const suite = <T extends ToolTag, E>(
 
     it.live("does not mind keys that it does not know", () =>
       Effect.gen(function* () {
-        const result = yield* run({ ...options.works, no_such_key: { deep: [1] } })
+        const result = yield* run({ ...settled(options.works), no_such_key: { deep: [1] } })
         assert.strictEqual(result.status, "success", JSON.stringify(result.error))
       }).pipe(Effect.provide(toolbox))
     )
@@ -80,7 +80,7 @@ export const suite = <T extends ToolTag, E>(
     const endless = options.endless
     it.live("is gone when it is interrupted", () =>
       Effect.gen(function* () {
-        const fiber = yield* Effect.forkChild(run(endless), { startImmediately: true })
+        const fiber = yield* Effect.forkChild(run(settled(endless)), { startImmediately: true })
         yield* until(() => options.begun?.() ?? true)
         yield* Fiber.interrupt(fiber)
         yield* until(() => (options.leftBehind?.() ?? []).length === 0)
@@ -90,6 +90,9 @@ export const suite = <T extends ToolTag, E>(
   })
 
 // --- helpers ---
+
+const settled = (config: JsonObject | (() => JsonObject)): JsonObject =>
+  typeof config === "function" ? config() : config
 
 const reasonOf = (exit: Exit.Exit<unknown, unknown>) => {
   if (Exit.isSuccess(exit)) return undefined

@@ -1,0 +1,45 @@
+/** What follows a redirect: the next request, without what is nobody else's business. */
+
+export interface Hop {
+  readonly method: string
+  readonly url: URL
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array | string | undefined
+}
+
+/** Undefined: the answer is the last one. `secrets` are further headers that only the first origin may see. */
+export const nextHop = (
+  hop: Hop,
+  status: number,
+  location: string | undefined,
+  secrets: ReadonlyArray<string>
+): Hop | undefined => {
+  if (location === undefined || !redirects.has(status)) return undefined
+  const url = URL.canParse(location, hop.url.href) ? new URL(location, hop.url) : undefined
+  if (url === undefined) return undefined
+  // As browsers and every other client do it: a 303, and a POST that was answered 301 or 302, become a GET.
+  const turnsToGet = (status === 303 && hop.method !== "HEAD") || (status < 303 && hop.method === "POST")
+  const dropped = new Set([
+    ...(turnsToGet ? contentHeaders : []),
+    ...(url.origin === hop.url.origin
+      ? []
+      : [...credentialHeaders, ...secrets.map((name) => name.toLowerCase())])
+  ])
+  return {
+    method: turnsToGet ? "GET" : hop.method,
+    url,
+    headers: Object.fromEntries(Object.entries(hop.headers).filter(([name]) => !dropped.has(name))),
+    body: turnsToGet ? undefined : hop.body
+  }
+}
+
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+const contentHeaders = [
+  "content-type",
+  "content-length",
+  "content-encoding",
+  "content-language",
+  "transfer-encoding"
+]
+const credentialHeaders = ["authorization", "cookie", "proxy-authorization", "host"]
