@@ -7,6 +7,7 @@
 import { Cause, Clock, Deferred, Effect, FiberMap, Latch, Metric, Queue, Semaphore } from "effect"
 import type { CommandId } from "./domain/Ids.ts"
 import * as Job from "./job/Job.ts"
+import type * as Journal from "./Journal.ts"
 import { decode } from "./job/decode.ts"
 import * as Metrics from "./Metrics.ts"
 import { type Delivery, Settlement } from "./queue/MessageQueue.ts"
@@ -57,12 +58,7 @@ export const make = Effect.gen(function* () {
     }
     const notification = decoded.success
     const id = notification.commandId
-    const entry: Entry = {
-      step: notification.step,
-      startedAt: yield* Clock.currentTimeMillis,
-      parked: false,
-      gone: yield* Deferred.make<void>()
-    }
+    const entry = yield* entryOf(notification.step)
     const park = parkWith(permit, entry, room)
     const slot: Job.JobSlot = {
       withKind: (kind) => withKind(kinds.get(kind), park),
@@ -70,20 +66,35 @@ export const make = Effect.gen(function* () {
       mayHandBack: handBack.await
     }
     if (entries.has(id)) return yield* Job.alreadyRunning(delivery, slot)
-    entries.set(id, entry)
-    yield* Metric.update(Metrics.activeJobs, entries.size)
     yield* Job.run(delivery, notification, slot).pipe(
       Effect.provideService(Slot, { park }),
-      Effect.ensuring(
-        Effect.suspend(() => {
-          entries.delete(id)
-          return Effect.andThen(
-            Deferred.succeed(entry.gone, undefined),
-            Metric.update(Metrics.activeJobs, entries.size)
-          )
-        })
-      )
+      inHand(id, entry)
     )
+  })
+
+  /** Nobody else works on a command while it is in hand. */
+  const inHand =
+    (id: CommandId, entry: Entry) =>
+    <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+      Effect.suspend(() => {
+        entries.set(id, entry)
+        return Effect.andThen(Metric.update(Metrics.activeJobs, entries.size), effect)
+      }).pipe(
+        Effect.ensuring(
+          Effect.suspend(() => {
+            entries.delete(id)
+            return Effect.andThen(
+              Deferred.succeed(entry.gone, undefined),
+              Metric.update(Metrics.activeJobs, entries.size)
+            )
+          })
+        )
+      )
+
+  const reportLeftover = Effect.fnUntraced(function* (left: Journal.Entry) {
+    const { commandId: id, step } = left.command
+    if (entries.has(id)) return
+    yield* inHand(id, yield* entryOf(step))(Job.reportLeftover(left))
   })
 
   /** Takes a slot first and a delivery then, so that what waits in the inbox is nobody's yet. */
@@ -113,6 +124,8 @@ export const make = Effect.gen(function* () {
   return {
     room,
     dispatch,
+    /** Tells an outcome of the journal, unless its command is in hand. */
+    reportLeftover,
     /** Commands in hand, oldest first. */
     active: Effect.sync((): ReadonlyArray<ActiveJob> =>
       [...entries].map(([command, { step, startedAt, parked }]) => ({ command, step, startedAt, parked }))
@@ -134,6 +147,12 @@ export const make = Effect.gen(function* () {
 })
 
 // --- helpers ---
+
+const entryOf = (step: string): Effect.Effect<Entry> =>
+  Effect.gen(function* () {
+    const startedAt = yield* Clock.currentTimeMillis
+    return { step, startedAt, parked: false, gone: yield* Deferred.make<void>() }
+  })
 
 interface Permit {
   readonly take: Effect.Effect<void>

@@ -31,8 +31,8 @@ export class Journal extends Context.Service<
     readonly begun: (id: CommandId) => Effect.Effect<number, JournalError>
     /** Waits while too many outcomes are unreported: then no new command may be taken. */
     readonly awaitRoom: Effect.Effect<void>
-    /** Outcomes that the control plane has not accepted yet. */
-    readonly unreported: Effect.Effect<number>
+    /** Outcomes that the control plane has not accepted yet, oldest first. */
+    readonly unreported: Effect.Effect<ReadonlyArray<Entry>, JournalError>
   }
 >()("noetl-worker/Journal") {
   /** Lost with the process. */
@@ -87,6 +87,6 @@ const makeMemory = (limits: Limits) =>
         ),
       begun: () => Effect.succeed(1),
       awaitRoom: room.await,
-      unreported: Effect.sync(() => unreported.size)
+      unreported: Effect.sync(() => [...unreported.values()])
     })
   })

@@ -3,6 +3,7 @@
  *   ├─ registration   register … beat … deregister
  *   ├─ leases         queue leases and the heartbeat, for all we hold, where the queue allows in a thread of its own
  *   ├─ dispatcher     jobs by command id; slots are permits
+ *   ├─ reporter       outcomes that could not be told: again and again, until the control plane has them
  *   └─ consumer       queue → inbox
  *
  * `tree` starts them from the top down. Closing the scope stops them from the bottom up, so the order of its lines is
@@ -11,7 +12,7 @@
 import { Clock, Context, Duration, Effect, Latch, Layer, Metric, Queue, Schedule, Stream } from "effect"
 import { ControlPlane } from "./control-plane/ControlPlane.ts"
 import * as Dispatcher from "./Dispatcher.ts"
-import { Journal } from "./Journal.ts"
+import { Journal, type JournalError } from "./Journal.ts"
 import { Leases } from "./leases/Leases.ts"
 import * as Metrics from "./Metrics.ts"
 import { type Delivery, MessageQueue, Settlement } from "./queue/MessageQueue.ts"
@@ -38,7 +39,7 @@ export class Worker extends Context.Service<
   {
     /** Fails when a child of the tree died too often; never succeeds. Whoever runs a worker waits on it. */
     readonly join: Effect.Effect<never, ChildEscalated>
-    readonly status: Effect.Effect<WorkerStatus>
+    readonly status: Effect.Effect<WorkerStatus, JournalError>
     /** Whether it takes commands: pulled lately, registered, not draining. */
     readonly ready: Effect.Effect<boolean>
     /** Waits until no command is in hand. */
@@ -70,6 +71,11 @@ const tree = Effect.gen(function* () {
   yield* supervisor.start({ name: "leases", restart: "permanent", run: keepLeases })
   const dispatcher = yield* Dispatcher.make
   yield* supervisor.start({ name: "dispatcher", restart: "permanent", run: dispatcher.dispatch(inbox) })
+  yield* supervisor.start({
+    name: "reporter",
+    restart: "permanent",
+    run: reportLeftovers(dispatcher, registered)
+  })
   yield* Effect.addFinalizer(() => drain(inbox, dispatcher, state))
   yield* supervisor.start({
     name: "consumer",
@@ -97,7 +103,7 @@ const tree = Effect.gen(function* () {
         children: yield* supervisor.status,
         queue: { name: queue.name, connected: yield* queue.connected },
         controlPlane: { name: controlPlane.name, registered: state.registered },
-        unreported: yield* journal.unreported
+        unreported: (yield* journal.unreported).length
       }
     })
   })
@@ -133,6 +139,23 @@ const untilTheServerIsThere = Schedule.min([
 ]).pipe(Schedule.jittered)
 
 const keepLeases = Effect.flatMap(Leases, (leases) => leases.run)
+
+/**
+ * Tells what could not be told when it ended, in an earlier life of this process included. It must not wait for a
+ * redelivery: a full journal stops the pulling.
+ */
+const reportLeftovers = Effect.fnUntraced(function* (
+  dispatcher: Dispatcher.Dispatcher,
+  registered: Latch.Latch
+) {
+  const journal = yield* Journal
+  yield* registered.await
+  return yield* journal.unreported.pipe(
+    Effect.flatMap(Effect.forEach(dispatcher.reportLeftover, { concurrency: 4, discard: true })),
+    Effect.andThen(Effect.sleep("5 seconds")),
+    Effect.forever
+  )
+})
 
 /** queue → inbox. Every delivery is kept ours from here on. */
 const consume = Effect.fnUntraced(function* (

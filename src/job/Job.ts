@@ -13,7 +13,7 @@ import type { Command } from "../domain/Command.ts"
 import type { Notification } from "../domain/Notification.ts"
 import * as Outcome from "../domain/Outcome.ts"
 import { Started } from "../domain/WorkerEvent.ts"
-import { Journal, type Known } from "../Journal.ts"
+import { type Entry, Journal, type Known } from "../Journal.ts"
 import { Leases } from "../leases/Leases.ts"
 import * as Metrics from "../Metrics.ts"
 import type { Delivery } from "../queue/MessageQueue.ts"
@@ -56,6 +56,14 @@ export const run = (delivery: Delivery, notification: Notification, slot: JobSlo
       }),
       Effect.withSpan("Job.run", { attributes: { command: notification.commandId, step: notification.step } })
     )
+  )
+
+/** Tells an outcome that is in the journal, without a delivery: the queue brings its message some day, or never. */
+export const reportLeftover = (entry: Entry) =>
+  reportAgain({ _tag: "Unreported", entry }).pipe(
+    Effect.uninterruptible,
+    Effect.catch((error) => Effect.logDebug(`still not reported: ${error.message}`)),
+    Effect.annotateLogs({ execution: entry.command.executionId, command: entry.command.commandId })
   )
 
 /** The same for a delivery whose command is being worked here at this moment. */
