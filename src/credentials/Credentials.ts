@@ -1,0 +1,273 @@
+/**
+ * Finds the credentials that a tool's configuration names.
+ *
+ * A value is `Redacted` and known to the redactor before anybody else sees it. Only the plain fields that a tool's
+ * schema asks for (`password` of postgres) stand in its configuration, never in what templates read or events tell.
+ */
+import { Cache, Context, Duration, Effect, Exit, Layer, Redacted, Schedule } from "effect"
+import { ControlPlane, type ControlPlaneError, type CredentialScope } from "../control-plane/ControlPlane.ts"
+import { type Credential, noAuth, type ResolvedAuth } from "../domain/Credential.ts"
+import { isObject, type Json, type JsonObject } from "../domain/Json.ts"
+import { Redactor } from "../secrets/Redactor.ts"
+import type { ToolError } from "../tools/ToolError.ts"
+import { authShapeOf, type Wanted } from "./authShapes.ts"
+import { CredentialSource, fromEnv } from "./CredentialSource.ts"
+import { invalid, missing, notInEnv, tokenless, unreachable } from "./errors.ts"
+import { fieldsFor, fits, secretsOf } from "./fields.ts"
+
+export interface Options {
+  /** How long a credential is used without asking again. */
+  readonly ttl: Duration.Input
+  /** The same for keychain entries, which are renewed by the server. */
+  readonly keychainTtl: Duration.Input
+  readonly capacity: number
+}
+
+export const defaults: Options = { ttl: "5 minutes", keychainTtl: "1 minute", capacity: 500 }
+
+export interface Resolved {
+  readonly auth: ResolvedAuth
+  /** The configuration with the credential's fields; what the author wrote stays. */
+  readonly config: JsonObject
+}
+
+export class Credentials extends Context.Service<
+  Credentials,
+  {
+    /** Resolves what a rendered configuration names, in `transfer`'s two ends too. */
+    readonly resolve: (
+      kind: string,
+      config: JsonObject,
+      scope: CredentialScope
+    ) => Effect.Effect<Resolved, ToolError>
+    /** `keychain.<name>`: an entry of the playbook's keychain, else the credential of that name. */
+    readonly keychain: (
+      kind: string,
+      name: string,
+      scope: CredentialScope
+    ) => Effect.Effect<JsonObject, ToolError>
+    /** `token(name)`: the token that is stored in a credential. */
+    readonly token: (kind: string, name: string, scope: CredentialScope) => Effect.Effect<string, ToolError>
+  }
+>()("noetl-worker/credentials/Credentials") {
+  static readonly layerWith = (
+    options: Partial<Options> = {}
+  ): Layer.Layer<Credentials, never, ControlPlane | Redactor> =>
+    Layer.effect(
+      Credentials,
+      Effect.suspend(() => make({ ...defaults, ...options }))
+    )
+
+  static readonly layer = Credentials.layerWith()
+}
+
+/** What templates read as `auth.<alias>.<field>`. */
+export const authVariable = ({ primary, named }: ResolvedAuth): JsonObject => ({
+  ...(primary === undefined
+    ? {}
+    : { ...Redacted.value(primary.data), [primary.name]: Redacted.value(primary.data) }),
+  ...Object.fromEntries([...named].map(([alias, { data }]) => [alias, Redacted.value(data)]))
+})
+
+const make = Effect.fnUntraced(function* (options: Options) {
+  const controlPlane = yield* ControlPlane
+  const redactor = yield* Redactor
+  const source = yield* CredentialSource
+
+  const remember = (credential: Credential) =>
+    Effect.as(
+      Effect.forEach(
+        secretsOf(Redacted.value(credential.data)),
+        (secret) => redactor.register(`credential ${credential.name}`, secret),
+        { discard: true }
+      ),
+      credential
+    )
+
+  const credentials = yield* Cache.makeWith(
+    (key: string) =>
+      Effect.gen(function* () {
+        const [name] = readKey(key)
+        const local = yield* source.get(name)
+        if (local !== undefined) return local
+        return yield* controlPlane.credential(name, yield* scopeOf(key)).pipe(retryTransient)
+      }),
+    { capacity: options.capacity, timeToLive: keepFound(options.ttl) }
+  )
+
+  const keychain = yield* Cache.makeWith(
+    (key: string) =>
+      Effect.gen(function* () {
+        const [name] = readKey(key)
+        const entry = yield* controlPlane.keychain(name, yield* scopeOf(key)).pipe(retryTransient)
+        return entry === undefined ? undefined : { name, type: "keychain", data: Redacted.make(entry) }
+      }),
+    { capacity: options.capacity, timeToLive: keepFound(options.keychainTtl) }
+  )
+
+  /** Known to the redactor at every use, so that it is not forgotten while it is in use. */
+  const look = (cache: typeof credentials, kind: string, key: string, scope: CredentialScope) =>
+    Cache.get(cache, key).pipe(
+      Effect.provideService(Asking, scope),
+      Effect.mapError((error) => unreachable(kind, readKey(key)[0], error)),
+      Effect.flatMap((found) => (found === undefined ? Effect.succeed(undefined) : remember(found)))
+    )
+
+  const stored = (kind: string, name: string, scope: CredentialScope) =>
+    Effect.flatMap(
+      look(credentials, kind, makeKey(name, undefined, { ...scope, catalogId: undefined }), scope),
+      (found) => (found === undefined ? Effect.fail(missing(kind, name)) : Effect.succeed(found))
+    )
+
+  const want = (kind: string, alias: string, wanted: Wanted, scope: CredentialScope) => {
+    switch (wanted.type) {
+      case "inline":
+        return remember(inlineOf(alias, wanted.fields))
+      case "env":
+        return fromEnv(wanted.name).pipe(
+          Effect.flatMap((found) =>
+            found === undefined ? Effect.fail(notInEnv(kind, wanted.name)) : Effect.succeed(found)
+          ),
+          Effect.flatMap((found) => remember(overlaid(alias, found, wanted.overlay)))
+        )
+      case "stored":
+        return Effect.map(stored(kind, wanted.name, scope), (found) => overlaid(alias, found, wanted.overlay))
+    }
+  }
+
+  const authOf = Effect.fnUntraced(function* (kind: string, config: JsonObject, scope: CredentialScope) {
+    const shape = authShapeOf(config)
+    switch (shape.type) {
+      case "none":
+        return noAuth
+      case "wrong":
+        return yield* Effect.fail(invalid(kind, shape.at, shape.problem))
+      case "one": {
+        const primary = yield* want(kind, shape.name, shape.wanted, scope)
+        return { primary, named: new Map() } satisfies ResolvedAuth
+      }
+      case "many": {
+        const members = yield* Effect.forEach(
+          shape.members,
+          ([alias, wanted]) => Effect.map(want(kind, alias, wanted, scope), (one) => [alias, one] as const),
+          { concurrency: 8 }
+        )
+        // One alias is one credential.
+        return { primary: members.length === 1 ? members[0]?.[1] : undefined, named: new Map(members) }
+      }
+    }
+  })
+
+  const resolve = Effect.fn("Credentials.resolve")(function* (
+    kind: string,
+    config: JsonObject,
+    scope: CredentialScope
+  ) {
+    if (kind === "transfer") return yield* resolveEnds(config, scope)
+    const auth = yield* authOf(kind, config, scope)
+    return { auth, config: yield* merged(kind, config, auth) }
+  })
+
+  const resolveEnds = Effect.fnUntraced(function* (config: JsonObject, scope: CredentialScope) {
+    const named = new Map<string, Credential>()
+    const filled: Record<string, Json> = { ...config }
+    for (const end of ["source", "target"]) {
+      const part = config[end]
+      if (!isObject(part)) continue
+      const kind = typeof part["type"] === "string" ? part["type"] : "transfer"
+      const auth = yield* authOf("transfer", part, scope)
+      filled[end] = yield* merged(kind, part, auth)
+      if (auth.primary !== undefined) named.set(end, auth.primary)
+    }
+    const own = yield* authOf("transfer", config, scope)
+    return { auth: { primary: own.primary, named: new Map([...own.named, ...named]) }, config: filled }
+  })
+
+  return Credentials.of({
+    resolve,
+    keychain: Effect.fn("Credentials.keychain")(function* (kind, name, scope) {
+      const entry = yield* look(keychain, kind, makeKey(name, scope.executionId, scope), scope)
+      return Redacted.value((entry ?? (yield* stored(kind, name, scope))).data)
+    }),
+    token: Effect.fn("Credentials.token")(function* (kind, name, scope) {
+      const data = Redacted.value((yield* stored(kind, name, scope)).data)
+      const token = tokenFields.map((field) => data[field]).find((value) => typeof value === "string")
+      if (typeof token === "string") return token
+      return yield* Effect.fail(tokenless(kind, name))
+    })
+  })
+})
+
+const tokenFields = ["access_token", "token", "bearer_token", "id_token", "value", "api_key"]
+
+// --- parts ---
+
+const merged = (
+  kind: string,
+  config: JsonObject,
+  auth: ResolvedAuth
+): Effect.Effect<JsonObject, ToolError> => {
+  if (auth.primary === undefined) return Effect.succeed(config)
+  const data = Redacted.value(auth.primary.data)
+  if (!fits(kind, data)) {
+    const type = auth.primary.type === "" ? "no type" : `type '${auth.primary.type}'`
+    return Effect.fail(
+      invalid(kind, "auth", `the credential '${auth.primary.name}' of ${type} is nothing for ${kind}`)
+    )
+  }
+  const fields = Object.entries(fieldsFor(kind, data) ?? {}).filter(
+    ([key]) => config[key] === undefined || config[key] === null
+  )
+  return Effect.succeed(fields.length === 0 ? config : { ...config, ...Object.fromEntries(fields) })
+}
+
+const inlineOf = (name: string, fields: JsonObject): Credential => {
+  const { type, service, tool, ...data } = fields
+  const kind = type ?? service ?? tool
+  return { name, type: typeof kind === "string" ? kind : "", data: Redacted.make(data) }
+}
+
+/** What the author wrote beside the name wins: a header's name, a type. */
+const overlaid = (alias: string, credential: Credential, overlay: JsonObject): Credential => {
+  const { type, service, tool, ...fields } = overlay
+  const kind = type ?? service ?? tool
+  return {
+    name: alias,
+    type: typeof kind === "string" ? kind : credential.type,
+    data:
+      Object.keys(fields).length === 0
+        ? credential.data
+        : Redacted.make({ ...Redacted.value(credential.data), ...fields })
+  }
+}
+
+// --- cache ---
+
+/** Who asks, for the server's own records. A credential is the same for everybody, so it is no part of its key. */
+const Asking = Context.Reference<CredentialScope | undefined>("noetl-worker/credentials/Asking", {
+  defaultValue: () => undefined
+})
+
+const scopeOf = Effect.fnUntraced(function* (key: string) {
+  const asking = yield* Asking
+  return asking ?? (yield* Effect.die(new Error(`nobody asks for ${readKey(key)[0]}`)))
+})
+
+const makeKey = (name: string, executionId: string | undefined, scope: CredentialScope): string =>
+  JSON.stringify([name, executionId ?? "", scope.catalogId ?? "", scope.serverUrl ?? ""])
+
+const readKey = (key: string): readonly [string] => JSON.parse(key) as [string]
+
+/** What was not found is asked for again at once: somebody may be creating it. */
+const keepFound =
+  (ttl: Duration.Input) =>
+  (exit: Exit.Exit<unknown, unknown>): Duration.Input =>
+    Exit.isSuccess(exit) && exit.value !== undefined ? ttl : Duration.zero
+
+/** Three tries, as the servers' own workers do. */
+const retryTransient = <A>(effect: Effect.Effect<A, ControlPlaneError>) =>
+  Effect.retry(effect, {
+    schedule: Schedule.exponential("200 millis"),
+    times: 2,
+    while: (error: ControlPlaneError) => error.isRetryable
+  })

@@ -1,0 +1,34 @@
+/** What can go wrong with a credential, as a tool's error: a policy rule can handle it. */
+import type { ControlPlaneError } from "../control-plane/ControlPlane.ts"
+import { CredentialMissing, InvalidConfig, ToolError } from "../tools/ToolError.ts"
+
+export const missing = (tool: string, credential: string) =>
+  new ToolError({
+    tool,
+    reason: new CredentialMissing({ credential, detail: "not found", retryable: false })
+  })
+
+export const notInEnv = (tool: string, credential: string) =>
+  new ToolError({
+    tool,
+    reason: new CredentialMissing({
+      credential,
+      detail: "not in the environment (NOETL_SECRET_…)",
+      retryable: false
+    })
+  })
+
+export const unreachable = (tool: string, credential: string, error: ControlPlaneError) =>
+  new ToolError({
+    tool,
+    reason: new CredentialMissing({ credential, detail: error.message, retryable: error.isRetryable })
+  })
+
+export const invalid = (tool: string, at: string, problem: string) =>
+  new ToolError({ tool, reason: new InvalidConfig({ issues: [{ at, problem }] }) })
+
+export const tokenless = (tool: string, credential: string) =>
+  new ToolError({
+    tool,
+    reason: new CredentialMissing({ credential, detail: "it has no token", retryable: false })
+  })
