@@ -17,7 +17,12 @@ export interface Answer {
   readonly type?: string
   readonly value?: string
   readonly output?: ReadonlyArray<string>
-  readonly error?: { readonly kind: string; readonly message: string; readonly line?: number; readonly position?: number }
+  readonly error?: {
+    readonly kind: string
+    readonly message: string
+    readonly line?: number
+    readonly position?: number
+  }
   readonly panic?: boolean
   /** What the crate says with its optimizer off, where that differs. */
   readonly unoptimized?: Answer
@@ -36,7 +41,11 @@ export const casesOf = (text: string): Array<Case> => {
       current.options[key.trim()] = Number(value)
     } else current?.lines.push(line)
   }
-  return cases.map(({ lines, name, options }) => ({ name, options, source: lines.join("\n").replace(/\n+$/, "") }))
+  return cases.map(({ lines, name, options }) => ({
+    name,
+    options,
+    source: lines.join("\n").replace(/\n+$/, "")
+  }))
 }
 
 export const chapters = (): Array<string> =>
@@ -52,7 +61,10 @@ export const expectedIn = (chapter: string): Readonly<Record<string, Answer>> =>
   JSON.parse(readFileSync(join(here, "expected", `${chapter}.json`), "utf8")) as Record<string, Answer>
 
 export const modules: ReadonlyMap<string, string> = new Map(
-  readdirSync(join(here, "modules")).map((file) => [file.replace(/\.rhai$/, ""), readFileSync(join(here, "modules", file), "utf8")])
+  readdirSync(join(here, "modules")).map((file) => [
+    file.replace(/\.rhai$/, ""),
+    readFileSync(join(here, "modules", file), "utf8")
+  ])
 )
 
 /** The name of a closure is a hash that differs from build to build. */
@@ -80,7 +92,8 @@ export const answerOf = (source: string, options: Readonly<Record<string, number
     allowEval: options["eval"] !== undefined,
     modules,
     print: (text) => void output.push(withoutHashes(text)),
-    debug: (text, position) => void output.push(withoutHashes(`[debug ${lineOf(position)}:${columnOf(position)}] ${text}`))
+    debug: (text, position) =>
+      void output.push(withoutHashes(`[debug ${lineOf(position)}:${columnOf(position)}] ${text}`))
   })
   const answer = outcomeOf(engine, source)
   return output.length === 0 ? answer : { ...answer, output }

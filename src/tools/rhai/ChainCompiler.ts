@@ -63,9 +63,13 @@ export abstract class ChainCompiler extends ExpressionCompiler {
     this.root(root, undefined, startOf(root))
     const last = steps.at(-1)!
     for (let i = 0; i < steps.length - 1; i++) this.step(steps[i]!, places[i]!, steps[i + 1], end, true)
-    const rootName = this.constant({ name: root.t === "var" ? root.name : "", position: startOf(root) })
+    const rootName = this.constant({
+      name: root.t === "var" ? root.name : "",
+      position: startOf(root),
+      operator: position
+    })
     const opText = op === undefined ? -1 : this.text(op)
-    if (last.maybe) this.jump("IF_UNIT_END", end, last.dot)
+    if (last.maybe) this.jump("IF_UNIT_END", end, last.dot, 1)
     if (last.t === "prop") {
       this.emitIndexed(
         "SET_PROP",
@@ -129,8 +133,8 @@ export abstract class ChainCompiler extends ExpressionCompiler {
   }
 
   private step(step: Step, place: Place, next: Step | undefined, end: Label, assigning = false): void {
-    if (step.maybe) this.jump("IF_UNIT_END", end, step.dot)
     const referenced = assigning || next?.t === "method" || next?.maybe === true
+    if (step.maybe) this.jump("IF_UNIT_END", end, step.dot, referenced || step.t === "method" ? 1 : 0)
     switch (step.t) {
       case "prop":
         return this.emitIndexed(

@@ -127,6 +127,8 @@ export interface FunctionCode {
 
 /** A compiled script: its body and its functions, found by `name/arity` (and `type.name/arity`). */
 export interface Unit {
+  /** The module it is, or empty for a script of its own. */
+  readonly module: string
   readonly source: string
   readonly functions: ReadonlyMap<string, FunctionCode>
   /** Names of functions, for a bare name that is no variable. */

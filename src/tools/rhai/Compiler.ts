@@ -89,7 +89,7 @@ class Compiler extends ChainCompiler {
         return this.leave(s, want)
       case "import":
         this.expression(s.path)
-        this.emit("IMPORT", s.path.position, this.text(s.alias))
+        this.emitIndexed("IMPORT", s.path.position, s.position, this.text(s.alias))
         this.grew(-1)
         return this.unit(want, s.position)
       case "export":
@@ -198,7 +198,7 @@ class Compiler extends ChainCompiler {
       this.grew(-1)
     }
     this.loopBody(loop, s.body)
-    this.jump("LOOP", loop.next, s.position)
+    this.jump("LOOP", loop.next, s.body.position)
     this.place(done)
     this.unit(want, s.position)
     this.place(loop.end)
@@ -230,7 +230,7 @@ class Compiler extends ChainCompiler {
     this.grew(-1)
     this.jump("JUMP", done, s.position)
     this.place(again)
-    this.jump("LOOP", loop.next, s.position)
+    this.jump("LOOP", loop.next, s.body.position)
     this.place(done)
     this.unit(want, s.position)
     this.place(loop.end)
@@ -441,12 +441,13 @@ const statementsOf = (body: Statement): ReadonlyArray<Statement> => (body.t === 
 export const compileProgram = (
   program: Program,
   source: string,
+  module: string,
   outer: ReadonlyMap<string, FunctionCode> = new Map()
 ): Unit => {
   const functions = new Map<string, FunctionCode>(outer)
   const byName = new Map<string, FunctionCode>()
   const locals: Array<{ name: string; slot: number }> = []
-  const unit: Unit = { source, functions, byName, main: undefined as never, locals }
+  const unit: Unit = { module, source, functions, byName, main: undefined as never, locals }
   const pending: Array<[FunctionDefinition, FunctionCode]> = []
   for (const definition of program.functions) {
     const code = emptyCode(definition.name, unit, definition)

@@ -55,18 +55,18 @@ export class Engine {
 
   /** Throws a RhaiError of kind ErrorParsing where the text makes no sense. */
   compile(text: string, globals: ReadonlyArray<string> = []): Script {
-    return { unit: this.unit(text, globals), globals }
+    return { unit: this.unit(text, globals, ""), globals }
   }
 
-  private unit(text: string, globals: ReadonlyArray<string>, outer?: Unit): Unit {
+  private unit(text: string, globals: ReadonlyArray<string>, module: string, outer?: Unit): Unit {
     try {
       const program = parse(text, this.parserOptions, globals)
-      if (outer !== undefined && program.functions.some((fn) => !fn.anonymous))
+      if (outer !== undefined && program.functions.length > 0)
         throw new RhaiError(
           "ErrorParsing",
           "Function definitions must be at global level and cannot be inside a block or another function"
         )
-      return compileProgram(program, text, outer?.functions)
+      return compileProgram(program, text, module, outer?.functions)
     } catch (error) {
       if (error instanceof RhaiError) throw error
       // Without a depth limit deep nesting ends where JavaScript's own stack does
@@ -85,7 +85,7 @@ export class Engine {
       print: options.print ?? (() => undefined),
       debug: options.debug ?? (() => undefined),
       importModule: (name) => this.module(name),
-      evaluate: (text, outer) => this.unit(text, [], outer)
+      evaluate: (text, outer) => this.unit(text, [], "", outer)
     })
     machine.start(
       script.unit.main,
@@ -105,7 +105,7 @@ export class Engine {
     const known = this.loaded.get(name)
     const text = this.options.modules?.get(name)
     if (known !== undefined || text === undefined) return known
-    const script = this.compile(text)
+    const script: Script = { unit: this.unit(text, [], name), globals: [] }
     const machine = this.machine(script)
     machine.run(false)
     const module: Module = { name, variables: machine.exported, functions: script.unit.functions }

@@ -248,7 +248,14 @@ export abstract class ExpressionCompiler extends Emitter {
 
   private moduleCall(e: Call): void {
     this.all(e.args)
-    this.emit("CALL_MODULE", e.position, this.constant(e.path), this.text(e.name), e.args.length)
+    this.emitIndexed(
+      "CALL_MODULE",
+      e.position,
+      e.pathPosition,
+      this.constant(e.path),
+      this.text(e.name),
+      e.args.length
+    )
     this.grew(1 - e.args.length)
   }
 

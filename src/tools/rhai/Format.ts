@@ -53,7 +53,7 @@ export const debugFloat = (value: number): string => {
   if (name !== undefined) return name
   if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0"
   const size = Math.abs(value)
-  if (size >= 1e16 || size < 1e-5) return scientific(value)
+  if (size >= 1e16 || size < 1e-4) return scientific(value)
   return Number.isInteger(value) ? `${plainDecimal(value)}.0` : plainDecimal(value)
 }
 

@@ -184,10 +184,10 @@ export class Machine extends MachineFlow {
           }
           case 24 /* IF_UNIT_END */: {
             const value = (stack[sp - 1] as Reference).get()
-            if (value === undefined) {
-              stack[sp - 1] = undefined
-              pc = code[pc]!
-            } else pc++
+            // What only looks takes the value; what may write keeps the reference
+            if (value === undefined || code[pc] === 0) stack[sp - 1] = value
+            if (value === undefined) pc = code[pc + 1]!
+            else pc += 2
             break
           }
           case 25 /* IF_SOME */:
@@ -339,13 +339,12 @@ export class Machine extends MachineFlow {
           }
           case 46 /* ASSIGN_THIS */: {
             const opText = code[pc++]!
-            const root: RootName = { name: "", position: this.indexPosition() }
+            const root: RootName = { name: "", position: this.indexPosition(), operator: this.position() }
             this.assign(
               this.selfAt(frame, root.position),
               this.text(constants, opText),
               stack[--sp] as Value,
-              root,
-              this.position()
+              root
             )
             break
           }

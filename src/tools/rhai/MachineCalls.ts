@@ -288,7 +288,7 @@ export abstract class MachineCalls extends MachineState {
     result: number
   ): Value | typeof pending {
     const position = this.position()
-    const module = this.moduleOf(path, position)
+    const module = this.moduleOf(path, this.indexPosition())
     const code = module.functions.get(functionKey(name, args.length))
     if (code === undefined || code.isPrivate || code.anonymous)
       throw functionNotFound(`${path.join("::")}::${signature(name, args)}`, position)

@@ -17,6 +17,8 @@ const encoder = new TextEncoder()
 export interface RootName {
   readonly name: string
   readonly position: Position
+  /** Where the `=` is. */
+  readonly operator: Position
 }
 
 export abstract class MachineData extends MachineCalls {
@@ -65,22 +67,16 @@ export abstract class MachineData extends MachineCalls {
       this.qualified(path, name, at)
       throw constantError(name, at)
     }
-    this.assign(this.named(name, at), op, value, { name, position: at }, this.position())
+    this.assign(this.named(name, at), op, value, { name, position: at, operator: this.position() })
   }
 
   /** `target = value` and `target op= value`. */
-  protected assign(
-    target: Reference,
-    op: string | undefined,
-    value: Value,
-    root: RootName,
-    position: Position
-  ): void {
+  protected assign(target: Reference, op: string | undefined, value: Value, root: RootName): void {
     if (target.isConst) throw constantError(root.name, root.position)
     try {
       target.set(op === undefined ? value : this.operated(op, target.get(), value))
     } catch (error) {
-      throw error instanceof RhaiError ? error.at(position) : error
+      throw error instanceof RhaiError ? error.at(root.operator) : error
     }
   }
 
@@ -134,8 +130,8 @@ export abstract class MachineData extends MachineCalls {
     }
     const missing = !object.has(name)
     if (missing && !whole.isConst) object.set(name, undefined)
-    if (missing) this.checkMap(object.size)
-    this.assign(property(whole, name, this.natives, position), op, value, root, this.indexPosition())
+    if (missing) this.checkMap(object.size, root.operator)
+    this.assign(property(whole, name, this.natives, position), op, value, root)
   }
 
   protected setIndex(
@@ -148,8 +144,8 @@ export abstract class MachineData extends MachineCalls {
     const position = this.position()
     const element = indexed(whole, index, this.indexPosition(), position, !whole.isConst)
     const object = whole.get()
-    if (object instanceof Map) this.checkMap(object.size)
-    this.assign(element, op, value, root, position)
+    if (object instanceof Map) this.checkMap(object.size, root.operator)
+    this.assign(element, op, value, root)
   }
 
   protected mapOf(keys: ReadonlyArray<string>, from: number): RhaiMap {

@@ -231,12 +231,8 @@ export abstract class MachineFlow extends MachineData {
       this.imports.length = frame.imports
       const isEval = frame.code === frame.code.unit.main
       const { anonymous } = frame.code
-      error.through({
-        name: isEval ? "eval" : frame.code.name,
-        anonymous,
-        source: "",
-        position: frame.position
-      })
+      const name = isEval ? "eval" : frame.code.name
+      error.through({ name, anonymous, source: frame.code.unit.module, position: frame.position })
     }
   }
 
@@ -261,7 +257,7 @@ export abstract class MachineFlow extends MachineData {
   protected import(path: Value, alias: string): void {
     const position = this.position()
     if (this.modulesLoaded >= this.limits.modules)
-      throw new RhaiError("ErrorTooManyModules", "Too many modules imported", position)
+      throw new RhaiError("ErrorTooManyModules", "Too many modules imported", this.indexPosition())
     if (typeof path !== "string") throw mismatch("string", rawTypeName(path), position)
     const module: Module | undefined = this.options.importModule(path)
     if (module === undefined)

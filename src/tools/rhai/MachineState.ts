@@ -123,13 +123,18 @@ export abstract class MachineState implements NativeContext {
     return frame === undefined ? NONE : (frame.code.positions[this.at] ?? NONE)
   }
 
+  callPosition(): Position {
+    const frame = this.frames.at(-1)
+    return frame?.work === undefined ? this.position() : frame.position
+  }
+
   protected indexPosition(): Position {
     return this.frame.code.indexPositions[this.at] ?? NONE
   }
 
   /** At the end of a slice: limits are looked at, and the next slice begins. */
   protected refuel(): void {
-    const { limits, options } = this
+    const { limits } = this
     this.spent -= this.fuel
     if (this.spent >= limits.operations)
       throw new RhaiError("ErrorTooManyOperations", "Too many operations", this.position())
@@ -137,7 +142,6 @@ export abstract class MachineState implements NativeContext {
     this.fuel = Math.min(SLICE, limits.operations - this.spent)
     this.spent += this.fuel
     if (this.made > MEASURE) this.measure()
-    void options
   }
 
   /** Throws when the script has had its time. */
@@ -177,8 +181,8 @@ export abstract class MachineState implements NativeContext {
     this.grow(length * 16)
   }
 
-  checkMap(size: number): void {
-    if (size > this.limits.mapSize) throw tooLarge("Size of object map", this.position())
+  checkMap(size: number, position: Position = this.position()): void {
+    if (size > this.limits.mapSize) throw tooLarge("Size of object map", position)
     this.grow(size * 64)
   }
 

@@ -1,5 +1,6 @@
 /** The functions scripts can call that are not written in Rhai, found by name, number of arguments and their types. */
 import type { Limits } from "./Limits.ts"
+import type { Position } from "./Position.ts"
 import type { Reference } from "./Reference.ts"
 import type { FunctionCode } from "./Code.ts"
 import { Custom, type FnPtr, T, tagOf, type TypeTag, type Value } from "./Value.ts"
@@ -11,6 +12,8 @@ export interface NativeContext {
   readonly limits: Limits
   /** Counts work done inside the function against the script's operations. */
   charge(operations: number): void
+  /** Where the function was called. */
+  callPosition(): Position
   checkString(text: string): string
   checkArray(length: number): void
   print(text: string): void

@@ -170,6 +170,7 @@ const mixed = (op: string, x: Value, y: Value): Value | typeof none => {
   if (range !== none) return range
   if (x instanceof Custom || y instanceof Custom) return custom(op, x, y)
   if (x instanceof Range && y instanceof Range) return ranges(op, x, y)
+  if (x instanceof Blob && y instanceof Char) return blobs(op, x, y)
   if (comparisons.has(op)) {
     if (tagOf(x) !== tagOf(y)) return op === "!="
     if (op === "==" || op === "!=") {
@@ -204,7 +205,7 @@ const times = (op: string, x: Timestamp, y: Value): Value | typeof none => {
 }
 
 const ranges = (op: string, x: Range, y: Range): Value | typeof none => {
-  if (x.inclusive !== y.inclusive) return comparisons.has(op) ? op === "!=" : none
+  if (x.inclusive !== y.inclusive) return op === "!=" ? true : none
   const same = x.start === y.start && x.end === y.end
   return op === "==" ? same : op === "!=" ? !same : none
 }

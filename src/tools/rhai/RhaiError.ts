@@ -112,18 +112,23 @@ export class RhaiError extends Error {
   /** The whole text, as Rhai's own `Display` has it. */
   show(withOuterPosition = true): string {
     const prefix = this.kind === "ErrorParsing" && this.calls.length > 0 ? "Syntax error: " : ""
-    let text = prefix + this.detail
+    let text = prefix + this.detail + at(this.calls[0])
     if (this.position !== NONE && (withOuterPosition || this.calls.length > 0))
       text += ` (${showPosition(this.position)})`
     this.calls.forEach((call, i) => {
       text += call.anonymous ? "\nin closure call" : `\nin call to function '${call.name}'`
       if (call.source !== "") text += ` (from '${call.source}')`
+      text += at(this.calls[i + 1])
       const last = i === this.calls.length - 1
       if (call.position !== NONE && (withOuterPosition || !last)) text += ` (${showPosition(call.position)})`
     })
     return text
   }
 }
+
+/** Where code of another script was at work, its name. */
+const at = (call: CallFrame | undefined): string =>
+  call === undefined || call.source === "" ? "" : ` @ '${call.source}'`
 
 export const parseError = (detail: string, position: Position): RhaiError =>
   new RhaiError("ErrorParsing", detail, position)

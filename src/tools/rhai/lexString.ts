@@ -30,11 +30,7 @@ export const readString = (lexer: Lexer, shape: StringShape, start: Position, fr
   for (;;) {
     if (at >= text.length) {
       lexer.at = at
-      return lexer.fail(
-        "Open string is not terminated",
-        shape.verbatim ? lexer.here(at) : start,
-        "unterminated"
-      )
+      return lexer.fail("Open string is not terminated", start, "unterminated")
     }
     const char = String.fromCodePoint(text.codePointAt(at)!)
     const charAt = at
@@ -146,7 +142,7 @@ export const readRawString = (lexer: Lexer, position: Position): void => {
   const lastLine = text.slice(Math.max(lineStart, at + 1), end)
   lexer.origin += lastLine.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0
   lexer.at = close < 0 ? end : close + 1 + hashes.length
-  if (close < 0) return lexer.fail("Open string is not terminated", lexer.here(end), "unterminated")
+  if (close < 0) return lexer.fail("Open string is not terminated", position, "unterminated")
   if (tooLong(lexer, content)) return lexer.fail("", position, "too-long")
   lexer.set(STRING, content, position)
 }

@@ -42,7 +42,8 @@ export function* callWith(
       if (context.accepts(pointer, list, self)) return yield { pointer, self, args: list }
     const last = attempts.at(-1)!
     throw functionNotFound(
-      signature(pointer.name, last.self === undefined ? last.args : [last.self.get(), ...last.args])
+      signature(pointer.name, last.self === undefined ? last.args : [last.self.get(), ...last.args]),
+      context.callPosition()
     )
   } catch (error) {
     if (error instanceof RhaiError)

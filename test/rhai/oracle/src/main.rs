@@ -67,8 +67,10 @@ fn engine_of(options: &Options, level: OptimizationLevel, modules: &Path, output
         for entry in entries.flatten() {
             let text = std::fs::read_to_string(entry.path()).unwrap();
             let name = entry.path().file_stem().unwrap().to_string_lossy().to_string();
-            let ast = engine.compile(&text).unwrap();
-            let module = Module::eval_ast_as_new(Scope::new(), &ast, &engine).unwrap();
+            // The limits of a case are for the case alone
+            let plain = Engine::new();
+            let ast = plain.compile(&text).unwrap();
+            let module = Module::eval_ast_as_new(Scope::new(), &ast, &plain).unwrap();
             resolver.insert(name, module);
         }
     }
