@@ -1,0 +1,141 @@
+/**
+ * Large results travel as references: what an event carries stays small, and a template that reads into a reference
+ * gets the value.
+ */
+import { Context, Effect, Layer, Result } from "effect"
+import type { Command } from "../domain/Command.ts"
+import * as Failure from "../domain/Failure.ts"
+import { isObject, type Json, type JsonObject, parse, stringify } from "../domain/Json.ts"
+import { ExecutionFailed, ToolError } from "../tools/ToolError.ts"
+import { externalised, pointerOf, referenceOf } from "./reference.ts"
+import { type ResultKey, ResultStore, type ResultStoreError } from "./ResultStore.ts"
+import { extractedOf, noOutputSpec, type OutputSpec } from "./select.ts"
+
+export interface Options {
+  /** Bytes of JSON that go into an event. */
+  readonly inlineMaxBytes: number
+  readonly previewBytes: number
+  /** How `_ref` looks: an object where the Python servers read it, a text for everybody else. */
+  readonly refStyle: "object" | "text"
+}
+
+export const defaults: Options = { inlineMaxBytes: 64 * 1024, previewBytes: 1024, refStyle: "object" }
+
+/** A value for an event. With a reference the value is only what stays readable without it. */
+export interface Outgoing {
+  readonly value: Json
+  readonly reference: JsonObject | undefined
+}
+
+export class Results extends Context.Service<
+  Results,
+  {
+    /** The value itself, or a reference to it when it is too large to be sent. */
+    readonly externalize: (
+      value: Json,
+      key: ResultKey,
+      spec?: OutputSpec
+    ) => Effect.Effect<Outgoing, ResultStoreError>
+    /** The value that something stands for; itself when it stands for nothing. */
+    readonly resolve: (value: Json) => Effect.Effect<Json, ResultStoreError>
+    /** A command whose parts were kept elsewhere, with the parts. */
+    readonly hydrate: (command: Command) => Effect.Effect<Command, ToolError>
+  }
+>()("noetl-worker/results/Results") {
+  static readonly layerWith = (options: Partial<Options> = {}): Layer.Layer<Results, never, ResultStore> =>
+    Layer.effect(
+      Results,
+      Effect.map(ResultStore, (store) => make(store, { ...defaults, ...options }))
+    )
+
+  static readonly layer = Results.layerWith()
+}
+
+/** A result that cannot be had, in the words of a tool's error. */
+export const toolErrorOf = (tool: string, error: ResultStoreError): ToolError => {
+  const { reason } = error
+  const kind =
+    reason._tag === "ResultMissing"
+      ? "missing_reference"
+      : reason._tag === "StoreUnavailable"
+        ? "connection"
+        : reason._tag === "ResultTooLarge"
+          ? "storage_quota"
+          : "parse"
+  const failure = { ...Failure.make(kind, error.message, { retryable: reason.isRetryable }), source: tool }
+  return new ToolError({ tool, reason: new ExecutionFailed({ failure }) })
+}
+
+const make = (store: ResultStore["Service"], options: Options): Results["Service"] => {
+  const resolve = (value: Json): Effect.Effect<Json, ResultStoreError> => {
+    const pointer = pointerOf(value)
+    return pointer === undefined ? Effect.succeed(value) : store.get(pointer.ref, pointer.store)
+  }
+
+  const externalize = Effect.fn("Results.externalize")(function* (
+    value: Json,
+    key: ResultKey,
+    spec: OutputSpec = noOutputSpec
+  ) {
+    const text = stringify(value)
+    const bytes = Buffer.byteLength(text)
+    const budget = spec.inlineMaxBytes ?? (spec.store === "inline" ? maxInline : options.inlineMaxBytes)
+    const wanted = spec.store !== undefined && spec.store !== "inline"
+    if (bytes <= budget && !wanted) return { value, reference: undefined }
+    // It is a reference already: what it stands for was stored when it was made.
+    if (isObject(value) && value["_ref"] !== undefined && bytes <= maxInline)
+      return { value, reference: undefined }
+    const stored = yield* store.put(key, { value, text })
+    const reference = referenceOf(stored, text)
+    const small: JsonObject = {
+      ...extractedOf(value, spec),
+      _ref: options.refStyle === "object" ? reference : stored.ref,
+      _store: stored.store,
+      _size_bytes: bytes,
+      _preview: text.slice(0, options.previewBytes)
+    }
+    return { value: small, reference }
+  })
+
+  /** Members of an externalised context may be JSON text. */
+  const part = (command: Command, value: Json): Effect.Effect<Json, ToolError> => {
+    if (externalised(value) === undefined) return Effect.succeed(value)
+    return resolve(value).pipe(Effect.mapError((error) => toolErrorOf(command.kind, error)))
+  }
+
+  const hydrate = Effect.fn("Results.hydrate")(function* (command: Command) {
+    if (isObject(command.context) && command.context["__context_ref__"] !== undefined) {
+      return yield* Effect.fail(unresolved(command, pointerOf(command.context)?.ref ?? "__context_ref__"))
+    }
+    const [config, input, context] = yield* Effect.all(
+      [part(command, command.config), part(command, command.input), part(command, command.context)],
+      { concurrency: 3 }
+    )
+    return {
+      ...command,
+      config: unpacked(config),
+      input: objectOf(unpacked(input)),
+      context: objectOf(unpacked(context))
+    }
+  })
+
+  return Results.of({ resolve, externalize, hydrate })
+}
+
+/** A batch of events may be 2 MiB. */
+const maxInline = 1024 * 1024
+
+const unresolved = (command: Command, ref: string) =>
+  new ToolError({
+    tool: command.kind,
+    reason: new ExecutionFailed({
+      failure: Failure.make("missing_reference", `the server could not load the command's context (${ref})`)
+    })
+  })
+
+const unpacked = (value: Json): Json => {
+  if (typeof value !== "string" || !/^\s*[[{]/.test(value)) return value
+  return Result.getOrElse(parse(value), () => value)
+}
+
+const objectOf = (value: Json): JsonObject => (isObject(value) ? value : {})
