@@ -1,5 +1,6 @@
 /** Compiles scripts and runs them: the door for everything that is not about Effects. */
 import { compileProgram } from "./Compiler.ts"
+import type { Program } from "./Ast.ts"
 import type { Unit } from "./Code.ts"
 import { defaults, type Limits } from "./Limits.ts"
 import { Machine } from "./Machine.ts"
@@ -56,6 +57,11 @@ export class Engine {
   /** Throws a RhaiError of kind ErrorParsing where the text makes no sense. */
   compile(text: string, globals: ReadonlyArray<string> = []): Script {
     return { unit: this.unit(text, globals, ""), globals }
+  }
+
+  /** Reads a script without compiling it. */
+  parse(text: string, globals: ReadonlyArray<string> = []): Program {
+    return parse(text, this.parserOptions, globals)
   }
 
   private unit(text: string, globals: ReadonlyArray<string>, module: string, outer?: Unit): Unit {

@@ -6,7 +6,7 @@ import { binary, none, signature, unary } from "./Operators.ts"
 import type { Position } from "./Position.ts"
 import { SlotReference, type Reference } from "./Reference.ts"
 import { constantMethodError, functionNotFound, mismatch, RhaiError } from "./RhaiError.ts"
-import { FnPtr, Shared, typeName, type Value } from "./Value.ts"
+import { FnPtr, lengthOf, Shared, typeName, type Value } from "./Value.ts"
 
 /** The answer is not there yet: another frame runs first, or the host works. */
 export const pending = Symbol("pending")
@@ -97,9 +97,10 @@ export abstract class MachineCalls extends MachineState {
     if (native.mutates && target?.isConst === true) throw constantMethodError(native.name, position)
     const first = args[0]
     this.self = first
+    const before = native.mutates ? lengthOf(first) : 0
     const answer = native.run(args, this)
-    if (this.self !== first && target !== undefined) target.set(this.checked(this.self))
-    else if (native.mutates) this.checked(this.self)
+    if (native.mutates) this.checkGrowth(this.self, before)
+    if (this.self !== first && target !== undefined) target.set(this.self)
     if (native.kind === "value") return this.checked(answer as Value)
     if (answer instanceof HostRequest) {
       this.waiting = { request: answer, result }
@@ -128,7 +129,8 @@ export abstract class MachineCalls extends MachineState {
       this.sp = frame.base
       return this.checked(next.value)
     }
-    const { args, pointer, self } = next.value
+    const { args, caller, pointer, self } = next.value
+    frame.caller = caller
     this.sp = frame.base
     return this.callPointer(pointer, args, self, frame.position, frame.base)
   }
@@ -162,7 +164,9 @@ export abstract class MachineCalls extends MachineState {
 
   /** The script function a pointer stands for when called with so many arguments. */
   private codeOf(pointer: FnPtr, arity: number): FunctionCode | undefined {
-    if (pointer.code?.arity === arity) return pointer.code
+    const { code } = pointer
+    if (code !== undefined && (code.arity === arity || code.anonymous))
+      return code.arity === arity ? code : undefined
     const functions = (pointer.code?.unit ?? this.frame.code.unit).functions
     return functions.get(functionKey(pointer.name, arity))
   }
@@ -185,6 +189,7 @@ export abstract class MachineCalls extends MachineState {
   accepts(pointer: FnPtr, args: ReadonlyArray<Value>, self: Reference | undefined): boolean {
     const arity = pointer.curry.length + args.length
     if (this.codeOf(pointer, arity) !== undefined) return true
+    if (pointer.code?.anonymous === true) return false
     const all = pointer.curry.map((value) => (value instanceof Shared ? value.value : value)).concat(args)
     if (self !== undefined) all.splice(pointer.curry.length, 0, self.get())
     if (this.natives.find(pointer.name, all) !== undefined) return true

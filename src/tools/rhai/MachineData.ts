@@ -8,8 +8,8 @@ import type { Frame } from "./MachineState.ts"
 import { binary, none, signature } from "./Operators.ts"
 import type { Position } from "./Position.ts"
 import { type Reference, SlotReference, ValueReference } from "./Reference.ts"
-import { constantError, functionNotFound, RhaiError, variableNotFound } from "./RhaiError.ts"
-import { Blob, Char, FnPtr, type RhaiMap, Shared, type Value } from "./Value.ts"
+import { constantError, functionNotFound, RhaiError, tooLarge, variableNotFound } from "./RhaiError.ts"
+import { Blob, Char, FnPtr, lengthOf, type RhaiMap, Shared, type Value } from "./Value.ts"
 
 const encoder = new TextEncoder()
 
@@ -82,9 +82,19 @@ export abstract class MachineData extends MachineCalls {
 
   /** The value after `x op= y`; containers are changed in place. */
   protected operated(op: string, x: Value, y: Value): Value {
+    if (op === "+" && typeof x === "string" && typeof y === "string") {
+      // JavaScript shares the old text, so only the new one counts
+      const text = x + y
+      this.checkGrowth(text, x.length)
+      return text
+    }
     if (op === "+" && typeof x === "object" && !(x instanceof Char)) {
+      const before = lengthOf(x)
       const grown = this.grown(x, y)
-      if (grown !== undefined) return this.checked(grown)
+      if (grown !== undefined) {
+        this.checkGrowth(grown, before)
+        return grown
+      }
     }
     const result = binary(op, x, y)
     if (result === none) throw functionNotFound(signature(op, [x, y]))
@@ -130,7 +140,7 @@ export abstract class MachineData extends MachineCalls {
     }
     const missing = !object.has(name)
     if (missing && !whole.isConst) object.set(name, undefined)
-    if (missing) this.checkMap(object.size, root.operator)
+    if (missing) this.checkEntries(object, root)
     this.assign(property(whole, name, this.natives, position), op, value, root)
   }
 
@@ -142,10 +152,16 @@ export abstract class MachineData extends MachineCalls {
     root: RootName
   ): void {
     const position = this.position()
-    const element = indexed(whole, index, this.indexPosition(), position, !whole.isConst)
     const object = whole.get()
-    if (object instanceof Map) this.checkMap(object.size, root.operator)
+    const entries = object instanceof Map ? object.size : 0
+    const element = indexed(whole, index, this.indexPosition(), position, !whole.isConst)
+    if (object instanceof Map && object.size > entries) this.checkEntries(object, root)
     this.assign(element, op, value, root)
+  }
+
+  private checkEntries(map: RhaiMap, root: RootName): void {
+    if (map.size > this.limits.mapSize) throw tooLarge("Size of object map", root.operator)
+    this.grow(64)
   }
 
   protected mapOf(keys: ReadonlyArray<string>, from: number): RhaiMap {

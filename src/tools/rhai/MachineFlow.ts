@@ -218,8 +218,11 @@ export abstract class MachineFlow extends MachineData {
         try {
           return this.advanceWith(frame, error)
         } catch (next) {
+          const passed = error
           error = this.asError(next)
           this.frames.pop()
+          if (error === passed && frame.caller !== undefined)
+            error.through({ name: frame.caller, anonymous: false, source: "", position: frame.position })
           error.at(frame.position)
           continue
         }

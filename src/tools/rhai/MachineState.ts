@@ -7,7 +7,7 @@ import type { Position } from "./Position.ts"
 import { NONE } from "./Position.ts"
 import type { Reference } from "./Reference.ts"
 import { RhaiError, tooLarge } from "./RhaiError.ts"
-import { Blob, type FnPtr, type RhaiArray, type RhaiMap, type Value } from "./Value.ts"
+import { Blob, type FnPtr, lengthOf, type RhaiArray, type RhaiMap, type Value } from "./Value.ts"
 
 /** A module a script may import by name: a script of its own. */
 export interface Module {
@@ -54,6 +54,8 @@ export class Frame {
   extra: Map<string, Value> | undefined = undefined
   /** In the frame of a native function that calls back: the rest of its work. */
   work: Generator<Callback, Value, Value> | undefined = undefined
+  /** Whom errors of the call it waits for should name. */
+  caller: string | undefined = undefined
   readonly imports: number
 
   constructor(
@@ -181,9 +183,25 @@ export abstract class MachineState implements NativeContext {
     this.grow(length * 16)
   }
 
-  checkMap(size: number, position: Position = this.position()): void {
-    if (size > this.limits.mapSize) throw tooLarge("Size of object map", position)
+  checkMap(size: number): void {
+    if (size > this.limits.mapSize) throw tooLarge("Size of object map", this.position())
     this.grow(size * 64)
+  }
+
+  /** After a change in place: only what is new counts as made. */
+  protected checkGrowth(value: Value, before: number): void {
+    const length = lengthOf(value)
+    if (length <= before) return
+    if (typeof value === "string") {
+      if (length > this.limits.stringLength) throw tooLarge("Length of string", this.position())
+      this.grow(length - before)
+    } else if (value instanceof Map) {
+      if (length > this.limits.mapSize) throw tooLarge("Size of object map", this.position())
+      this.grow((length - before) * 64)
+    } else {
+      if (length > this.limits.arrayLength) throw tooLarge("Size of array/BLOB", this.position())
+      this.grow((length - before) * 16)
+    }
   }
 
   protected checked(value: Value): Value {

@@ -28,6 +28,8 @@ export interface NativeContext {
 
 /** A native function's wish to have a function pointer called. */
 export interface Callback {
+  /** Whose callback it is, when its errors should say so. */
+  readonly caller: string | undefined
   readonly pointer: FnPtr
   readonly self: Reference | undefined
   readonly args: ReadonlyArray<Value>

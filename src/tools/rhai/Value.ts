@@ -222,6 +222,12 @@ export const copyArray = (items: RhaiArray): RhaiArray => {
 export const isContainer = (value: Value): value is RhaiArray | RhaiMap | Blob =>
   Array.isArray(value) || value instanceof Map || value instanceof Blob
 
+/** Elements, entries, bytes or UTF-16 units; 0 for what has no parts. */
+export const lengthOf = (value: Value): number => {
+  if (typeof value === "string" || Array.isArray(value)) return value.length
+  return value instanceof Map ? value.size : value instanceof Blob ? value.bytes.length : 0
+}
+
 const collator = (a: string, b: string): number => {
   const length = Math.min(a.length, b.length)
   for (let i = 0; i < length; i++) {

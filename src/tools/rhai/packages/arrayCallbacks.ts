@@ -5,7 +5,7 @@ import { ElementReference } from "../Reference.ts"
 import { RhaiError } from "../RhaiError.ts"
 import { copy, FnPtr, type Int, type RhaiArray, tagOf, type Value } from "../Value.ts"
 import { insertAll } from "./arrays.ts"
-import { call, type Calls, callWith, mergeSort } from "./callbacks.ts"
+import { call, type Calls, callFor, mergeSort } from "./callbacks.ts"
 import { offsetAndLength } from "./indexes.ts"
 
 type Run = (
@@ -23,7 +23,7 @@ const each = (
   array: RhaiArray,
   i: number,
   index = i
-): Calls<Value> => callWith(context, name, pointer, new ElementReference(array, i, false), [], [index], 0)
+): Callback => callFor(context, name, pointer, new ElementReference(array, i, false), [], [index], 0)
 
 function* search(
   name: string,
@@ -33,7 +33,7 @@ function* search(
   context: NativeContext
 ): Calls<number> {
   for (let i = start; i < array.length; i++)
-    if ((yield* each(context, name, pointer, array, i)) === true) return i
+    if ((yield each(context, name, pointer, array, i)) === true) return i
   return -1
 }
 
@@ -43,13 +43,13 @@ const startOf = (array: RhaiArray, start: Value): number =>
 const simple: Readonly<Record<string, Run>> = {
   *map(array, pointer, _, context) {
     const result: RhaiArray = []
-    for (let i = 0; i < array.length; i++) result.push(yield* each(context, "map", pointer, array, i))
+    for (let i = 0; i < array.length; i++) result.push(yield each(context, "map", pointer, array, i))
     return result
   },
   *filter(array, pointer, _, context) {
     const result: RhaiArray = []
     for (let i = 0; i < array.length; i++)
-      if ((yield* each(context, "filter", pointer, array, i)) === true) result.push(copy(array[i]))
+      if ((yield each(context, "filter", pointer, array, i)) === true) result.push(copy(array[i]))
     return result
   },
   *some(array, pointer, _, context) {
@@ -57,7 +57,7 @@ const simple: Readonly<Record<string, Run>> = {
   },
   *all(array, pointer, _, context) {
     for (let i = 0; i < array.length; i++)
-      if ((yield* each(context, "all", pointer, array, i)) !== true) return false
+      if ((yield each(context, "all", pointer, array, i)) !== true) return false
     return true
   },
   *dedup(array, pointer) {
@@ -94,7 +94,7 @@ const searching: Readonly<Record<string, Run>> = {
   },
   *find_map(array, pointer, [start], context) {
     for (let i = startOf(array, start); i < array.length; i++) {
-      const value = yield* each(context, "find_map", pointer, array, i)
+      const value = yield each(context, "find_map", pointer, array, i)
       if (value !== undefined) return value
     }
     return undefined
@@ -112,7 +112,7 @@ function* fold(
   let result = initial
   for (let n = 0; n < array.length; n++) {
     const i = backward ? array.length - 1 - n : n
-    result = yield* callWith(context, name, pointer, new ElementReference(array, i, false), [result], [i], 1)
+    result = yield callFor(context, name, pointer, new ElementReference(array, i, false), [result], [i], 1)
   }
   return result
 }
@@ -133,7 +133,7 @@ function* partition(
   const out: RhaiArray = []
   let x = 0
   for (let i = 0; x < array.length; i++) {
-    const yes = (yield* each(context, name, pointer, array, x, i)) === true
+    const yes = (yield each(context, name, pointer, array, x, i)) === true
     if (yes === keeps) x++
     else out.push(array.splice(x, 1)[0])
   }
@@ -145,7 +145,7 @@ const changing: Readonly<Record<string, Run>> = {
   retain: (array, pointer, _, context) => partition("retain", array, pointer, true, context),
   *for_each(array, pointer, _, context) {
     for (let i = 0; i < array.length; i++)
-      yield* callWith(context, "for_each", pointer, new ElementReference(array, i, false), [], [i], undefined)
+      yield callFor(context, "for_each", pointer, new ElementReference(array, i, false), [], [i], undefined)
     return undefined
   },
   *sort(array, pointer) {
@@ -169,9 +169,7 @@ function* sorted(array: RhaiArray, pointer: FnPtr): Calls<RhaiArray> {
 function* zip(array: RhaiArray, other: RhaiArray, pointer: FnPtr, context: NativeContext): Calls<Value> {
   const result: RhaiArray = []
   for (let i = 0; i < array.length && i < other.length; i++)
-    result.push(
-      yield* callWith(context, "zip", pointer, undefined, [copy(array[i]), other[i]], [i], undefined)
-    )
+    result.push(yield callFor(context, "zip", pointer, undefined, [copy(array[i]), other[i]], [i], undefined))
   return result
 }
 

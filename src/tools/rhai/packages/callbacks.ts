@@ -3,24 +3,24 @@ import type { Callback, NativeContext } from "../Natives.ts"
 import { signature } from "../Operators.ts"
 import { NONE } from "../Position.ts"
 import type { Reference } from "../Reference.ts"
-import { functionNotFound, RhaiError } from "../RhaiError.ts"
+import { functionNotFound } from "../RhaiError.ts"
 import type { FnPtr, Value } from "../Value.ts"
 
 export type Calls<A> = Generator<Callback, A, Value>
 
 interface Attempt {
-  readonly self: Reference | undefined
-  readonly args: ReadonlyArray<Value>
+  self: Reference | undefined
+  args: ReadonlyArray<Value>
 }
 
 const without = (item: Reference | undefined, args: ReadonlyArray<Value>, at: number): ReadonlyArray<Value> =>
   item === undefined ? args : [...args.slice(0, at), item.get(), ...args.slice(at)]
 
 /**
- * Calls `pointer` for one item: bound as `this`, else as an argument at `place`, else with `extras` too. Errors name
- * `caller`, the function the script called.
+ * The call of `pointer` for one item: bound as `this`, else as an argument at `place`, else with `extras` too. Errors
+ * name `caller`, the function the script called.
  */
-export function* callWith(
+export const callFor = (
   context: NativeContext,
   caller: string,
   pointer: FnPtr,
@@ -28,33 +28,26 @@ export function* callWith(
   args: ReadonlyArray<Value>,
   extras: ReadonlyArray<Value>,
   place: number | undefined
-): Calls<Value> {
-  const attempts: Array<Attempt> = [{ self: item, args }]
+): Callback => {
+  if (context.accepts(pointer, args, item)) return { caller, pointer, self: item, args }
+  const last: Attempt = { self: undefined, args: [] }
   if (place !== undefined) {
-    attempts.push({ self: undefined, args: without(item, args, place) })
-    const all = [...args, ...extras]
-    attempts.push({ self: undefined, args: place === 0 ? [item!.get(), ...all] : without(item, all, place) })
+    last.args = without(item, args, place)
+    if (context.accepts(pointer, last.args, undefined)) return { caller, pointer, ...last }
+    last.args = [...last.args, ...extras]
   } else {
-    attempts.push({ self: item, args: [...args, ...extras] })
+    last.self = item
+    last.args = [...args, ...extras]
   }
-  try {
-    for (const { args: list, self } of attempts)
-      if (context.accepts(pointer, list, self)) return yield { pointer, self, args: list }
-    const last = attempts.at(-1)!
-    throw functionNotFound(
-      signature(pointer.name, last.self === undefined ? last.args : [last.self.get(), ...last.args]),
-      context.callPosition()
-    )
-  } catch (error) {
-    if (error instanceof RhaiError)
-      error.through({ name: caller, anonymous: false, source: "", position: NONE })
-    throw error
-  }
+  if (context.accepts(pointer, last.args, last.self)) return { caller, pointer, ...last }
+  const given = last.self === undefined ? last.args : [last.self.get(), ...last.args]
+  const error = functionNotFound(signature(pointer.name, given), context.callPosition())
+  throw error.through({ name: caller, anonymous: false, source: "", position: NONE })
 }
 
 /** Calls `pointer` with just these arguments. */
 export function* call(pointer: FnPtr, args: ReadonlyArray<Value>): Calls<Value> {
-  return yield { pointer, self: undefined, args }
+  return yield { caller: undefined, pointer, self: undefined, args }
 }
 
 /** A stable merge sort whose comparisons may be calls into the script. */

@@ -3,7 +3,7 @@ import { toJson } from "../Json.ts"
 import type { NativeContext, Natives } from "../Natives.ts"
 import { PropertyReference } from "../Reference.ts"
 import { copy, type FnPtr, type RhaiMap, sortedEntries, sortedKeys, type Value } from "../Value.ts"
-import { type Calls, callWith } from "./callbacks.ts"
+import { type Calls, callFor } from "./callbacks.ts"
 
 const map = (value: Value): RhaiMap => value as RhaiMap
 
@@ -23,7 +23,7 @@ function* each(
   for (const key of sortedKeys(entries))
     found(
       key,
-      yield* callWith(context, name, pointer, new PropertyReference(entries, key, false), [key], [], 1)
+      yield callFor(context, name, pointer, new PropertyReference(entries, key, false), [key], [], 1)
     )
 }
 
