@@ -97,9 +97,14 @@ export class ControlPlane extends Context.Service<
     readonly owner: (command: Command) => Effect.Effect<Owner, ControlPlaneError>
     /**
      * Tells of a command. A `Started` is best effort. An ending returns only when it was accepted, retries as
-     * the dialect allows, and fails when it gave up: then the delivery must not be acknowledged.
+     * the dialect allows, and fails when it gave up: then the delivery must not be acknowledged. `again` says that an
+     * earlier report of the same ending may have arrived.
      */
-    readonly report: (command: Command, event: WorkerEvent) => Effect.Effect<void, ControlPlaneError>
+    readonly report: (
+      command: Command,
+      event: WorkerEvent,
+      again: boolean
+    ) => Effect.Effect<void, ControlPlaneError>
     /** Whether the execution of a command was cancelled; false where the control plane cannot tell. */
     readonly cancelled: (command: Command) => Effect.Effect<boolean, ControlPlaneError>
     /** A credential by name; undefined when there is none. */

@@ -91,7 +91,7 @@ const work = Effect.fnUntraced(function* (
   const controlPlane = yield* ControlPlane
   // It goes out while the tool runs; only the ending waits for it, so that the log keeps its order.
   const started = yield* Effect.forkChild(
-    controlPlane.report(command, Started()).pipe(
+    controlPlane.report(command, Started(), false).pipe(
       Effect.catch((error) => Effect.logDebug(`the start was not reported: ${error.message}`)),
       Effect.interruptible
     ),
@@ -127,21 +127,21 @@ const reportOnce = Effect.fnUntraced(function* (
   delivery: Delivery
 ) {
   const leases = yield* Leases
-  if (yield* leases.lapsed(delivery.id)) return yield* reportIfOurs(command, ending)
-  return yield* reportNow(command, ending)
+  if (yield* leases.lapsed(delivery.id)) return yield* reportIfOurs(command, ending, false)
+  return yield* reportNow(command, ending, false)
 })
 
 const reportAgain = Effect.fnUntraced(function* (known: Known) {
   if (known._tag === "Accepted") return { _tag: "Reported" } as const
   yield* Effect.logInfo("it ended here before and was not reported: reporting again, not running again")
-  return yield* reportIfOurs(known.entry.command, known.entry.ending)
+  return yield* reportIfOurs(known.entry.command, known.entry.ending, true)
 })
 
-const reportIfOurs = Effect.fnUntraced(function* (command: Command, ending: Outcome.Ending) {
+const reportIfOurs = Effect.fnUntraced(function* (command: Command, ending: Outcome.Ending, again: boolean) {
   const owner = yield* (yield* ControlPlane).owner(command)
   switch (owner._tag) {
     case "Ours":
-      return yield* reportNow(command, ending)
+      return yield* reportNow(command, ending, again)
     case "Ended":
       yield* Effect.logWarning("it ended elsewhere while our lease had lapsed: our outcome is dropped")
       yield* (yield* Journal).accepted(command.commandId)
@@ -156,9 +156,9 @@ const reportIfOurs = Effect.fnUntraced(function* (command: Command, ending: Outc
   }
 })
 
-const reportNow = Effect.fnUntraced(function* (command: Command, ending: Outcome.Ending) {
+const reportNow = Effect.fnUntraced(function* (command: Command, ending: Outcome.Ending, again: boolean) {
   const { reportWithin } = yield* WorkerConfig
-  yield* (yield* ControlPlane).report(command, eventOf(ending)).pipe(
+  yield* (yield* ControlPlane).report(command, eventOf(ending), again).pipe(
     Effect.timeout(reportWithin),
     Effect.interruptible,
     Effect.tapError((error) =>

@@ -1,0 +1,130 @@
+/**
+ * What the world may ask the worker: /health, /ready, /status, /metrics.
+ *
+ * Healthy means that the process lives and its tree stands; ready, that it takes commands: pulled lately, registered,
+ * not draining.
+ */
+import { NodeHttpServer } from "@effect/platform-node"
+import { Clock, Effect, Layer, Metric } from "effect"
+import { HttpRouter, HttpServerResponse } from "effect/http"
+import { PrometheusMetrics } from "effect/observability"
+import { createServer } from "node:http"
+import { monitorEventLoopDelay } from "node:perf_hooks"
+import * as Metrics from "./Metrics.ts"
+import { MessageQueue } from "./queue/MessageQueue.ts"
+import { Worker, type WorkerStatus } from "./Worker.ts"
+
+export interface Options {
+  readonly port: number
+  readonly host: string
+  readonly metrics: boolean
+}
+
+/** Serves until the layer closes. A port that is taken fails the layer. */
+export const layer = (options: Options) =>
+  HttpRouter.serve(routes(options), { disableListenLog: true, disableLogger: true }).pipe(
+    Layer.provideMerge(
+      NodeHttpServer.layer(createServer, {
+        port: options.port,
+        host: options.host,
+        gracefulShutdownTimeout: "1 second"
+      })
+    )
+  )
+
+const routes = ({ metrics }: Options) =>
+  HttpRouter.use(
+    Effect.fnUntraced(function* (router) {
+      const worker = yield* Worker
+      const queue = yield* MessageQueue
+      const lag = yield* eventLoopLag
+      yield* router.add("GET", "/health", Effect.flatMap(worker.status, health))
+      yield* router.add("GET", "/ready", ready(worker))
+      yield* router.add("GET", "/status", Effect.flatMap(worker.status, status))
+      if (!metrics) return
+      yield* router.add(
+        "GET",
+        "/metrics",
+        Effect.gen(function* () {
+          const depth = yield* queue.depth.pipe(
+            Effect.timeoutOrElse({ duration: "1 second", orElse: () => Effect.succeed(undefined) }),
+            Effect.catch(() => Effect.succeed(undefined))
+          )
+          if (depth !== undefined) yield* Metric.update(Metrics.queueDepth, depth)
+          yield* Metric.update(Metrics.eventLoopLag, lag())
+          const text = yield* PrometheusMetrics.format()
+          return HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4" })
+        })
+      )
+    })
+  )
+
+const health = (status: WorkerStatus) => {
+  const healthy = status.children.every((child) => child.state !== "failed")
+  return json(
+    { status: healthy ? "healthy" : "unhealthy", worker_id: status.name, children: status.children },
+    healthy
+  )
+}
+
+/** The shape of the worker that this one replaces: `{"status":"ready","workers":8,"active_jobs":3,"queue_connected":true}`. */
+const ready = (worker: Worker["Service"]) =>
+  Effect.gen(function* () {
+    const isReady = yield* worker.ready
+    const status = yield* worker.status
+    return yield* json(
+      {
+        status: isReady ? "ready" : status.draining ? "draining" : "not ready",
+        workers: status.slots,
+        active_jobs: status.active.length,
+        queue_connected: status.queue.connected
+      },
+      isReady
+    )
+  })
+
+const status = Effect.fnUntraced(function* (status: WorkerStatus) {
+  const now = yield* Clock.currentTimeMillis
+  const [processed, failed] = yield* Effect.all([
+    Metric.value(Metrics.jobsProcessed),
+    Metric.value(Metrics.jobsFailed)
+  ])
+  return yield* json({
+    worker_id: status.name,
+    jobs_processed: processed.count,
+    jobs_failed: failed.count,
+    uptime_seconds: Math.floor((now - status.startedAt) / 1000),
+    started_at: new Date(status.startedAt).toISOString(),
+    is_running: !status.draining,
+    queue: status.queue,
+    control_plane: status.controlPlane,
+    unreported: status.unreported,
+    slots: status.slots,
+    active: status.active.map((job) => ({
+      command_id: job.command,
+      step: job.step,
+      seconds: (now - job.startedAt) / 1000,
+      parked: job.parked
+    })),
+    tree: status.children
+  })
+})
+
+const json = (body: unknown, good = true) => HttpServerResponse.json(body, { status: good ? 200 : 503 })
+
+/** Seconds, 99th percentile since it was last asked for. */
+const eventLoopLag = Effect.map(
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const histogram = monitorEventLoopDelay({ resolution: 20 })
+      histogram.enable()
+      return histogram
+    }),
+    (histogram) => Effect.sync(() => histogram.disable())
+  ),
+  (histogram) => () => {
+    const seconds = histogram.percentile(99) / 1e9
+    histogram.reset()
+    return seconds
+  }
+)

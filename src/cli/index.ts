@@ -1,0 +1,48 @@
+/** The command line: words → one of the commands. */
+import { Data, Effect, Result } from "effect"
+import { announce } from "../Telemetry.ts"
+import { config } from "./config.ts"
+import { demo } from "./demo.ts"
+import { help, parse, UsageError } from "./options.ts"
+import { version } from "./version.ts"
+import { worker } from "./worker.ts"
+
+export const run = Effect.fnUntraced(function* (argv: ReadonlyArray<string>) {
+  const parsed = parse(argv)
+  if (Result.isFailure(parsed)) return yield* parsed.failure
+  const args = parsed.success
+  if (args.switches.has("help")) return yield* print(help())
+  if (args.switches.has("version")) return yield* print(`noetl-worker ${version}\n`)
+  const [command = "worker", ...rest] = args.positionals
+  const extra = rest[0]
+  if (extra !== undefined)
+    return yield* new UsageError({ message: `${command} takes no argument "${extra}"` })
+  switch (command) {
+    case "worker":
+      return yield* worker(args)
+    case "demo":
+      return yield* demo(args)
+    case "config":
+      return yield* config(args)
+    case "help":
+      return yield* print(help())
+    default:
+      return yield* new UsageError({ message: `there is no command "${command}"` })
+  }
+})
+
+/** Errors that a person made are said without a stack. */
+export const sayErrors = Effect.catchTags({
+  UsageError: (error: UsageError) =>
+    Effect.andThen(
+      announce(`noetl-worker: ${error.message}\nTry noetl-worker --help.`),
+      Effect.fail(new Said())
+    ),
+  ConfigProblems: (error: { readonly message: string }) =>
+    Effect.andThen(announce(`noetl-worker: ${error.message}`), Effect.fail(new Said()))
+})
+
+const print = (text: string) => Effect.sync(() => void process.stdout.write(text))
+
+/** Already said: the process only has to end with 1. */
+export class Said extends Data.TaggedError("Said") {}

@@ -1,0 +1,39 @@
+/** `noetl-worker`: the worker until it is told to stop. */
+import { Effect, Layer } from "effect"
+import { HttpServer } from "effect/http"
+import { shownUrl } from "../nats/connectionOptions.ts"
+import { graceOf, workerLayer } from "../config/layers.ts"
+import type { Loaded } from "../config/load.ts"
+import * as Telemetry from "../Telemetry.ts"
+import { Worker } from "../Worker.ts"
+import { loadConfig } from "./sources.ts"
+import type { Arguments } from "./options.ts"
+import { graceful } from "./signals.ts"
+
+export const worker = Effect.fnUntraced(function* (args: Arguments) {
+  const loaded = yield* loadConfig(args)
+  const { values } = loaded
+  yield* graceful(graceOf(values))
+  return yield* Effect.gen(function* () {
+    for (const warning of loaded.warnings) yield* Effect.logWarning(warning)
+    yield* Effect.logInfo(introduction(loaded))
+    return yield* Effect.gen(function* () {
+      const { address } = yield* HttpServer.HttpServer
+      yield* Effect.logInfo(`health on ${HttpServer.formatAddress(address)}`)
+      return yield* Worker.main
+    }).pipe(Effect.provide(workerLayer(values)))
+  }).pipe(Effect.provide(telemetry(loaded)))
+})
+
+export const telemetry = ({ values }: Loaded): Layer.Layer<never> =>
+  Telemetry.layer({
+    format: values.logFormat,
+    level: values.logLevel,
+    terminal: process.stderr.isTTY,
+    colors: process.stderr.isTTY && process.env["NO_COLOR"] === undefined
+  })
+
+const introduction = ({ values }: Loaded): string =>
+  `worker starts: ${values.concurrency} slots, ` +
+  `commands from ${values.queue === "nats" ? shownUrl(values.natsUrl) : "memory"}, ` +
+  `for ${values.controlPlane === "noetl" ? values.serverUrl : "memory"}`

@@ -1,0 +1,144 @@
+/** One setting: its names in every source, how its text reads, its default, and what it is for. */
+import { Duration, Result } from "effect"
+import * as Json from "../domain/Json.ts"
+
+export interface Setting<out A = unknown> {
+  /** Name in a TOML file: `section.key`. */
+  readonly key: string
+  /** Names in the environment; the first one is canonical, the others are accepted as well. */
+  readonly env: readonly [string, ...ReadonlyArray<string>]
+  readonly flag: string | undefined
+  readonly alias: string | undefined
+  readonly doc: string
+  /** How the default reads in the documentation. */
+  readonly shownDefault: string
+  readonly secret: boolean
+  readonly type: SettingType<A>
+  readonly fallback: A
+}
+
+export interface SettingType<out A> {
+  /** How a value looks, for messages and help: `an integer from 1 to 1024`. */
+  readonly shape: string
+  readonly schema: Readonly<Record<string, unknown>>
+  readonly read: (text: string) => Result.Result<A, string>
+}
+
+export interface Names {
+  readonly key: string
+  readonly env: readonly [string, ...ReadonlyArray<string>]
+  readonly flag?: string
+  readonly alias?: string
+  readonly doc: string
+  readonly shownDefault?: string
+  readonly secret?: boolean
+}
+
+/** A setting with a default. */
+export const setting = <A>(names: Names, type: SettingType<A>, fallback: A): Setting<A> => ({
+  ...names,
+  flag: names.flag,
+  alias: names.alias,
+  secret: names.secret ?? false,
+  shownDefault: names.shownDefault ?? shown(fallback),
+  type,
+  fallback
+})
+
+/** A setting that may be missing. */
+export const optional = <A>(names: Names, type: SettingType<A>): Setting<A | undefined> =>
+  setting<A | undefined>({ shownDefault: "none", ...names }, type, undefined)
+
+const shown = (value: unknown): string => {
+  if (Duration.isDuration(value)) return `${Duration.toSeconds(value)} s`
+  if (value instanceof Map)
+    return value.size === 0 ? "none" : [...value].map(([k, v]) => `${k}=${v}`).join(",")
+  return value === undefined || value === "" ? "none" : Json.stringify(value).replaceAll('"', "")
+}
+
+// --- types ---
+
+export const text: SettingType<string> = {
+  shape: "text",
+  schema: { type: "string" },
+  read: (value) => Result.succeed(value)
+}
+
+export const url = (protocols: ReadonlyArray<string>): SettingType<string> => ({
+  shape: `a URL (${protocols.map((protocol) => `${protocol}//`).join(", ")})`,
+  schema: { type: "string", format: "uri" },
+  read: (value) => {
+    const parts = value.split(",").map((part) => part.trim())
+    const wrong = parts.find((part) => !URL.canParse(part) || !protocols.includes(new URL(part).protocol))
+    return wrong === undefined ? Result.succeed(value) : Result.fail("is not such a URL")
+  }
+})
+
+export const integer = (from: number, to: number): SettingType<number> => ({
+  shape: `an integer from ${from} to ${to}`,
+  schema: { type: "integer", minimum: from, maximum: to },
+  read: (value) => {
+    const n = Number(value)
+    return /^[+-]?\d+$/.test(value.trim()) && n >= from && n <= to
+      ? Result.succeed(n)
+      : Result.fail("is not in this range")
+  }
+})
+
+export const boolean: SettingType<boolean> = {
+  shape: "true or false",
+  schema: { type: "boolean" },
+  read: (value) => {
+    const word = value.trim().toLowerCase()
+    if (["true", "1", "yes", "on"].includes(word)) return Result.succeed(true)
+    return ["false", "0", "no", "off", ""].includes(word) ? Result.succeed(false) : Result.fail("is neither")
+  }
+}
+
+export const oneOf = <const Words extends ReadonlyArray<string>>(
+  ...words: Words
+): SettingType<Words[number]> => ({
+  shape: words.join(" | "),
+  schema: { enum: words },
+  read: (value) => {
+    const found = words.find((word) => word === value.trim().toLowerCase())
+    return found === undefined ? Result.fail("is none of these") : Result.succeed(found)
+  }
+})
+
+/** A bare number is in `unit`; `500ms`, `15s`, `2m`, `1h` say their own. */
+export const duration = (unit: "seconds" | "millis"): SettingType<Duration.Duration> => ({
+  shape: `a time in ${unit === "seconds" ? "seconds" : "milliseconds"}, or with a unit: 500ms, 15s, 2m, 1h`,
+  schema: { type: ["number", "string"] },
+  read: (value) => {
+    const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$/.exec(value.trim())
+    if (match === null) return Result.fail("is no time")
+    const amount = Number(match[1])
+    switch (match[2] ?? (unit === "seconds" ? "s" : "ms")) {
+      case "ms":
+        return Result.succeed(Duration.millis(amount))
+      case "m":
+        return Result.succeed(Duration.minutes(amount))
+      case "h":
+        return Result.succeed(Duration.hours(amount))
+      default:
+        return Result.succeed(Duration.seconds(amount))
+    }
+  }
+})
+
+/** `python=2,duckdb=1` */
+export const limits: SettingType<ReadonlyMap<string, number>> = {
+  shape: "kind=number, separated by commas",
+  schema: { type: "string" },
+  read: (value) => {
+    const map = new Map<string, number>()
+    for (const part of value.split(",").filter((p) => p.trim() !== "")) {
+      const [kind, n] = part.split("=").map((p) => p.trim())
+      if (kind === undefined || n === undefined || !/^[1-9]\d{0,5}$/.test(n))
+        return Result.fail(`does not read at "${part}"`)
+      map.set(kind, Number(n))
+    }
+    return Result.succeed(map)
+  }
+}

@@ -1,0 +1,110 @@
+/** Values of the configuration → the layers of a worker. Nothing else knows both. */
+import { Duration, Effect, Layer } from "effect"
+import { randomUUID } from "node:crypto"
+import { ControlPlane } from "../control-plane/ControlPlane.ts"
+import * as Health from "../Health.ts"
+import { MemoryControlPlane } from "../control-plane/MemoryControlPlane.ts"
+import * as NoetlControlPlane from "../control-plane/noetl/NoetlControlPlane.ts"
+import { Journal } from "../Journal.ts"
+import * as LeaseKeeper from "../leases/LeaseKeeper.ts"
+import { Leases } from "../leases/Leases.ts"
+import type { NatsSettings } from "../nats/connectionOptions.ts"
+import { NatsConnection } from "../nats/NatsConnection.ts"
+import { MemoryQueue } from "../queue/MemoryQueue.ts"
+import * as NatsQueue from "../queue/NatsQueue.ts"
+import * as SqliteJournal from "../SqliteJournal.ts"
+import * as Tools from "../tools/index.ts"
+import { Worker } from "../Worker.ts"
+import { WorkerConfig } from "../WorkerConfig.ts"
+import { redacted } from "./load.ts"
+import type { Values } from "./settings.ts"
+
+/** The whole worker as configured, with its health server. */
+export const workerLayer = (values: Values) => {
+  const worker = Worker.layer.pipe(
+    Layer.provide(Tools.layer),
+    Layer.provide(leases(values)),
+    Layer.provideMerge(queue(values)),
+    Layer.provide(controlPlane(values)),
+    Layer.provide(journal(values)),
+    Layer.provide(workerConfig(values))
+  )
+  return Health.layer({ port: values.healthPort, host: values.healthHost, metrics: values.metrics }).pipe(
+    Layer.provideMerge(worker)
+  )
+}
+
+export const workerConfig = (values: Values): Layer.Layer<WorkerConfig> =>
+  WorkerConfig.layer({
+    concurrency: values.concurrency,
+    prefetch: values.prefetch ?? Math.max(1, Math.floor(values.concurrency / 4)),
+    kindLimits: values.kindLimits,
+    drain: values.drain,
+    commandTimeout: values.commandTimeout,
+    reportWithin: values.reportWithin,
+    cancellationEvery: values.cancellationEvery,
+    heartbeatEvery: values.heartbeat
+  })
+
+/** When the process ends whatever happens. */
+export const graceOf = (values: Values): Duration.Duration =>
+  values.grace ?? Duration.sum(values.drain, Duration.seconds(20))
+
+const journal = (values: Values) =>
+  values.stateDir === undefined ? Journal.layerMemory() : SqliteJournal.layer(values.stateDir)
+
+const queue = (values: Values) =>
+  values.queue === "memory"
+    ? MemoryQueue.layer()
+    : NatsQueue.layer({
+        stream: values.natsStream,
+        consumer: values.natsConsumer,
+        subject: values.natsSubject,
+        filter: values.natsFilter,
+        ackWait: values.natsAckWait,
+        // The Python workers' own numbers: one with another max_ack_pending would delete and recreate the durable.
+        maxDeliver: 1000,
+        maxAckPending: 64,
+        update: values.natsConsumerUpdate,
+        pullExpires: Duration.seconds(30)
+      }).pipe(Layer.provide(NatsConnection.layer(natsSettings(values))))
+
+/** Leases in a thread of their own where the queue's can be extended from there. */
+const leases = (values: Values): Layer.Layer<Leases, never, ControlPlane> =>
+  values.queue === "memory"
+    ? Leases.layerInProcess
+    : Layer.unwrap(
+        Effect.map(ControlPlane, (controlPlane) =>
+          LeaseKeeper.layer({
+            nats: natsSettings(values),
+            name: controlPlane.workerName,
+            beat: controlPlane.beatRequest,
+            hungAfter: values.hungAfter
+          })
+        )
+      )
+
+const controlPlane = (values: Values) =>
+  values.controlPlane === "memory"
+    ? MemoryControlPlane.layer({ workerName: values.workerId ?? "memory-worker" })
+    : NoetlControlPlane.layer({
+        serverUrl: values.serverUrl,
+        honourMessageUrl: !values.ignoreMessageUrl,
+        workerId: values.workerId ?? randomUUID(),
+        workerIdIsGenerated: values.workerId === undefined,
+        pool: values.pool,
+        capacity: values.concurrency,
+        token: redacted(values.serverToken),
+        heartbeatEvery: values.heartbeat,
+        timeout: values.serverTimeout
+      })
+
+const natsSettings = (values: Values): NatsSettings => ({
+  url: values.natsUrl,
+  user: values.natsUser,
+  password: values.natsPassword,
+  token: values.natsToken,
+  caFile: values.natsCa,
+  certFile: values.natsCert,
+  keyFile: values.natsKey
+})

@@ -1,0 +1,185 @@
+/**
+ * Sources → values. Flags come before the environment, the environment before `.env`, `.env` before a TOML file, the
+ * file before defaults. Every problem is found in one go, each with the place it came from.
+ */
+import { Data, Redacted, Result } from "effect"
+import { parseEnv } from "node:util"
+import { parse as parseToml } from "smol-toml"
+import type { Setting } from "./Setting.ts"
+import { settings, type Values } from "./settings.ts"
+
+export interface Sources {
+  readonly flags: ReadonlyMap<string, string>
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly dotenv: { readonly path: string; readonly text: string } | undefined
+  readonly file: { readonly path: string; readonly text: string } | undefined
+}
+
+/** Where a value came from, as a person would name it. */
+export interface Origin {
+  readonly source: string
+  /** As it stood there. */
+  readonly text: string
+}
+
+export interface Loaded {
+  readonly values: Values
+  readonly origins: ReadonlyMap<string, Origin>
+  readonly warnings: ReadonlyArray<string>
+}
+
+/** All that is wrong, one line each. */
+export class ConfigProblems extends Data.TaggedError("ConfigProblems")<{
+  readonly problems: ReadonlyArray<string>
+}> {
+  override get message(): string {
+    return `the configuration has ${this.problems.length} problem(s):\n${this.problems.map((p) => `  ${p}`).join("\n")}`
+  }
+}
+
+export const load = (sources: Sources): Result.Result<Loaded, ConfigProblems> => {
+  const problems: Array<string> = []
+  const file = readToml(sources.file, problems)
+  const dotenv = sources.dotenv === undefined ? {} : parseEnv(sources.dotenv.text)
+  const values: Record<string, unknown> = {}
+  const origins = new Map<string, Origin>()
+  for (const [name, setting] of Object.entries(settings) as ReadonlyArray<[string, Setting]>) {
+    const origin = originOf(setting, sources, dotenv, file)
+    if (origin === undefined) {
+      values[name] = setting.fallback
+      continue
+    }
+    origins.set(name, origin)
+    const read = setting.type.read(origin.text)
+    if (Result.isSuccess(read)) values[name] = read.success
+    else
+      problems.push(
+        `${origin.source}: ${quoted(setting, origin.text)} ${read.failure}; expected ${setting.type.shape}`
+      )
+  }
+  if (problems.length > 0) return Result.fail(new ConfigProblems({ problems }))
+  const warnings = warningsOf(sources, dotenv, file)
+  return Result.succeed({ values: values as unknown as Values, origins, warnings })
+}
+
+/** Secrets leave this module wrapped only. */
+export const redacted = (value: string | undefined): Redacted.Redacted | undefined =>
+  value === undefined ? undefined : Redacted.make(value)
+
+// --- helpers ---
+
+const quoted = (setting: Setting, text: string) =>
+  setting.secret ? "the value" : `"${text.length > 80 ? `${text.slice(0, 80)}…` : text}"`
+
+interface TomlValue {
+  readonly text: string
+  readonly line: number | undefined
+}
+
+const originOf = (
+  setting: Setting,
+  sources: Sources,
+  dotenv: Readonly<Record<string, string | undefined>>,
+  file: ReadonlyMap<string, TomlValue>
+): Origin | undefined => {
+  const flag = setting.flag === undefined ? undefined : sources.flags.get(setting.flag)
+  if (flag !== undefined) return { source: `--${setting.flag}`, text: flag }
+  for (const name of setting.env) {
+    const text = sources.env[name]
+    if (text !== undefined && text !== "") return { source: name, text }
+  }
+  for (const name of setting.env) {
+    const text = dotenv[name]
+    if (text !== undefined && text !== "")
+      return { source: `${sources.dotenv?.path ?? ".env"}: ${name}`, text }
+  }
+  const inFile = file.get(setting.key)
+  if (inFile === undefined) return undefined
+  const line = inFile.line === undefined ? "" : `:${inFile.line}`
+  return { source: `${sources.file?.path ?? "file"}${line}: ${setting.key}`, text: inFile.text }
+}
+
+const readToml = (file: Sources["file"], problems: Array<string>): ReadonlyMap<string, TomlValue> => {
+  const found = new Map<string, TomlValue>()
+  if (file === undefined) return found
+  try {
+    flatten(parseToml(file.text, { integersAsBigInt: "asNeeded" }), "", (key, value) =>
+      found.set(key, { text: String(value), line: lineOf(file.text, key) })
+    )
+  } catch (cause) {
+    problems.push(
+      `${file.path}: ${cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : String(cause)}`
+    )
+  }
+  return found
+}
+
+const flatten = (value: unknown, path: string, add: (key: string, value: unknown) => void): void => {
+  if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof Date) {
+    add(path, Array.isArray(value) ? value.join(",") : value)
+    return
+  }
+  for (const [key, inner] of Object.entries(value)) flatten(inner, path === "" ? key : `${path}.${key}`, add)
+}
+
+/** The line of `section.key`, found in the text: good enough to point at. */
+const lineOf = (text: string, key: string): number | undefined => {
+  const [section, name] = [key.slice(0, key.lastIndexOf(".")), key.slice(key.lastIndexOf(".") + 1)]
+  let current = ""
+  for (const [i, line] of text.split("\n").entries()) {
+    const header = /^\s*\[([^\]]+)\]/.exec(line)
+    if (header !== null) current = header[1]?.trim() ?? ""
+    else if (current === section && new RegExp(`^\\s*"?${name}"?\\s*=`).test(line)) return i + 1
+  }
+  return undefined
+}
+
+/** Our own prefixes. Kubernetes makes variables like NATS_PORT for every Service: those are not ours. */
+const prefixes = ["WORKER_", "NOETL_", "NATS_", "HEALTH_"]
+const fromKubernetes = /_(PORT|SERVICE)(_|$)|_PORT_\d+_/
+/** Names of ours that other parts read, and of the systems around us. */
+const elsewhere = /^(NOETL_SECRET_|NOETL_COMPAT_|NOETL_PEER_|NATS_SERVER$|NOETL_KEYCHAIN_|NOETL_CREDENTIALS)/
+
+const warningsOf = (
+  sources: Sources,
+  dotenv: Readonly<Record<string, string | undefined>>,
+  file: ReadonlyMap<string, TomlValue>
+): ReadonlyArray<string> => {
+  const known = Object.values(settings).flatMap((setting) => setting.env as ReadonlyArray<string>)
+  const names = [...Object.keys(sources.env), ...Object.keys(dotenv)].filter(
+    (name) =>
+      prefixes.some((prefix) => name.startsWith(prefix)) &&
+      !known.includes(name) &&
+      !fromKubernetes.test(name) &&
+      !elsewhere.test(name)
+  )
+  const keys: ReadonlyArray<string> = Object.values(settings).map((setting) => setting.key)
+  return [
+    ...names.map((name) => `the variable ${name} is not known${suggestion(name, known)}`),
+    ...[...file.keys()]
+      .filter((key) => !keys.includes(key))
+      .map((key) => `${sources.file?.path ?? "file"}: the key ${key} is not known${suggestion(key, keys)}`)
+  ]
+}
+
+const suggestion = (name: string, known: ReadonlyArray<string>): string => {
+  const near = known
+    .map((other) => [other, distance(name, other)] as const)
+    .filter(([other, d]) => d <= Math.max(2, other.length / 5))
+    .toSorted((a, b) => a[1] - b[1])[0]
+  return near === undefined ? "" : `; did you mean ${near[0]}?`
+}
+
+/** Levenshtein's. */
+const distance = (a: string, b: string): number => {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,305 @@
+/**
+ * Every setting of the worker. Environment names are those of the systems it replaces; one is canonical, the others
+ * are accepted. Help, documentation and the checks all come from this table.
+ */
+import { Duration } from "effect"
+import { boolean, duration, integer, limits, oneOf, optional, setting, text, url } from "./Setting.ts"
+
+export const settings = {
+  workerId: optional(
+    {
+      key: "worker.id",
+      env: ["WORKER_ID", "NOETL_WORKER_ID"],
+      flag: "worker-id",
+      alias: "w",
+      doc: "Name of this worker. On the wire a Python server sees it with a suffix for each start.",
+      shownDefault: "a random UUID"
+    },
+    text
+  ),
+  pool: setting(
+    {
+      key: "worker.pool",
+      env: ["WORKER_POOL_NAME", "NOETL_WORKER_POOL_NAME"],
+      doc: "Pool this worker belongs to."
+    },
+    text,
+    "default"
+  ),
+  concurrency: setting(
+    {
+      key: "worker.concurrency",
+      env: ["WORKER_MAX_CONCURRENT", "WORKER_CONCURRENCY", "NOETL_WORKER_MAX_INFLIGHT_COMMANDS"],
+      flag: "concurrency",
+      alias: "c",
+      doc: "Commands that run at once."
+    },
+    integer(1, 4096),
+    4
+  ),
+  prefetch: optional(
+    {
+      key: "worker.prefetch",
+      env: ["WORKER_PREFETCH"],
+      doc: "Messages fetched beyond the free slots.",
+      shownDefault: "a quarter of the concurrency, at least 1"
+    },
+    integer(0, 4096)
+  ),
+  kindLimits: setting(
+    {
+      key: "worker.kind_limits",
+      env: ["WORKER_KIND_LIMITS"],
+      doc: "Commands of one kind that run at once: python=2,duckdb=1."
+    },
+    limits,
+    new Map<string, number>()
+  ),
+  heartbeat: setting(
+    {
+      key: "worker.heartbeat_interval_seconds",
+      env: ["WORKER_HEARTBEAT_INTERVAL", "NOETL_WORKER_HEARTBEAT_INTERVAL"],
+      doc: "How often the control plane hears that we live."
+    },
+    duration("seconds"),
+    Duration.seconds(15)
+  ),
+  drain: setting(
+    {
+      key: "worker.shutdown_timeout_seconds",
+      env: ["WORKER_SHUTDOWN_TIMEOUT_SECONDS"],
+      doc: "How long running commands may go on after SIGTERM; what outlives it is handed back."
+    },
+    duration("seconds"),
+    Duration.seconds(30)
+  ),
+  grace: optional(
+    {
+      key: "worker.grace_seconds",
+      env: ["WORKER_GRACE_SECONDS"],
+      doc: "When the process ends whatever happens (exit 124). Keep a Pod's terminationGracePeriodSeconds above it.",
+      shownDefault: "the shutdown timeout and 20 s"
+    },
+    duration("seconds")
+  ),
+  commandTimeout: setting(
+    {
+      key: "worker.command_timeout_seconds",
+      env: ["WORKER_COMMAND_TIMEOUT_SECONDS", "NOETL_WORKER_COMMAND_TIMEOUT_SECONDS"],
+      doc: "Deadline of a tool that names none."
+    },
+    duration("seconds"),
+    Duration.minutes(30)
+  ),
+  reportWithin: setting(
+    {
+      key: "worker.report_timeout_seconds",
+      env: ["WORKER_REPORT_TIMEOUT_SECONDS"],
+      doc: "How long an outcome is offered to the control plane before its message goes back; it is offered again later."
+    },
+    duration("seconds"),
+    Duration.minutes(5)
+  ),
+  cancellationEvery: setting(
+    {
+      key: "worker.cancellation_interval_seconds",
+      env: ["WORKER_CANCELLATION_INTERVAL"],
+      doc: "How often a running command's execution is asked about."
+    },
+    duration("seconds"),
+    Duration.seconds(15)
+  ),
+  hungAfter: setting(
+    {
+      key: "worker.hung_after_seconds",
+      env: ["WORKER_HUNG_AFTER_SECONDS"],
+      doc: "A main thread that stands still for so long loses its leases to other workers."
+    },
+    duration("seconds"),
+    Duration.seconds(120)
+  ),
+  stateDir: optional(
+    {
+      key: "worker.state_dir",
+      env: ["WORKER_STATE_DIR"],
+      doc: "Folder of the journal of ended commands, so that it survives the process.",
+      shownDefault: "none: kept in memory"
+    },
+    text
+  ),
+  queue: setting(
+    { key: "queue.backend", env: ["WORKER_QUEUE"], doc: "Where messages come from." },
+    oneOf("nats", "memory"),
+    "nats"
+  ),
+  controlPlane: setting(
+    { key: "server.backend", env: ["WORKER_CONTROL_PLANE"], doc: "Who the worker works for." },
+    oneOf("noetl", "memory"),
+    "noetl"
+  ),
+  serverUrl: setting(
+    { key: "server.url", env: ["NOETL_SERVER_URL"], doc: "The NoETL server." },
+    url(["http:", "https:"]),
+    "http://localhost:8082"
+  ),
+  serverToken: optional(
+    {
+      key: "server.token",
+      env: ["NOETL_SERVER_TOKEN"],
+      doc: "Bearer token for the NoETL server.",
+      secret: true
+    },
+    text
+  ),
+  ignoreMessageUrl: setting(
+    {
+      key: "server.ignore_message_url",
+      env: ["NOETL_IGNORE_MESSAGE_URL"],
+      doc: "Talk to NOETL_SERVER_URL only, whatever server a message names."
+    },
+    boolean,
+    false
+  ),
+  serverTimeout: setting(
+    {
+      key: "server.timeout_seconds",
+      env: ["NOETL_SERVER_TIMEOUT_SECONDS"],
+      doc: "For one answer of the server."
+    },
+    duration("seconds"),
+    Duration.seconds(60)
+  ),
+  protocol: setting(
+    {
+      key: "server.protocol",
+      env: ["NOETL_PROTOCOL"],
+      doc: "Generation of the NoETL server. python2 is 2.8 to 2.10."
+    },
+    oneOf("auto", "python2"),
+    "auto"
+  ),
+  natsUrl: setting(
+    { key: "nats.url", env: ["NATS_URL"], doc: "One or more NATS servers, separated by commas." },
+    url(["nats:", "tls:", "ws:", "wss:"]),
+    "nats://localhost:4222"
+  ),
+  natsUser: optional({ key: "nats.user", env: ["NATS_USER"], doc: "User for NATS." }, text),
+  natsPassword: optional(
+    { key: "nats.password", env: ["NATS_PASSWORD"], doc: "Password for NATS.", secret: true },
+    text
+  ),
+  natsToken: optional({ key: "nats.token", env: ["NATS_TOKEN"], doc: "Token for NATS.", secret: true }, text),
+  natsCa: optional(
+    {
+      key: "nats.ca_file",
+      env: ["NATS_CA_FILE"],
+      doc: "PEM file of the authority that signed NATS's certificate."
+    },
+    text
+  ),
+  natsCert: optional(
+    { key: "nats.cert_file", env: ["NATS_CERT_FILE"], doc: "PEM file of our certificate for NATS." },
+    text
+  ),
+  natsKey: optional(
+    { key: "nats.key_file", env: ["NATS_KEY_FILE"], doc: "PEM file of our key for NATS." },
+    text
+  ),
+  natsStream: setting(
+    {
+      key: "nats.stream",
+      env: ["NATS_STREAM"],
+      doc: "Stream to make when none has the subject; one that has it is used, whatever its name."
+    },
+    text,
+    "noetl_commands"
+  ),
+  natsConsumer: optional(
+    {
+      key: "nats.consumer",
+      env: ["NATS_CONSUMER"],
+      doc: "Durable consumer. One that exists is used as it is.",
+      shownDefault: "noetl_worker_pool if it exists, else worker-pool"
+    },
+    text
+  ),
+  natsSubject: setting(
+    { key: "nats.subject", env: ["NATS_SUBJECT"], doc: "Subject of the commands." },
+    text,
+    "noetl.commands"
+  ),
+  natsFilter: optional(
+    {
+      key: "nats.filter_subject",
+      env: ["NATS_FILTER_SUBJECT", "NOETL_FEED_FILTER_SUBJECT"],
+      doc: "What a consumer of ours takes of the stream: noetl.commands.shared.> for one pool.",
+      shownDefault: "everything"
+    },
+    text
+  ),
+  natsConsumerUpdate: setting(
+    {
+      key: "nats.consumer_update",
+      env: ["NATS_CONSUMER_UPDATE"],
+      doc: "Change an existing consumer to our settings. Other workers that share it see the change."
+    },
+    boolean,
+    false
+  ),
+  natsAckWait: setting(
+    {
+      key: "nats.ack_wait_seconds",
+      env: ["NATS_ACK_WAIT_SECONDS"],
+      doc: "ack_wait of a consumer that we make."
+    },
+    duration("seconds"),
+    Duration.seconds(30)
+  ),
+  healthPort: setting(
+    {
+      key: "health.port",
+      env: ["HEALTH_PORT"],
+      flag: "health-port",
+      alias: "h",
+      doc: "Port of /health, /ready, /status and /metrics; 0 takes a free one."
+    },
+    integer(0, 65535),
+    9090
+  ),
+  healthHost: setting(
+    { key: "health.host", env: ["HEALTH_HOST"], doc: "Address that port is on." },
+    text,
+    "0.0.0.0"
+  ),
+  metrics: setting(
+    { key: "health.metrics", env: ["ENABLE_METRICS"], doc: "Whether /metrics answers." },
+    boolean,
+    true
+  ),
+  pythonPath: optional(
+    { key: "python.path", env: ["PYTHON_PATH"], doc: "Python interpreter.", shownDefault: "python3 on PATH" },
+    text
+  ),
+  logLevel: setting(
+    {
+      key: "log.level",
+      env: ["LOG_LEVEL", "RUST_LOG"],
+      doc: "trace, debug, info, warn, error or none; RUST_LOG's form info,worker_pool=debug is understood.",
+      shownDefault: "info"
+    },
+    text,
+    "info"
+  ),
+  logFormat: setting(
+    {
+      key: "log.format",
+      env: ["LOG_FORMAT"],
+      doc: "How log lines look; auto is pretty on a terminal and json elsewhere."
+    },
+    oneOf("auto", "json", "pretty", "logfmt"),
+    "auto"
+  )
+} as const
+
+export type Settings = typeof settings
+export type Values = { readonly [K in keyof Settings]: Settings[K]["fallback"] }

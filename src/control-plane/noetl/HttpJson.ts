@@ -1,0 +1,157 @@
+/**
+ * JSON over HTTP to one or more NoETL servers: one pool, lossless integers, answers as values.
+ *
+ * An answer of any status is an answer; only no answer is an error, and it says whether the request may have arrived.
+ */
+import { Context, Effect, Layer, Redacted, Result } from "effect"
+import { Agent, request as undiciRequest } from "undici"
+import * as Json from "../../domain/Json.ts"
+import { Busy, ControlPlaneError, Refused, Unreachable, Unreadable } from "../ControlPlane.ts"
+
+export interface Request {
+  /** What is being done, for errors and logs: `claim`, `report call.done`, … */
+  readonly operation: string
+  readonly method: "GET" | "POST" | "PUT" | "DELETE"
+  readonly url: string
+  readonly body?: unknown
+  readonly idempotencyKey?: string
+}
+
+export interface Answer {
+  readonly status: number
+  readonly body: Json.Json
+  /** Milliseconds, from a Retry-After header. */
+  readonly retryAfter: number | undefined
+}
+
+export interface Settings {
+  /** Sent to servers of this origin only: a message must not be able to send it elsewhere. */
+  readonly token: { readonly origin: string; readonly value: Redacted.Redacted } | undefined
+  readonly timeoutMillis: number
+  readonly connections: number
+}
+
+export class HttpJson extends Context.Service<
+  HttpJson,
+  { readonly send: (request: Request) => Effect.Effect<Answer, ControlPlaneError> }
+>()("noetl-worker/control-plane/noetl/HttpJson") {
+  static readonly layer = (settings: Settings): Layer.Layer<HttpJson> =>
+    Layer.effect(
+      HttpJson,
+      Effect.map(
+        Effect.acquireRelease(
+          Effect.sync(
+            () =>
+              new Agent({
+                connections: settings.connections,
+                keepAliveTimeout: 30_000,
+                headersTimeout: settings.timeoutMillis,
+                bodyTimeout: settings.timeoutMillis
+              })
+          ),
+          // A request that still runs belongs to nobody any more.
+          (agent) => Effect.promise(() => agent.destroy())
+        ),
+        (agent) => HttpJson.of({ send: (request) => send(agent, settings, request) })
+      )
+    )
+}
+
+/** The answer's body as an object, for reading members; an empty one when it is none. */
+export const objectOf = (answer: Answer): Json.JsonObject => (Json.isObject(answer.body) ? answer.body : {})
+
+/** The error that an answer is which is not what was hoped for. */
+export const errorOf = (operation: string, answer: Answer): ControlPlaneError => {
+  const detail = `HTTP ${answer.status}: ${shortened(answer.body)}`
+  return new ControlPlaneError({
+    operation,
+    reason: busyStatuses.has(answer.status)
+      ? new Busy({ detail, retryAfter: answer.retryAfter })
+      : answer.status >= 500
+        ? new Unreachable({ detail })
+        : new Refused({ status: answer.status, body: shortened(answer.body) })
+  })
+}
+
+/** Base URL of a server as it wrote it → without trailing slashes and `/api` segments. */
+export const normalizedUrl = (url: string): string => url.trim().replace(/(\/+(api)?)+$/i, "")
+
+const busyStatuses: ReadonlySet<number> = new Set([408, 425, 429, 503])
+
+const shortened = (body: Json.Json): string => {
+  const text = typeof body === "string" ? body : Json.stringify(body)
+  return text.length > 500 ? `${text.slice(0, 500)}…` : text
+}
+
+// --- the driver's edge ---
+
+const maxAnswerBytes = 128 * 1024 * 1024
+
+const send = (agent: Agent, settings: Settings, request: Request): Effect.Effect<Answer, ControlPlaneError> =>
+  Effect.tryPromise({
+    try: async (signal) => {
+      const response = await undiciRequest(request.url, {
+        dispatcher: agent,
+        method: request.method,
+        signal,
+        headers: headersOf(settings, request),
+        body: request.body === undefined ? null : Json.stringify(request.body)
+      })
+      const text = await response.body.text()
+      return { status: response.statusCode, text, retryAfter: retryAfterOf(response.headers["retry-after"]) }
+    },
+    catch: (cause) =>
+      new ControlPlaneError({
+        operation: request.operation,
+        reason: new Unreachable({ detail: reasonOf(cause) })
+      })
+  }).pipe(
+    Effect.flatMap(({ status, text, retryAfter }) =>
+      Effect.map(bodyOf(request, status, text), (body) => ({ status, body, retryAfter }))
+    )
+  )
+
+const bodyOf = (
+  request: Request,
+  status: number,
+  text: string
+): Effect.Effect<Json.Json, ControlPlaneError> => {
+  if (text === "") return Effect.succeed(null)
+  const parsed = Json.parse(text, { maxBytes: maxAnswerBytes, maxDepth: 500 })
+  if (Result.isSuccess(parsed)) return Effect.succeed(parsed.success)
+  // An error page of a proxy is an answer too: its status says what it is.
+  if (status >= 400) return Effect.succeed(text)
+  return Effect.fail(
+    new ControlPlaneError({
+      operation: request.operation,
+      reason: new Unreadable({ detail: `an answer that is not JSON: ${parsed.failure.message}` })
+    })
+  )
+}
+
+const headersOf = (settings: Settings, request: Request): Record<string, string> => ({
+  accept: "application/json",
+  ...(request.body === undefined ? {} : { "content-type": "application/json" }),
+  ...(request.idempotencyKey === undefined ? {} : { "idempotency-key": request.idempotencyKey }),
+  ...authorizationFor(settings, request.url)
+})
+
+/** The bearer token, for the server it was given for. */
+export const authorizationFor = (settings: Pick<Settings, "token">, url: string): Record<string, string> =>
+  settings.token !== undefined && originOf(url) === settings.token.origin
+    ? { authorization: `Bearer ${Redacted.value(settings.token.value)}` }
+    : {}
+
+export const originOf = (url: string): string | undefined =>
+  URL.canParse(url) ? new URL(url).origin : undefined
+
+const retryAfterOf = (header: string | Array<string> | undefined): number | undefined => {
+  const seconds = Number(Array.isArray(header) ? header[0] : header)
+  return header !== undefined && Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined
+}
+
+const reasonOf = (cause: unknown): string => {
+  if (!(cause instanceof Error)) return String(cause)
+  const inner = cause.cause instanceof Error ? `: ${cause.cause.message}` : ""
+  return `${cause.message}${inner}`
+}

@@ -1,0 +1,268 @@
+/** The NoETL server over HTTP: one client for all generations, which differ in their `Dialect`. */
+import { Duration, Effect, Layer, Redacted } from "effect"
+import { randomBytes } from "node:crypto"
+import { hostname } from "node:os"
+import type { Command } from "../../domain/Command.ts"
+import type { Credential } from "../../domain/Credential.ts"
+import type { ExecutionId } from "../../domain/Ids.ts"
+import * as Json from "../../domain/Json.ts"
+import type { Notification } from "../../domain/Notification.ts"
+import { ControlPlane, type CredentialScope, Owner, Unreadable, ControlPlaneError } from "../ControlPlane.ts"
+import { childResult, childStatus, startChild } from "./children.ts"
+import type { Dialect, WorkerIdentity } from "./Dialect.ts"
+import {
+  type Answer,
+  authorizationFor,
+  errorOf,
+  HttpJson,
+  normalizedUrl,
+  objectOf,
+  originOf
+} from "./HttpJson.ts"
+import { python2 } from "./python2.ts"
+import { sendOk } from "./readBack.ts"
+
+export interface Settings {
+  /** Where to register, and where to report when a message names no server or is not believed. */
+  readonly serverUrl: string
+  /** Whether the server that a message names is the one to talk to about its command. */
+  readonly honourMessageUrl: boolean
+  readonly workerId: string
+  /** A worker id that nobody chose is an incarnation already. */
+  readonly workerIdIsGenerated: boolean
+  readonly pool: string
+  readonly capacity: number
+  readonly token: Redacted.Redacted | undefined
+  readonly heartbeatEvery: Duration.Duration
+  readonly timeout: Duration.Duration
+}
+
+export const layer = (settings: Settings): Layer.Layer<ControlPlane> =>
+  Layer.effect(ControlPlane, make(settings)).pipe(
+    Layer.provide(
+      HttpJson.layer({
+        token: tokenOf(settings),
+        timeoutMillis: Duration.toMillis(settings.timeout),
+        connections: Math.max(16, settings.capacity * 2)
+      })
+    )
+  )
+
+const make = Effect.fnUntraced(function* (settings: Settings) {
+  const http = yield* HttpJson
+  const dialect: Dialect = python2
+  const home = normalizedUrl(settings.serverUrl)
+  const worker = identityOf(settings)
+  const seen = { repairs: false }
+  const baseOf = ({ serverUrl }: { readonly serverUrl: string | undefined }) =>
+    settings.honourMessageUrl && serverUrl !== undefined && originOf(serverUrl) !== undefined
+      ? normalizedUrl(serverUrl)
+      : home
+  const registration = dialect.registration(worker)
+  const post = (operation: string, url: string, body: Json.JsonObject) =>
+    sendOk(http, { operation, method: "POST", url, body })
+  const register = post("register", `${home}/api/worker/pool/register`, registration)
+
+  const askToClaim = (where: { readonly eventId: string; readonly serverUrl: string | undefined }) =>
+    http
+      .send({
+        operation: "claim",
+        method: "POST",
+        url: `${baseOf(where)}/api/commands/${where.eventId}/claim`,
+        body: { worker_id: worker.name }
+      })
+      .pipe(
+        Effect.tap((answer) =>
+          Effect.sync(() => {
+            // Only servers that publish again when an owner dies answer claims from a cache.
+            if (Json.stringify(answer.body).includes("cache_fast_path")) seen.repairs = true
+          })
+        )
+      )
+
+  return ControlPlane.of({
+    name: "noetl",
+    workerName: worker.name,
+    repairs: Effect.sync(() => seen.repairs),
+    register: Effect.andThen(register, dropEarlierLives(http, home, settings, worker)).pipe(Effect.asVoid),
+    deregister: Effect.asVoid(
+      post("deregister", `${home}/api/worker/pool/deregister`, { name: worker.name })
+    ),
+    beat: Effect.asVoid(register),
+    beatRequest: {
+      url: `${home}/api/worker/pool/register`,
+      headers: {
+        "content-type": "application/json",
+        ...authorizationFor({ token: tokenOf(settings) }, home)
+      },
+      body: Json.stringify(registration),
+      every: settings.heartbeatEvery
+    },
+    claim: (notification, attempt) => claim(askToClaim, dialect, notification, attempt),
+    owner: (command) =>
+      Effect.map(askToClaim(command), (answer) => ownerOf(dialect, answer, command, worker.name)),
+    report: (command, event, again) =>
+      dialect.report(http, baseOf(command), worker.name, command, event, again),
+    cancelled: (command) =>
+      http
+        .send({
+          operation: "ask for a cancellation",
+          method: "GET",
+          url: `${baseOf(command)}/api/executions/${command.executionId}/cancellation-check`
+        })
+        .pipe(Effect.map((answer) => objectOf(answer)["cancelled"] === true)),
+    credential: (name, scope) => credential(http, baseOf(scope), name),
+    keychain: (name, scope) => keychain(http, baseOf(scope), name, scope),
+    startChild: (options) => startChild(http, baseOf(options.parent), options),
+    childStatus: (parent, child: ExecutionId) => childStatus(http, baseOf(parent), child),
+    childResult: (parent, child: ExecutionId, step) => childResult(http, baseOf(parent), child, step)
+  })
+})
+
+// --- helpers ---
+
+const tokenOf = ({ serverUrl, token }: Pick<Settings, "serverUrl" | "token">) => {
+  const origin = originOf(serverUrl)
+  return token === undefined || origin === undefined ? undefined : { origin, value: token }
+}
+
+/**
+ * The name on the wire is an incarnation: under a name that a crashed process had, the server would keep its claims
+ * from everybody, us included, for half an hour.
+ */
+const identityOf = (settings: Settings): WorkerIdentity => ({
+  name: settings.workerIdIsGenerated
+    ? settings.workerId
+    : `${settings.workerId}-${randomBytes(3).toString("hex")}`,
+  pool: settings.pool,
+  capacity: settings.capacity,
+  hostname: hostname(),
+  pid: process.pid
+})
+
+/** Deregisters earlier incarnations of this worker on this host, which frees their claims at once. */
+const dropEarlierLives = Effect.fnUntraced(
+  function* (http: HttpJson["Service"], home: string, settings: Settings, worker: WorkerIdentity) {
+    if (settings.workerIdIsGenerated) return
+    const answer = yield* sendOk(http, {
+      operation: "list workers",
+      method: "GET",
+      url: `${home}/api/worker/pools`
+    })
+    const items = objectOf(answer)["items"]
+    const isMine = (name: string) =>
+      name.startsWith(`${settings.workerId}-`) &&
+      /^[0-9a-f]{6}$/.test(name.slice(settings.workerId.length + 1))
+    for (const item of Array.isArray(items) ? items.filter(Json.isObject) : []) {
+      const name = typeof item["name"] === "string" ? item["name"] : ""
+      const host =
+        item["hostname"] ?? (Json.isObject(item["runtime"]) ? item["runtime"]["hostname"] : undefined)
+      if (
+        name === worker.name ||
+        !isMine(name) ||
+        (host !== undefined && host !== null && host !== worker.hostname)
+      ) {
+        continue
+      }
+      yield* Effect.logInfo(`deregistering ${name}, an earlier life of this worker on this host`)
+      yield* sendOk(http, {
+        operation: "deregister an earlier life",
+        method: "POST",
+        url: `${home}/api/worker/pool/deregister`,
+        body: { name }
+      })
+    }
+  },
+  Effect.catch((error) => Effect.logWarning(`earlier lives stay registered: ${error.message}`))
+)
+
+/** A command that is not there yet may be on its way: a message can be faster than its row. */
+const claim = Effect.fnUntraced(function* (
+  ask: (notification: Notification) => Effect.Effect<Answer, ControlPlaneError>,
+  dialect: Dialect,
+  notification: Notification,
+  attempt: number
+) {
+  for (let more = 2; ; more--) {
+    const answer = yield* ask(notification)
+    if (answer.status !== 404 || more === 0) return dialect.claimOf(answer, notification, attempt)
+    yield* Effect.sleep("1 second")
+  }
+})
+
+const ownerOf = (dialect: Dialect, answer: Answer, command: Command, name: string): Owner => {
+  const said = dialect.claimOf(
+    answer,
+    {
+      executionId: command.executionId,
+      eventId: command.eventId,
+      commandId: command.commandId,
+      step: command.step,
+      serverUrl: command.serverUrl,
+      pool: undefined,
+      traceparent: undefined
+    },
+    command.attempt
+  )
+  switch (said._tag) {
+    case "Claimed":
+      return Owner.Ours()
+    case "HeldElsewhere":
+      return said.owner === name
+        ? Owner.Ours()
+        : said.owner === undefined
+          ? Owner.Unknown()
+          : Owner.Other({ name: said.owner })
+    case "AlreadyDone":
+    case "Rejected":
+      return Owner.Ended()
+    case "RetryLater":
+      return Owner.Unknown()
+  }
+}
+
+const credential = Effect.fnUntraced(function* (http: HttpJson["Service"], base: string, name: string) {
+  const operation = `read the credential ${name}`
+  const answer = yield* http.send({
+    operation,
+    method: "GET",
+    url: `${base}/api/credentials/${encodeURIComponent(name)}?include_data=true`
+  })
+  if (answer.status === 404) return undefined
+  if (answer.status >= 300) return yield* errorOf(operation, answer)
+  const { data, type } = objectOf(answer)
+  if (!Json.isObject(data)) {
+    return yield* new ControlPlaneError({
+      operation,
+      reason: new Unreadable({ detail: "a credential without data" })
+    })
+  }
+  // Some servers wrap the data twice.
+  const inner = Json.isObject(data["data"]) ? data["data"] : data
+  const found: Credential = {
+    name,
+    type: typeof type === "string" ? type : "generic",
+    data: Redacted.make(inner)
+  }
+  return found
+})
+
+const keychain = Effect.fnUntraced(function* (
+  http: HttpJson["Service"],
+  base: string,
+  name: string,
+  scope: CredentialScope
+) {
+  if (scope.catalogId === undefined) return undefined
+  const url = `${base}/api/keychain/${encodeURIComponent(scope.catalogId)}/${encodeURIComponent(name)}`
+  for (const query of ["scope_type=global", `scope_type=local&execution_id=${scope.executionId}`]) {
+    const answer = yield* sendOk(http, {
+      operation: `read the keychain entry ${name}`,
+      method: "GET",
+      url: `${url}?${query}`
+    })
+    const { status, token_data } = objectOf(answer)
+    if (status === "success" && Json.isObject(token_data)) return token_data
+  }
+  return undefined
+})

@@ -1,0 +1,196 @@
+/**
+ * The Python servers 2.8 to 2.10.
+ *
+ * `call.done` and `call.error` drive the workflow and have no idempotency key, so each is a single post, read back
+ * before it is sent again after a failure that may have come too late. Their server answers 500 also after the row
+ * was stored. `step.exit` goes out only as a batch item that drives nothing: singly it would issue the next step twice.
+ */
+import { Duration, Effect, Schedule } from "effect"
+import type { Command } from "../../domain/Command.ts"
+import * as Failure from "../../domain/Failure.ts"
+import type { JsonObject } from "../../domain/Json.ts"
+import { envelopeOf } from "../../domain/ToolResult.ts"
+import { type EndingEvent, Failed } from "../../domain/WorkerEvent.ts"
+import type { ControlPlaneError } from "../ControlPlane.ts"
+import type { Dialect } from "./Dialect.ts"
+import { type HttpJson, objectOf } from "./HttpJson.ts"
+import { claimOf } from "./pythonClaim.ts"
+import { hasEvent, isNotThere, sendOk } from "./readBack.ts"
+
+export const python2: Dialect = {
+  name: "python2",
+  registration: ({ capacity, hostname, name, pid, pool }) => ({
+    name,
+    component_type: "worker_pool",
+    runtime: "nodejs",
+    status: "ready",
+    capacity,
+    hostname,
+    pid,
+    labels: { pool_name: pool },
+    meta: {}
+  }),
+  claimOf,
+  report: (http, base, workerName, command, event, again) => {
+    const send = sender(http, base, workerName, command)
+    return event._tag === "Started" ? started(send) : ended(send, event, again)
+  }
+}
+
+// --- events ---
+
+interface Item {
+  readonly name: string
+  readonly payload: JsonObject
+}
+
+interface Sender {
+  readonly command: Command
+  readonly workerName: string
+  /** One event that drives the workflow. Answers with how many commands it made. */
+  readonly single: (item: Item) => Effect.Effect<number, ControlPlaneError>
+  /** Events that drive nothing, once for the key. */
+  readonly batch: (key: string, items: ReadonlyArray<Item>) => Effect.Effect<void, ControlPlaneError>
+  /** Whether the server has the event already. */
+  readonly has: (name: string) => Effect.Effect<boolean, ControlPlaneError>
+}
+
+const sender = (http: HttpJson["Service"], base: string, workerName: string, command: Command): Sender => {
+  const execution = { execution_id: command.executionId, worker_id: workerName }
+  const single: Sender["single"] = ({ name, payload }) =>
+    sendOk(http, {
+      operation: `report ${name}`,
+      method: "POST",
+      url: `${base}/api/events`,
+      body: { ...execution, step: command.step, name, payload, actionable: true, informative: true }
+    }).pipe(Effect.map((answer) => Number(objectOf(answer)["commands_generated"] ?? 0)))
+  return {
+    command,
+    workerName,
+    single,
+    batch: (key, items) =>
+      sendOk(http, {
+        operation: `report ${items.map((item) => item.name).join(", ")}`,
+        method: "POST",
+        url: `${base}/api/events/batch`,
+        idempotencyKey: `${command.executionId}:${command.commandId}:${key}`,
+        body: {
+          ...execution,
+          events: items.map((item) => ({ step: command.step, ...item, actionable: false, informative: true }))
+        }
+      }).pipe(
+        // Servers before 2.8.6 have no batch. A single step.exit would drive the workflow, so it is left out.
+        Effect.catchIf(isNotThere, () =>
+          Effect.forEach(
+            items.filter((item) => item.name !== "step.exit"),
+            single,
+            { discard: true }
+          )
+        ),
+        Effect.asVoid
+      ),
+    has: (name) => hasEvent(http, base, command, name)
+  }
+}
+
+const started = ({ batch, command, workerName }: Sender) =>
+  batch("start", [
+    { name: "command.started", payload: { command_id: command.commandId, worker_id: workerName } },
+    { name: "step.enter", payload: { status: "started" } }
+  ]).pipe(Effect.retry({ times: 1 }), Effect.timeoutOption("5 seconds"), Effect.asVoid)
+
+/** The call's event until it is there, then the tail until it is there: neither is sent again for the other's sake. */
+const ended = (sender: Sender, event: EndingEvent, again: boolean): Effect.Effect<void, ControlPlaneError> =>
+  call(sender, callItem(sender.command, event), again).pipe(
+    Effect.flatMap((generated) => tail(sender, event, generated)),
+    Effect.catchIf(
+      // A server that will never take the value is told that there is none: a run that fails beats one that hangs.
+      (error) => event._tag === "Succeeded" && error.reason._tag === "Refused",
+      (error) => ended(sender, refusedValue(error), again)
+    )
+  )
+
+const call = (sender: Sender, item: Item, again: boolean) => {
+  const state = { mayBeThere: again }
+  const once = Effect.suspend(() =>
+    state.mayBeThere
+      ? Effect.flatMap(sender.has(item.name), (there) =>
+          there ? Effect.succeed(undefined) : sender.single(item)
+        )
+      : sender.single(item)
+  )
+  return once.pipe(
+    Effect.tapError((error) => {
+      state.mayBeThere = true
+      return Effect.logDebug(`${error.message}; trying again`)
+    }),
+    untilAccepted
+  )
+}
+
+const tail = (sender: Sender, event: EndingEvent, generated: number | undefined) => {
+  const items = tailItems(sender, event)
+  const inBatch = untilAccepted(sender.batch("end", items))
+  if (event._tag === "Succeeded" || generated !== 0) return inBatch
+  // No arc handled the error. The failure ends the run, and only the single endpoint runs it.
+  const [exit, failed] = items
+  return exit === undefined || failed === undefined
+    ? inBatch
+    : Effect.andThen(untilAccepted(sender.batch("end", [exit])), untilAccepted(sender.single(failed)))
+}
+
+const untilAccepted = <A>(effect: Effect.Effect<A, ControlPlaneError>): Effect.Effect<A, ControlPlaneError> =>
+  effect.pipe(Effect.retry({ while: (error) => error.isRetryable, schedule: patient }))
+
+/** Doubled up to 10 s, with jitter, longer when the server asks for it. Whoever reports sets the end. */
+const patient: Schedule.Schedule<unknown, ControlPlaneError> = Schedule.min([
+  Schedule.exponential("250 millis"),
+  Schedule.spaced("10 seconds")
+]).pipe(
+  Schedule.jittered,
+  Schedule.setInputType<ControlPlaneError>(),
+  Schedule.modifyDelay(({ duration, input }) =>
+    Effect.succeed(
+      input.reason._tag === "Busy" && input.reason.retryAfter !== undefined
+        ? Duration.max(duration, Duration.millis(input.reason.retryAfter))
+        : duration
+    )
+  )
+)
+
+const callItem = (command: Command, event: EndingEvent): Item => {
+  const ids = { command_id: command.commandId, loop_event_id: command.meta["loop_event_id"] ?? null }
+  return event._tag === "Succeeded"
+    ? { name: "call.done", payload: { response: event.value, ...ids } }
+    : { name: "call.error", payload: { error: event.error.message, response: failedResponse(event), ...ids } }
+}
+
+const tailItems = ({ command, workerName }: Sender, event: EndingEvent): ReadonlyArray<Item> => {
+  const id = { command_id: command.commandId }
+  if (event._tag === "Succeeded") {
+    return [
+      { name: "step.exit", payload: { result: event.value, status: "completed", ...id } },
+      { name: "command.completed", payload: { ...id, worker_id: workerName, result: event.value } }
+    ]
+  }
+  const error = event.error.message
+  const result = failedResponse(event)
+  return [
+    { name: "step.exit", payload: { status: "FAILED", error, result, ...id } },
+    {
+      name: "command.failed",
+      payload: { ...id, worker_id: workerName, error, result, error_type: event.error.kind }
+    }
+  ]
+}
+
+/** What `{{ step }}` reads after a handled failure: the envelope, its status one that this generation knows. */
+const failedResponse = ({ result }: Extract<EndingEvent, { readonly _tag: "Failed" }>): JsonObject => ({
+  ...envelopeOf(result),
+  status: "error"
+})
+
+const refusedValue = (error: ControlPlaneError) => {
+  const failure = Failure.make("schema", `the result was refused by the server: ${error.reason.detail}`)
+  return Failed({ error: failure, result: { status: "error", error: failure } })
+}

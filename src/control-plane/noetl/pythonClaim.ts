@@ -1,0 +1,62 @@
+/** How the Python servers answer a claim, all generations of them. */
+import { Duration, Schema } from "effect"
+import { AlreadyDone, type Claim, Claimed, HeldElsewhere, Rejected, RetryLater } from "../../domain/Claim.ts"
+import { isObject, JsonRecord, JsonValue } from "../../domain/Json.ts"
+import type { Notification } from "../../domain/Notification.ts"
+import { type Answer, errorOf, objectOf } from "./HttpJson.ts"
+
+const Granted = Schema.Struct({
+  node_name: Schema.NonEmptyString,
+  action: Schema.NonEmptyString,
+  context: Schema.Struct({
+    tool_config: JsonValue,
+    args: Schema.optionalKey(Schema.NullOr(JsonRecord)),
+    input: Schema.optionalKey(Schema.NullOr(JsonRecord)),
+    render_context: Schema.optionalKey(Schema.NullOr(JsonRecord))
+  }),
+  meta: Schema.optionalKey(Schema.NullOr(JsonRecord))
+})
+const decodeGranted = Schema.decodeUnknownOption(Granted, { onExcessProperty: "ignore" })
+
+/** The answer to a claim, as every Python generation gives it. */
+export const claimOf = (answer: Answer, notification: Notification, attempt: number): Claim => {
+  if (answer.status === 200 || answer.status === 201) return granted(answer, notification, attempt)
+  const after = answer.retryAfter === undefined ? undefined : Duration.millis(answer.retryAfter)
+  if (answer.status === 409) return conflict(answer, after)
+  if (answer.status === 429 || answer.status === 408 || answer.status === 425 || answer.status >= 500) {
+    return RetryLater({ after, reason: errorOf("claim", answer).reason.detail })
+  }
+  return Rejected({ reason: errorOf("claim", answer).reason.detail })
+}
+
+const granted = (answer: Answer, notification: Notification, attempt: number): Claim => {
+  const decoded = decodeGranted(answer.body)
+  if (decoded._tag === "None") {
+    return RetryLater({ after: undefined, reason: "the claim was granted with an answer that does not read" })
+  }
+  const { action, context, meta, node_name } = decoded.value
+  return Claimed({
+    command: {
+      executionId: notification.executionId,
+      eventId: notification.eventId,
+      commandId: notification.commandId,
+      step: node_name,
+      kind: action,
+      config: context.tool_config,
+      input: context.input ?? context.args ?? {},
+      context: context.render_context ?? {},
+      meta: meta ?? {},
+      attempt: typeof meta?.["attempt"] === "number" ? Math.max(attempt, meta["attempt"]) : attempt,
+      serverUrl: notification.serverUrl,
+      traceparent: notification.traceparent
+    }
+  })
+}
+
+/** Only `already_terminal` and `execution_cancelled` are an end; whatever else is said, somebody may have it. */
+const conflict = (answer: Answer, after: Duration.Duration | undefined): Claim => {
+  const { detail } = objectOf(answer)
+  const { code, worker_id } = isObject(detail) ? detail : {}
+  if (code === "already_terminal" || code === "execution_cancelled") return AlreadyDone({ reason: code })
+  return HeldElsewhere({ owner: typeof worker_id === "string" ? worker_id : undefined, retryAfter: after })
+}

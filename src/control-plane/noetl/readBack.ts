@@ -1,0 +1,56 @@
+/** Reads events of an execution back, to know what an ambiguous failure left behind. */
+import { Effect } from "effect"
+import type { Command } from "../../domain/Command.ts"
+import { isObject, type Json } from "../../domain/Json.ts"
+import { ControlPlaneError, Unreadable } from "../ControlPlane.ts"
+import { errorOf, type HttpJson, objectOf, type Request } from "./HttpJson.ts"
+
+export const sendOk = (http: HttpJson["Service"], request: Request) =>
+  Effect.flatMap(http.send(request), (answer) =>
+    answer.status < 300 ? Effect.succeed(answer) : Effect.fail(errorOf(request.operation, answer))
+  )
+
+export const isNotThere = (error: ControlPlaneError) =>
+  error.reason._tag === "Refused" && (error.reason.status === 404 || error.reason.status === 405)
+
+/** Reads the execution's events of one name back, page by page, until one is this command's. */
+export const hasEvent = Effect.fnUntraced(function* (
+  http: HttpJson["Service"],
+  base: string,
+  command: Command,
+  name: string
+) {
+  for (let page = 1; page <= 1000; page++) {
+    const answer = yield* sendOk(http, {
+      operation: `read back ${name}`,
+      method: "GET",
+      url: `${base}/api/executions/${command.executionId}?event_type=${name}&page=${page}&page_size=100`
+    })
+    const body = objectOf(answer)
+    const events = body["events"]
+    if (!Array.isArray(events)) {
+      const reason = new Unreadable({ detail: "an execution without a list of events" })
+      return yield* new ControlPlaneError({ operation: `read back ${name}`, reason })
+    }
+    if (events.some((event) => mentions(event, command))) return true
+    const pagination = body["pagination"]
+    if (!isObject(pagination) || pagination["has_next"] !== true) return false
+  }
+  return false
+})
+
+const mentions = (event: Json, { commandId, step }: Command): boolean => {
+  if (!isObject(event)) return false
+  const texts = [event["result"], event["context"], event["meta"], event["payload"]]
+  return texts.some((part) => containsCommand(part, commandId, 4)) && (event["node_name"] ?? step) === step
+}
+
+const containsCommand = (value: Json | undefined, id: string, depth: number): boolean =>
+  isObject(value) &&
+  depth > 0 &&
+  (isId(value["command_id"], id) ||
+    ["data", "result", "context", "payload"].some((key) => containsCommand(value[key], id, depth - 1)))
+
+// python4 gives the id as an integer.
+const isId = (value: Json | undefined, id: string): boolean =>
+  value === id || ((typeof value === "number" || typeof value === "bigint") && value.toString() === id)
