@@ -1,5 +1,6 @@
 /** Statements and functions. `compileProgram` is the door: a tree in, instructions out. */
 import type { Declaration, FunctionDefinition, Program, Statement } from "./Ast.ts"
+import { startOf } from "./Ast.ts"
 import { ChainCompiler } from "./ChainCompiler.ts"
 import { type FunctionCode, functionKey, type SwitchTable, type Unit } from "./Code.ts"
 import { type Label, label } from "./Emitter.ts"
@@ -240,7 +241,7 @@ class Compiler extends ChainCompiler {
   private for(s: Extract<Statement, { t: "for" }>, want: boolean): void {
     const start = this.depth
     this.expression(s.iterable)
-    this.emit("ITERATE", s.iterable.position)
+    this.emit("ITERATE", startOf(s.iterable))
     const iterator = this.depth - 1
     if (s.counter !== undefined) {
       this.push("INT", s.position, 0)

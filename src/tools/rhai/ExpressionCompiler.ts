@@ -203,7 +203,7 @@ export abstract class ExpressionCompiler extends Emitter {
     if (code !== undefined) return this.scriptCall(e, code)
     const target = first === undefined || e.capture ? undefined : this.borrowed(first)
     if (target === undefined) {
-      this.all(args)
+      this.inOrder(args, position)
       this.emit("CALL_NATIVE", position, this.text(name), args.length, Target.stack, 0)
       this.grew(1 - args.length)
     } else {
@@ -221,20 +221,22 @@ export abstract class ExpressionCompiler extends Emitter {
     return { kind: captured ? Target.shared : isConst ? Target.constant : Target.slot, slot }
   }
 
+  /** Arguments from left to right, save that a variable in first place is read last. */
+  private inOrder(args: ReadonlyArray<Expression>, position: Position): void {
+    const [first, ...rest] = args
+    const known = first?.t === "var" && first.declaration !== undefined
+    if (first?.t !== "var" || rest.length === 0 || (known && rest.every(isSimple))) return this.all(args)
+    this.push("UNIT", position)
+    const slot = this.depth - 1
+    this.all(rest)
+    this.expression(first)
+    this.emit("STORE", position, slot)
+    this.grew(-1)
+  }
+
   private scriptCall(e: Call, code: FunctionCode): void {
     const { args, position } = e
-    const [first, ...rest] = args
-    if (first?.t === "var" && first.declaration !== undefined && !rest.every(isSimple)) {
-      // The variable is read after the other arguments are evaluated
-      this.push("UNIT", position)
-      const slot = this.depth - 1
-      this.all(rest)
-      this.expression(first)
-      this.emit("STORE", position, slot)
-      this.grew(-1)
-    } else {
-      this.all(args)
-    }
+    this.inOrder(args, position)
     this.emit("CALL", position, this.constant(code), args.length, e.capture ? this.visible(e.visible) : -1)
     this.grew(1 - args.length)
   }

@@ -53,6 +53,19 @@ const noIndexer = (value: Value, index: Value, at: Position): RhaiError => {
   return new RhaiError("ErrorIndexingType", `Indexer unavailable: ${type}`, at, { type })
 }
 
+/** Whether `value[index] = …` means anything. */
+export const hasIndexer = (value: Value): boolean =>
+  Array.isArray(value) ||
+  value instanceof Map ||
+  value instanceof Blob ||
+  typeof value === "string" ||
+  isInt(value)
+
+export const noIndexSetter = (value: Value, index: Value, set: Value, at: Position): RhaiError => {
+  const type = `${typeName(value)} [${typeName(index)}] = ${typeName(set)}`
+  return new RhaiError("ErrorIndexingType", `Indexer unavailable: ${type}`, at, { type })
+}
+
 /** A reference to `whole[index]`. `create` adds a missing map property, for an assignment to it. */
 export const indexed = (
   whole: Reference,

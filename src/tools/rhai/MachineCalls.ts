@@ -114,35 +114,36 @@ export abstract class MachineCalls extends MachineState {
 
   /** Lets a native function go on until it is done or the script has to run. */
   private advance(frame: Frame, value: Value): Value | typeof pending {
-    let next = frame.work!.next(value)
-    for (;;) {
-      const answer = this.step(frame, next)
-      if (answer === pending || next.done === true) return answer
-      next = frame.work!.next(answer)
-    }
-  }
-
-  private step(frame: Frame, next: IteratorResult<Callback, Value>): Value | typeof pending {
-    this.fuel--
-    if (next.done === true) {
-      this.frames.pop()
-      this.sp = frame.base
-      return this.checked(next.value)
-    }
-    const { args, caller, pointer, self } = next.value
-    frame.caller = caller
-    this.sp = frame.base
-    return this.callPointer(pointer, args, self, frame.position, frame.base)
+    return this.drive(frame, frame.work!.next(value))
   }
 
   /** Hands a native function the error of a call it asked for. */
   protected advanceWith(frame: Frame, error: RhaiError): void {
-    let next = frame.work!.throw(error)
+    const answer = this.drive(frame, frame.work!.throw(error))
+    if (answer !== pending) this.complete(answer, frame.result)
+  }
+
+  private drive(frame: Frame, first: IteratorResult<Callback, Value>): Value | typeof pending {
+    let next = first
+    const depth = this.frames.length
     for (;;) {
-      const answer = this.step(frame, next)
-      if (answer === pending) return
-      if (next.done === true) return this.complete(answer, frame.result)
-      next = frame.work!.next(answer)
+      this.fuel--
+      this.sp = frame.base
+      if (next.done === true) {
+        this.frames.pop()
+        return this.checked(next.value)
+      }
+      const { args, caller, pointer, self } = next.value
+      frame.caller = caller
+      try {
+        const answer = this.callPointer(pointer, args, self, frame.position, frame.base)
+        if (answer === pending) return pending
+        next = frame.work!.next(answer)
+      } catch (error) {
+        // The function that asked for the call may live with its failure; frames inside have to be left first
+        if (!(error instanceof RhaiError) || this.frames.length > depth) throw error
+        next = frame.work!.throw(error.at(frame.position))
+      }
     }
   }
 

@@ -1,7 +1,7 @@
 /** Names, assignments and containers of a running script. */
 import type { VisibleName } from "./Code.ts"
 import { toText } from "./Format.ts"
-import { indexed, noSetter, property } from "./Indexing.ts"
+import { hasIndexer, indexed, noIndexSetter, noSetter, property } from "./Indexing.ts"
 import { Iteration, iterationOf } from "./Iteration.ts"
 import { MachineCalls } from "./MachineCalls.ts"
 import type { Frame } from "./MachineState.ts"
@@ -154,7 +154,10 @@ export abstract class MachineData extends MachineCalls {
     const position = this.position()
     const object = whole.get()
     const entries = object instanceof Map ? object.size : 0
-    const element = indexed(whole, index, this.indexPosition(), position, !whole.isConst)
+    const element = hasIndexer(object)
+      ? indexed(whole, index, this.indexPosition(), position, !whole.isConst)
+      : undefined
+    if (element === undefined) throw noIndexSetter(object, index, value, position)
     if (object instanceof Map && object.size > entries) this.checkEntries(object, root)
     this.assign(element, op, value, root)
   }

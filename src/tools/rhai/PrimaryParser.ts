@@ -288,7 +288,8 @@ export abstract class PrimaryParser extends ParserState {
       return
     }
     if (kind === T.RESERVED) throw parseError(reservedText(this.word), position)
-    if (T.keywords.has(kind) && kind !== "_") throw parseError("Expecting name of a variable", position)
+    if (T.keywords.has(kind) && kind !== "_" && kind !== "switch")
+      throw parseError("Expecting name of a variable", position)
     throw this.expected(close, why)
   }
 

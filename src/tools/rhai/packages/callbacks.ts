@@ -4,7 +4,7 @@ import { signature } from "../Operators.ts"
 import { NONE } from "../Position.ts"
 import type { Reference } from "../Reference.ts"
 import { functionNotFound } from "../RhaiError.ts"
-import type { FnPtr, Value } from "../Value.ts"
+import { type FnPtr, Shared, type Value } from "../Value.ts"
 
 export type Calls<A> = Generator<Callback, A, Value>
 
@@ -40,7 +40,8 @@ export const callFor = (
     last.args = [...args, ...extras]
   }
   if (context.accepts(pointer, last.args, last.self)) return { caller, pointer, ...last }
-  const given = last.self === undefined ? last.args : [last.self.get(), ...last.args]
+  const curried = pointer.curry.map((value) => (value instanceof Shared ? value.value : value))
+  const given = [...curried, ...(last.self === undefined ? last.args : [last.self.get(), ...last.args])]
   const error = functionNotFound(signature(pointer.name, given), context.callPosition())
   throw error.through({ name: caller, anonymous: false, source: "", position: NONE })
 }
