@@ -1,0 +1,34 @@
+/** Bundles the executable and the lease keeper's thread, and emits the library with its declarations. */
+import { build, type BuildOptions } from "esbuild"
+import { execFileSync } from "node:child_process"
+import { chmodSync, rmSync } from "node:fs"
+
+/** Drivers that are native or huge: they are loaded when a tool needs them. */
+const external = ["@duckdb/node-api", "snowflake-sdk", "@kubernetes/client-node", "pg-native"]
+
+const shared: BuildOptions = {
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node22",
+  minify: true,
+  keepNames: true,
+  sourcemap: "linked",
+  external,
+  loader: { ".py": "text" },
+  // CommonJS packages inside call require; this module is ESM.
+  banner: { js: "import{createRequire as $r}from'node:module';const require=$r(import.meta.url);" }
+}
+
+rmSync("dist", { recursive: true, force: true })
+rmSync("lib", { recursive: true, force: true })
+await build({
+  ...shared,
+  entryPoints: ["src/main.ts"],
+  outfile: "dist/main.js",
+  banner: { js: `#!/usr/bin/env node\n${shared.banner?.["js"] ?? ""}` }
+})
+await build({ ...shared, entryPoints: ["src/leases/keeper-thread.ts"], outfile: "dist/keeper-thread.js" })
+chmodSync("dist/main.js", 0o755)
+execFileSync("tsc", ["-p", "tsconfig.build.json"], { stdio: "inherit" })
+console.log("built dist/main.js, dist/keeper-thread.js and lib/")

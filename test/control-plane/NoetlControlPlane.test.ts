@@ -1,0 +1,342 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Layer, Redacted } from "effect"
+import { hostname } from "node:os"
+import { ControlPlane } from "../../src/control-plane/ControlPlane.ts"
+import { normalizedUrl } from "../../src/control-plane/noetl/HttpJson.ts"
+import * as NoetlControlPlane from "../../src/control-plane/noetl/NoetlControlPlane.ts"
+import { Claim } from "../../src/index.ts"
+import type { Command } from "../../src/domain/Command.ts"
+import * as Failure from "../../src/domain/Failure.ts"
+import * as Notification from "../../src/domain/Notification.ts"
+import { Failed, Started, Succeeded } from "../../src/domain/WorkerEvent.ts"
+import { aCommand } from "../../src/testing/aCommand.ts"
+import { Backstage, suite } from "../../src/testing/ControlPlaneSuite.ts"
+import { FakeNoetl, type Seen, type Spoiled } from "../support/FakeNoetl.ts"
+
+const plane = (more: Partial<NoetlControlPlane.Settings> = {}) =>
+  Layer.unwrap(
+    Effect.map(FakeNoetl, ({ url }) =>
+      NoetlControlPlane.layer({
+        serverUrl: url,
+        honourMessageUrl: true,
+        workerId: "w1",
+        workerIdIsGenerated: true,
+        pool: "default",
+        capacity: 4,
+        token: undefined,
+        heartbeatEvery: Duration.seconds(15),
+        timeout: Duration.seconds(5),
+        ...more
+      })
+    )
+  )
+
+/** What one server generation writes for bookkeeping, beside the events that all have. */
+const bookkeeping = new Set(["step.enter", "step.exit"])
+
+const backstage = Layer.effect(
+  Backstage,
+  Effect.map(FakeNoetl, (server) =>
+    Backstage.of({
+      issue: server.issue,
+      takeAway: server.takeAway,
+      cancel: server.cancel,
+      events: (command) =>
+        Effect.map(server.events, (events) =>
+          events
+            .filter((event) => event.commandId === command.commandId && !bookkeeping.has(event.name))
+            .map((event) => event.name)
+        ),
+      ending: () =>
+        Effect.map(server.events, (events) => {
+          const call = events.find((event) => event.name === "call.done" || event.name === "call.error")
+          return call?.name === "call.done" ? call.payload["response"] : call?.payload["error"]
+        }),
+      workers: server.workers
+    })
+  )
+)
+
+suite("NoetlControlPlane", Layer.mergeAll(plane(), backstage).pipe(Layer.provideMerge(FakeNoetl.layer)))
+
+const withServer = <A, E>(
+  body: Effect.Effect<A, E, ControlPlane | FakeNoetl>,
+  more: Partial<NoetlControlPlane.Settings> = {}
+) =>
+  body.pipe(
+    Effect.provide(plane(more).pipe(Layer.provideMerge(FakeNoetl.layer))),
+    Effect.timeout("20 seconds")
+  )
+
+const notificationFor = (command: Command) =>
+  Effect.gen(function* () {
+    const body = yield* (yield* FakeNoetl).issue(command)
+    return yield* Effect.fromResult(Notification.decode(body))
+  })
+
+const claimed = Effect.fnUntraced(function* (command: Command) {
+  const claim = yield* (yield* ControlPlane).claim(yield* notificationFor(command), 1)
+  assert.strictEqual(claim._tag, "Claimed")
+  return (claim as Extract<Claim.Claim, { readonly _tag: "Claimed" }>).command
+})
+
+const names = Effect.flatMap(FakeNoetl, (server) =>
+  Effect.map(server.events, (events) => events.map((event) => event.name))
+)
+
+const done = Succeeded({
+  value: { id: 7 },
+  result: { status: "success", data: { id: 7 } },
+  contextUpdates: {}
+})
+const error = Failure.make("tool_error", "exit 42")
+const failed = Failed({ error, result: { status: "error", error } })
+
+const isCallDone = ({ body, path }: Seen) =>
+  path === "/api/events" && JSON.stringify(body).includes('"call.done"')
+
+describe.concurrent("NoetlControlPlane with a python2 server", () => {
+  it.live("sends the events of a success as the real worker does", () =>
+    withServer(
+      Effect.gen(function* () {
+        const command = yield* claimed(aCommand(1, { meta: { loop_event_id: "loop_1" } }))
+        const control = yield* ControlPlane
+        yield* control.report(command, Started(), false)
+        yield* control.report(command, done, false)
+        const events = yield* (yield* FakeNoetl).events
+        const id = command.commandId
+        assert.deepStrictEqual(
+          events.map(({ actionable, name, payload, single, step }) => [
+            name,
+            step,
+            single,
+            actionable,
+            payload
+          ]),
+          [
+            ["command.started", "start", false, false, { command_id: id, worker_id: "w1" }],
+            ["step.enter", "start", false, false, { status: "started" }],
+            [
+              "call.done",
+              "start",
+              true,
+              true,
+              { response: { id: 7 }, command_id: id, loop_event_id: "loop_1" }
+            ],
+            ["step.exit", "start", false, false, { result: { id: 7 }, status: "completed", command_id: id }],
+            [
+              "command.completed",
+              "start",
+              false,
+              false,
+              { command_id: id, worker_id: "w1", result: { id: 7 } }
+            ]
+          ] as never
+        )
+      })
+    )
+  )
+
+  it.live(
+    "ends the run with an error that no arc handled, and leaves it running with one that an arc handled",
+    () =>
+      withServer(
+        Effect.gen(function* () {
+          const server = yield* FakeNoetl
+          const control = yield* ControlPlane
+          yield* control.report(yield* claimed(aCommand(1)), failed, false)
+          const single = (yield* server.events).filter((event) => event.single).map((event) => event.name)
+          assert.deepStrictEqual(single, ["call.error", "command.failed"])
+          yield* server.handleErrors
+          yield* control.report(yield* claimed(aCommand(2)), failed, false)
+          const handled = (yield* server.events).slice(3).map((event) => [event.name, event.single])
+          assert.deepStrictEqual(handled, [
+            ["call.error", true],
+            ["step.exit", false],
+            ["command.failed", false]
+          ])
+        })
+      )
+  )
+
+  const ambiguous: ReadonlyArray<readonly [string, Spoiled]> = [
+    ["the connection broke before the server saw it", "reset before"],
+    ["the connection broke after the server stored it", "reset after"],
+    ["the server answered 500 and stored it all the same", { status: 500, stored: true }],
+    ["the server answered 500 and did not store it", { status: 500, stored: false }],
+    ["the server was too busy", { status: 503, stored: false, headers: { "retry-after": "0" } }]
+  ]
+  it.live.each(ambiguous)("stores call.done exactly once when %s", ([, spoiled]) =>
+    withServer(
+      Effect.gen(function* () {
+        const server = yield* FakeNoetl
+        const command = yield* claimed(aCommand())
+        const state = { times: 0 }
+        yield* server.spoil((seen) => (isCallDone(seen) && state.times++ < 1 ? spoiled : undefined))
+        yield* (yield* ControlPlane).report(command, done, false)
+        assert.deepStrictEqual(yield* names, ["call.done", "step.exit", "command.completed"])
+      })
+    )
+  )
+
+  it.live("does not send call.done again when only the tail was lost, and the tail only once", () =>
+    withServer(
+      Effect.gen(function* () {
+        const server = yield* FakeNoetl
+        const command = yield* claimed(aCommand())
+        const state = { times: 0 }
+        yield* server.spoil(({ path }) =>
+          path === "/api/events/batch" && state.times++ < 2 ? "reset after" : undefined
+        )
+        yield* (yield* ControlPlane).report(command, done, false)
+        assert.deepStrictEqual(yield* names, ["call.done", "step.exit", "command.completed"])
+      })
+    )
+  )
+
+  it.live("reads back before it reports an ending that an earlier life may have reported", () =>
+    withServer(
+      Effect.gen(function* () {
+        const control = yield* ControlPlane
+        const command = yield* claimed(aCommand())
+        yield* control.report(command, done, false)
+        yield* control.report(command, done, true)
+        assert.deepStrictEqual(yield* names, ["call.done", "step.exit", "command.completed"])
+      })
+    )
+  )
+
+  it.live("waits as long as a busy server asks", () =>
+    withServer(
+      Effect.gen(function* () {
+        const server = yield* FakeNoetl
+        const command = yield* claimed(aCommand())
+        const state = { times: 0 }
+        yield* server.spoil((seen) =>
+          isCallDone(seen) && state.times++ < 1
+            ? { status: 503, stored: false, headers: { "retry-after": "1" } }
+            : undefined
+        )
+        const [took] = yield* Effect.timed((yield* ControlPlane).report(command, done, false))
+        assert.isAtLeast(Duration.toMillis(took), 1000)
+      })
+    )
+  )
+
+  it.live(
+    "tells a server that will never take the value that there is none, so that the run fails and does not hang",
+    () =>
+      withServer(
+        Effect.gen(function* () {
+          const command = yield* claimed(aCommand())
+          yield* (yield* FakeNoetl).spoil((seen) =>
+            isCallDone(seen) ? { status: 422, stored: false, body: { detail: "too odd" } } : undefined
+          )
+          yield* (yield* ControlPlane).report(command, done, false)
+          const events = yield* (yield* FakeNoetl).events
+          assert.strictEqual(events[0]?.name, "call.error")
+          assert.match(String(events[0]?.payload["error"]), /refused by the server: HTTP 422.*too odd/)
+        })
+      )
+  )
+
+  const claims: ReadonlyArray<readonly [string, Spoiled, string]> = [
+    ["503 with Retry-After", { status: 503, stored: false, headers: { "retry-after": "4" } }, "RetryLater"],
+    ["500", { status: 500, stored: false }, "RetryLater"],
+    ["429", { status: 429, stored: false }, "RetryLater"],
+    [
+      "409 already_terminal",
+      { status: 409, stored: false, body: { detail: { code: "already_terminal" } } },
+      "AlreadyDone"
+    ],
+    [
+      "409 execution_cancelled",
+      { status: 409, stored: false, body: { detail: { code: "execution_cancelled" } } },
+      "AlreadyDone"
+    ],
+    [
+      "409 active_claim",
+      { status: 409, stored: false, body: { detail: { code: "active_claim", worker_id: "x" } } },
+      "HeldElsewhere"
+    ],
+    [
+      "409 with another code",
+      { status: 409, stored: false, body: { detail: { code: "locked" } } },
+      "HeldElsewhere"
+    ],
+    ["409 without a code", { status: 409, stored: false, body: "conflict" }, "HeldElsewhere"],
+    ["422", { status: 422, stored: false }, "Rejected"],
+    ["404", { status: 404, stored: false }, "Rejected"],
+    [
+      "200 with an answer that does not read",
+      { status: 200, stored: false, body: { status: "ok" } },
+      "RetryLater"
+    ],
+    ["200 with a list", { status: 200, stored: false, body: [] }, "RetryLater"]
+  ]
+  it.live.each(claims)("reads the answer %s to a claim", ([, spoiled, expected]) =>
+    withServer(
+      Effect.gen(function* () {
+        const notification = yield* notificationFor(aCommand())
+        yield* (yield* FakeNoetl).spoil(() => spoiled)
+        const claim = yield* (yield* ControlPlane).claim(notification, 1)
+        assert.strictEqual(claim._tag, expected)
+      })
+    )
+  )
+
+  it.live("sends the token to its own server only", () =>
+    withServer(
+      Effect.gen(function* () {
+        const server = yield* FakeNoetl
+        const control = yield* ControlPlane
+        yield* control.register
+        const notification = yield* notificationFor(aCommand())
+        const elsewhere = { ...notification, serverUrl: server.url.replace("127.0.0.1", "localhost") }
+        yield* control.claim(elsewhere, 1)
+        const sent = (yield* server.requests).map(({ headers, path }) => [
+          path.split("/")[2],
+          headers.authorization
+        ])
+        assert.deepStrictEqual(sent, [
+          ["worker", "Bearer letmein"],
+          ["commands", undefined]
+        ])
+      }),
+      { token: Redacted.make("letmein") }
+    )
+  )
+
+  it.live("goes under a name of its own for each start, and frees what earlier starts on this host had", () =>
+    withServer(
+      Effect.gen(function* () {
+        const server = yield* FakeNoetl
+        const control = yield* ControlPlane
+        yield* server.addWorker("pod-1-0a1b2c", hostname())
+        yield* server.addWorker("pod-1-0a1b2d", "elsewhere")
+        yield* server.addWorker("pod-10-0a1b2c", hostname())
+        yield* server.addWorker("pod-1", hostname())
+        yield* control.register
+        assert.match(control.workerName, /^pod-1-[0-9a-f]{6}$/)
+        assert.deepStrictEqual(
+          (yield* server.workers).toSorted(),
+          ["pod-1", "pod-1-0a1b2d", "pod-10-0a1b2c", control.workerName].toSorted()
+        )
+      }),
+      { workerId: "pod-1", workerIdIsGenerated: false }
+    )
+  )
+})
+
+describe("normalizedUrl", () => {
+  it.each([
+    ["http://noetl:8082", "http://noetl:8082"],
+    ["http://noetl:8082/", "http://noetl:8082"],
+    ["http://noetl:8082/api", "http://noetl:8082"],
+    ["http://noetl:8082/api/", "http://noetl:8082"],
+    ["http://noetl:8082/api/api//", "http://noetl:8082"],
+    ["http://noetl:8082/noetl/api", "http://noetl:8082/noetl"]
+  ])("%s → %s", (given, expected) => {
+    assert.strictEqual(normalizedUrl(given), expected)
+  })
+})
