@@ -209,10 +209,10 @@ export const settings = {
     {
       key: "nats.stream",
       env: ["NATS_STREAM"],
-      doc: "Stream to make when none has the subject; one that has it is used, whatever its name."
+      doc: "Stream to make when none has the subject; one that has it is used, whatever its name. A Python server accepts NOETL_COMMANDS only."
     },
     text,
-    "noetl_commands"
+    "NOETL_COMMANDS"
   ),
   natsConsumer: optional(
     {

@@ -56,7 +56,10 @@ export class FakeNoetl extends Context.Service<
 >()("test/support/FakeNoetl") {
   static readonly layer: Layer.Layer<FakeNoetl> = Layer.effect(
     FakeNoetl,
-    Effect.acquireRelease(open, ({ close }) => Effect.sync(close)).pipe(
+    Effect.acquireRelease(
+      Effect.suspend(() => open),
+      ({ close }) => Effect.sync(close)
+    ).pipe(
       Effect.map(({ url, world }) => {
         return FakeNoetl.of({
           url,
@@ -196,7 +199,7 @@ const route = (world: World, { body, headers, method, path }: Seen): Reply => {
         node_name: step,
         result: { kind: "data", data: payload }
       }))
-    return { status: 200, body: { events, pagination: { has_next: false } } as Json.Json }
+    return { status: 200, body: { events, pagination: { has_next: false } } }
   }
   if (path.startsWith("/api/credentials/pg?")) {
     return { status: 200, body: { id: 1, name: "pg", type: "postgres", data: { password: "pencil" } } }
