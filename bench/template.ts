@@ -4,21 +4,26 @@ import type { Json } from "../src/domain/Json.ts"
 import { Template } from "../src/template/Template.ts"
 
 const rows = Array.from({ length: 20_000 }, (_, i) => ({ id: i, name: `user ${i}`, tags: ["a", "b"] }))
-const layers = [{ api_url: "http://api", ctx: { page: 3 }, start: { rows }, execution_id: "7670000000000000123" }]
+const layers = [
+  { api_url: "http://api", ctx: { page: 3 }, start: { rows }, execution_id: "7670000000000000123" }
+]
 
 const cases: ReadonlyArray<readonly [string, Json]> = [
   ["a path", "{{ ctx.page }}"],
   ["a path with an index into 20 000 rows", "{{ start.rows[-1].name }}"],
   ["text with two holes", "{{ api_url }}/v1/items?page={{ ctx.page }}"],
   ["filters", "{{ (ctx.page | int) + 1 }}"],
-  ["a configuration of ten keys", {
-    url: "{{ api_url }}/items",
-    method: "GET",
-    headers: { "x-execution": "{{ execution_id }}", accept: "application/json" },
-    params: { page: "{{ ctx.page }}", size: 10, from: "{{ (ctx.page | int) * 10 }}" },
-    timeout: 30,
-    body: { id: "{{ execution_id }}", items: ["{{ ctx.page }}", 2, 3] }
-  }],
+  [
+    "a configuration of ten keys",
+    {
+      url: "{{ api_url }}/items",
+      method: "GET",
+      headers: { "x-execution": "{{ execution_id }}", accept: "application/json" },
+      params: { page: "{{ ctx.page }}", size: 10, from: "{{ (ctx.page | int) * 10 }}" },
+      timeout: 30,
+      body: { id: "{{ execution_id }}", items: ["{{ ctx.page }}", 2, 3] }
+    }
+  ],
   ["a loop of 100 rows", "{% for r in start.rows[:100] %}{{ r.id }},{{ r.name }};{% endfor %}"],
   ["tojson of 20 000 rows", "{{ start.rows | tojson | length }}"]
 ]

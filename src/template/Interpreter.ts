@@ -21,6 +21,8 @@ export interface Setting {
   readonly engine: Engine
   readonly layers: ReadonlyArray<JsonObject>
   readonly synonyms: ReadonlyArray<Synonyms>
+  /** Reserved names whose `.data` is nevertheless the value itself where it has no such member. */
+  readonly views: ReadonlySet<string>
 }
 
 export const evaluate = (setting: Setting, frame: Frame, expression: Expression): Value => {
@@ -140,7 +142,11 @@ const isSelf = (
 ): boolean => {
   if (node.name !== "data" && node.name !== "result") return false
   const target = node.target
-  if (target.type === "Name") return !plainNames.has(target.name) && localOf(frame, target.name) === undefined
+  if (target.type === "Name")
+    return (
+      (setting.views.has(target.name) || !plainNames.has(target.name)) &&
+      localOf(frame, target.name) === undefined
+    )
   return (
     target.type === "Attribute" &&
     isSelf(setting, frame, target) &&

@@ -32,6 +32,8 @@ export interface Rendering<E> {
   /** Keys at the top of what is rendered whose text is Python's. */
   readonly pythonKeys?: ReadonlySet<string>
   readonly synonyms?: ReadonlyArray<Synonyms>
+  /** Names that are values of tasks although they are reserved: their `.data` is the value itself. */
+  readonly views?: ReadonlySet<string>
   /** Fetches what a template reads that is not in the layers. Without it such reads give nothing. */
   readonly resolve?: (demand: Demand) => Effect.Effect<Value, E>
 }
@@ -156,7 +158,15 @@ const tryRound = <E>(
   const text: Run["text"] = (template, source, at, literals) => {
     try {
       const engine = { budget, literals, now, demand: memory.demand }
-      return execute({ engine, layers: rendering.layers, synonyms: rendering.synonyms ?? [] }, template)
+      return execute(
+        {
+          engine,
+          layers: rendering.layers,
+          synonyms: rendering.synonyms ?? [],
+          views: rendering.views ?? noKeys
+        },
+        template
+      )
     } catch (error) {
       // The other templates of this round go on, to find what they miss as well.
       if (error instanceof Missing) return undefined

@@ -1,0 +1,193 @@
+/**
+ * Works a command: its tasks one after the other, as their rules say.
+ *
+ *   input → settings → credentials → tool → set → rules → continue | retry | jump | break | fail
+ *
+ * A failure of a tool is a result. What fails here is a command that is written wrongly or whose parts are not there.
+ */
+import { Clock, Context, Effect, Result, type Scope } from "effect"
+import type { CredentialScope } from "../../control-plane/ControlPlane.ts"
+import type { Credentials } from "../../credentials/Credentials.ts"
+import type { Command } from "../../domain/Command.ts"
+import * as Failures from "../../domain/Failure.ts"
+import type { ToolResult } from "../../domain/ToolResult.ts"
+import { Results } from "../../results/Results.ts"
+import type { Template } from "../../template/Template.ts"
+import { Slot } from "../../tools/Slot.ts"
+import type { Toolbox } from "../../tools/Toolbox.ts"
+import { InvalidConfig, ToolError } from "../../tools/ToolError.ts"
+import type { WorkerConfig } from "../../WorkerConfig.ts"
+import { decide, type Decided, type Decision } from "./decide.ts"
+import { delayOf } from "./delay.ts"
+import type { Attempt } from "./output.ts"
+import * as Renderer from "./Renderer.ts"
+import { type Ended, resultOf } from "./resultOf.ts"
+import { type Running, runTask } from "./runTask.ts"
+import { initial, type State } from "./State.ts"
+import { planOf, type Task } from "./Task.ts"
+
+/** How many executions of tasks one command may take, retries and jumps included. */
+export const MaxExecutions = Context.Reference<number>("noetl-worker/job/pipeline/MaxExecutions", {
+  defaultValue: () => 1_000_000
+})
+
+export type Services = Toolbox | Template | Credentials | Results | WorkerConfig
+
+export const run = (command: Command): Effect.Effect<ToolResult, ToolError, Services | Scope.Scope> =>
+  Effect.gen(function* () {
+    const hydrated = yield* (yield* Results).hydrate(command)
+    const plan = planOf(hydrated)
+    if (Result.isFailure(plan))
+      return yield* Effect.fail(invalid(command, plan.failure.at, plan.failure.problem))
+    const scope = scopeOf(hydrated)
+    const renderer = yield* Renderer.make(scope)
+    const running: Running = { command: hydrated, plan: plan.success, renderer, scope }
+    const started = yield* Clock.currentTimeMillis
+    const ended = yield* walk(running)
+    return resultOf(running.plan, { ...ended, millis: (yield* Clock.currentTimeMillis) - started })
+  }).pipe(Effect.withSpan("Pipeline.run"))
+
+/** Where the walk is: a task, how often it was run in a row, and what all before it left. */
+interface Position {
+  readonly index: number
+  readonly attempt: number
+  readonly executions: number
+  readonly state: State
+  readonly last: Attempt | undefined
+}
+
+type Finished = Omit<Ended, "millis">
+
+const walk = Effect.fnUntraced(function* (running: Running) {
+  const most = yield* MaxExecutions
+  const first: Position = {
+    index: 0,
+    attempt: 1,
+    executions: 0,
+    state: initial(running.command, running.plan.step),
+    last: undefined
+  }
+  let next: Position | Finished = first
+  while ("executions" in next) {
+    if (next.executions >= most) return tooMany(next, most)
+    next = yield* step(running, next)
+  }
+  return next
+})
+
+const step = Effect.fnUntraced(function* (
+  running: Running,
+  at: Position
+): Effect.fn.Return<Position | Finished, ToolError, Services> {
+  const task = running.plan.tasks[at.index]
+  if (task === undefined) return yield* Effect.die(new Error(`no task ${at.index}`))
+  const attempt = yield* runTask(running, task, at.state, at.attempt)
+  const decided = yield* decide(running, task, at.state, attempt, at.attempt).pipe(
+    // A `set` or a condition that cannot be read fails the task that it belongs to.
+    Effect.catchTag("ToolError", (error) => Effect.succeed(broken(at.state, error)))
+  )
+  return yield* follow(running, task, at, attempt, decided)
+})
+
+const follow = Effect.fnUntraced(function* (
+  running: Running,
+  task: Task,
+  at: Position,
+  attempt: Attempt,
+  decided: Decided | Broken
+) {
+  const { state } = decided
+  const end = (failure: Ended["failure"]): Finished => ({ state, last: attempt, failure, index: at.index })
+  if ("error" in decided) return end(decided.error.failure)
+  const { decision } = decided
+  const go = (index: number): Position | Finished =>
+    running.plan.tasks[index] === undefined
+      ? end(undefined)
+      : { index, attempt: 1, executions: at.executions + 1, state, last: attempt }
+  switch (decision.do) {
+    case "continue":
+      return go(at.index + 1)
+    case "break":
+      return end(undefined)
+    case "fail":
+      return end(
+        attempt.failure ?? Failures.make("tool_error", `${nameOf(task, at)} was failed by its policy`)
+      )
+    case "jump": {
+      const target = targetOf(running, at.index, decision.to)
+      return target === undefined ? end(nowhere(task, at, decision.to)) : go(target)
+    }
+    case "retry":
+      if (at.attempt >= decision.attempts) return end(exhausted(task, at, attempt))
+      yield* wait(decision, at.attempt, attempt)
+      return {
+        ...at,
+        attempt: at.attempt + 1,
+        executions: at.executions + 1,
+        state,
+        last: attempt
+      } satisfies Position
+  }
+})
+
+interface Broken {
+  readonly state: State
+  readonly error: ToolError
+}
+
+const broken = (state: State, error: ToolError): Broken => ({ state, error })
+
+/** Whoever only waits holds no slot. */
+const wait = Effect.fnUntraced(function* (
+  decision: Extract<Decision, { readonly do: "retry" }>,
+  retry: number,
+  attempt: Attempt
+) {
+  const delay = delayOf(decision.plan, decision.delay, retry, attempt.failure?.retryAfter)
+  yield* Effect.logInfo(`attempt ${retry} of ${decision.attempts} failed, the next in ${delay} s`)
+  if (delay > 0) yield* (yield* Slot).park(Effect.sleep(delay * 1000))
+})
+
+const previousWords: ReadonlySet<string> = new Set(["previous", "prev", "_previous", "@previous"])
+
+const targetOf = (running: Running, index: number, to: string): number | undefined => {
+  const found = running.plan.tasks.findIndex(({ label }) => label === to)
+  if (found !== -1) return found
+  return previousWords.has(to) ? Math.max(0, index - 1) : undefined
+}
+
+// --- endings ---
+
+const nameOf = (task: Task, at: Position): string => `task '${task.label}' (${at.index})`
+
+const nowhere = (task: Task, at: Position, to: string) =>
+  Failures.make("config", `${nameOf(task, at)} jumps to '${to}', and there is no such task`, {
+    source: task.kind
+  })
+
+/** The last error; a task that was asked to repeat a success and may not any more fails too. */
+const exhausted = (task: Task, at: Position, attempt: Attempt) =>
+  attempt.failure ??
+  Failures.make("limit", `${nameOf(task, at)} was tried ${at.attempt} times`, { source: task.kind })
+
+const tooMany = (at: Position, most: number): Finished => ({
+  state: at.state,
+  last: at.last,
+  index: at.index,
+  failure: Failures.make("limit", `max_iterations_exceeded: more than ${most} executions of tasks`)
+})
+
+const invalid = (command: Command, at: string, problem: string) =>
+  new ToolError({ tool: command.kind, reason: new InvalidConfig({ issues: [{ at, problem }] }) })
+
+const scopeOf = (command: Command): CredentialScope => {
+  const catalogId = command.meta["catalog_id"] ?? command.context["catalog_id"]
+  return {
+    executionId: command.executionId,
+    catalogId:
+      typeof catalogId === "string" || typeof catalogId === "number" || typeof catalogId === "bigint"
+        ? String(catalogId)
+        : undefined,
+    serverUrl: command.serverUrl
+  }
+}

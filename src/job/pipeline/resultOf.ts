@@ -1,0 +1,65 @@
+/** What a step gives: one tool's value as it is, or the union of a pipeline's. */
+import type { Failure } from "../../domain/Failure.ts"
+import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
+import * as ToolResult from "../../domain/ToolResult.ts"
+import type { Attempt } from "./output.ts"
+import { type State, updatesOf } from "./State.ts"
+import type { Plan } from "./Task.ts"
+
+export interface Ended {
+  readonly state: State
+  readonly last: Attempt | undefined
+  /** Why it failed; undefined where it did not. */
+  readonly failure: Failure | undefined
+  /** The task at which it failed. */
+  readonly index: number
+  readonly millis: number
+}
+
+export const resultOf = (plan: Plan, ended: Ended): ToolResult.ToolResult => {
+  const { failure, last, millis, state } = ended
+  const data = plan.isList ? unionOf(state, ended) : last?.data
+  const contextUpdates = updatesOf(state)
+  const more = {
+    ...(data === undefined ? {} : { data }),
+    ...(last?.result.stdout === undefined ? {} : { stdout: last.result.stdout }),
+    ...(last?.result.stderr === undefined ? {} : { stderr: last.result.stderr }),
+    ...(last?.result.exitCode === undefined ? {} : { exitCode: last.result.exitCode }),
+    ...(contextUpdates === undefined ? {} : { contextUpdates }),
+    durationMs: Math.max(0, Math.round(millis))
+  }
+  return failure === undefined ? { status: "success", ...more } : ToolResult.failure(failure, more)
+}
+
+/**
+ * The members of every task's object, later tasks over earlier ones, then one member for each label, then `results`.
+ * Playbooks read all three.
+ */
+const unionOf = (state: State, { failure, index }: Ended): JsonObject => {
+  const { results } = state
+  const spread = Object.assign({}, ...Object.values(results).filter((data) => isObject(data))) as JsonObject
+  const union: JsonObject = {
+    ...spread,
+    ...results,
+    ...(Object.hasOwn(spread, "results") || Object.hasOwn(results, "results") ? {} : { results }),
+    _prev: state.previous ?? null
+  }
+  if (failure === undefined) return union
+  return { ...union, labeled_results: results, failed_task: index, error: failure.message }
+}
+
+/**
+ * A pipeline's answer as the Python engine reads it: it merges `ctx` into the execution, promotes `_prev`, and takes a
+ * `status` that says failed for a failure. `remaining_actions` stays empty: what is in it is run again.
+ */
+export const pythonResponseOf = (result: ToolResult.ToolResult): Json => {
+  const data = isObject(result.data) ? result.data : { value: result.data ?? null }
+  const ctx = Object.fromEntries(
+    Object.entries(result.contextUpdates ?? {}).map(([name, value]) => [name.replace(/^ctx\./, ""), value])
+  )
+  if (result.status !== "success")
+    return { ...data, status: "failed", error: result.error?.message ?? null, ctx }
+  const { status } = data
+  const saysFailed = status === "failed" || status === "error"
+  return { ...data, status: status === undefined || saysFailed ? "ok" : status, ctx }
+}
