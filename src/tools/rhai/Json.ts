@@ -70,7 +70,7 @@ const special = (value: Exclude<Value, undefined | boolean | number | bigint | s
   if (value instanceof Blob) return `[${value.bytes.join(",")}]`
   if (value instanceof Timestamp) return JSON.stringify("<timestamp>")
   if (!(value instanceof Custom)) return JSON.stringify("<sequence>")
-  return value.text === undefined ? toJson(new Map(value.properties)) : JSON.stringify(value.text)
+  return toJson(new Map(value.properties))
 }
 
 /** A value as plain JavaScript: integers beyond 2^53 are bigints, containers are arrays and objects. */
@@ -82,6 +82,6 @@ export const toPlain = (value: Value): unknown => {
     return Object.fromEntries(sortedEntries(value).map(([key, item]) => [key, toPlain(item)]))
   if (value instanceof Float) return Number.isFinite(value.value) ? value.value : null
   if (value instanceof Blob) return [...value.bytes]
-  if (value instanceof Custom && value.text === undefined) return toPlain(new Map(value.properties))
+  if (value instanceof Custom) return toPlain(new Map(value.properties))
   return JSON.parse(special(value)) as unknown
 }

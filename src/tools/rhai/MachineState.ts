@@ -76,7 +76,7 @@ export class Frame {
 }
 
 /** Instructions between two looks at the clock. */
-const SLICE = 10_000
+const SLICE = 20_000
 
 /** Bytes made before it is worth counting what is alive. */
 const MEASURE = 4 * 1024 * 1024

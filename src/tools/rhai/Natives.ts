@@ -1,7 +1,9 @@
 /** The functions scripts can call that are not written in Rhai, found by name, number of arguments and their types. */
+import type { Effect } from "effect"
 import type { Limits } from "./Limits.ts"
 import type { Position } from "./Position.ts"
 import type { Reference } from "./Reference.ts"
+import type { RhaiError } from "./RhaiError.ts"
 import type { FunctionCode } from "./Code.ts"
 import { Custom, type FnPtr, T, tagOf, type TypeTag, type Value } from "./Value.ts"
 
@@ -35,10 +37,10 @@ export interface Callback {
   readonly args: ReadonlyArray<Value>
 }
 
-/** Work for the host: the script waits for its answer. The machine does not look inside. */
+/** Work for the host: the script waits for its answer. The machine itself does not run it. */
 export class HostRequest {
-  readonly work: unknown
-  constructor(work: unknown) {
+  readonly work: Effect.Effect<Value, RhaiError>
+  constructor(work: Effect.Effect<Value, RhaiError>) {
     this.work = work
   }
 }

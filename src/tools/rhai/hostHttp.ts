@@ -1,0 +1,81 @@
+/** `http_get(url)` and its kin. The answer is a value with properties that also passes for its own text. */
+import { Effect } from "effect"
+import { parseJson, toJson } from "./Json.ts"
+import { HostRequest, type Natives } from "./Natives.ts"
+import { Custom, type Value } from "./Value.ts"
+import { toText } from "./Format.ts"
+
+export interface HttpRequest {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | undefined
+}
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly body: string
+}
+
+/** Fails with the words for a request that got no answer. */
+export type HttpFunction = (request: HttpRequest) => Effect.Effect<HttpAnswer, string>
+
+const bodyValue = (text: string): Value => {
+  try {
+    return parseJson(text)
+  } catch {
+    return text
+  }
+}
+
+const answered = ({ body, status }: HttpAnswer): Value => {
+  const properties = new Map<string, Value>([
+    ["status", status],
+    ["status_str", String(status)],
+    ["ok", status >= 200 && status < 300],
+    ["body", bodyValue(body)],
+    ["body_raw", body]
+  ])
+  return new Custom("response", properties, body, false)
+}
+
+const unanswered = (error: string, absent: boolean): Value => {
+  const properties = new Map<string, Value>([
+    ["status", 0],
+    ["status_str", "0"],
+    ["ok", false],
+    ["body", ""],
+    ["body_raw", ""],
+    ["error", error]
+  ])
+  return new Custom("response", properties, "", absent)
+}
+
+export const http = (natives: Natives, request: HttpFunction, absentOnFailure: boolean): void => {
+  const send = (method: HttpRequest["method"], url: Value, body: Value, token: Value): HostRequest => {
+    const text =
+      body === undefined ? "" : typeof body === "object" && !isText(body) ? toJson(body) : toText(body)
+    const headers = {
+      ...(text === "" ? {} : { "content-type": "application/json" }),
+      ...(token === undefined ? {} : { authorization: `Bearer ${toText(token)}` })
+    }
+    const sent = request({ method, url: url as string, headers, body: text === "" ? undefined : text })
+    return new HostRequest(
+      Effect.match(sent, { onSuccess: answered, onFailure: (error) => unanswered(error, absentOnFailure) })
+    )
+  }
+  for (const method of ["GET", "DELETE"] as const) {
+    const name = `http_${method.toLowerCase()}`
+    natives
+      .host(`${name}(string)`, ([url]) => send(method, url, undefined, undefined))
+      .host(`${name}_auth(string, string)`, ([url, token]) => send(method, url, undefined, token))
+  }
+  for (const method of ["POST", "PUT", "PATCH"] as const) {
+    const name = `http_${method.toLowerCase()}`
+    natives
+      .host(`${name}(string, any)`, ([url, body]) => send(method, url, body, undefined))
+      .host(`${name}_auth(string, any, string)`, ([url, body, token]) => send(method, url, body, token))
+  }
+}
+
+const isText = (value: Value): boolean => value instanceof Custom && value.text !== undefined

@@ -1,0 +1,34 @@
+/** Runs a machine as an Effect: others get their turn after every slice, and host functions are Effects. */
+import { Effect } from "effect"
+import type { Machine, Outcome } from "./Machine.ts"
+import { RhaiError } from "./RhaiError.ts"
+import type { Value } from "./Value.ts"
+
+const next = (machine: Machine, sliced: boolean): Effect.Effect<Outcome, RhaiError> =>
+  Effect.try({
+    try: () => machine.run(sliced),
+    catch: (error) => (error instanceof RhaiError ? error : new RhaiError("ErrorSystem", String(error)))
+  })
+
+/** The script's value, or the error that ended it. Interruption takes effect at the next slice or inside a host function. */
+export const run = Effect.fnUntraced(function* (machine: Machine) {
+  for (;;) {
+    const outcome = yield* next(machine, true)
+    if (outcome.t === "done") return outcome.value
+    if (outcome.t === "yield") yield* Effect.yieldNow
+    else yield* serve(machine, outcome.request.work)
+  }
+})
+
+/** Does the work the script waits for; a failure is the script's to catch. */
+const serve = (machine: Machine, work: Effect.Effect<Value, RhaiError>): Effect.Effect<void, RhaiError> =>
+  Effect.matchEffect(work, {
+    onSuccess: (value) => settled(() => machine.resume(value)),
+    onFailure: (error) => settled(() => machine.fail(error))
+  })
+
+const settled = (step: () => void): Effect.Effect<void, RhaiError> =>
+  Effect.try({
+    try: step,
+    catch: (error) => (error instanceof RhaiError ? error : new RhaiError("ErrorSystem", String(error)))
+  })

@@ -1,0 +1,35 @@
+/** The variables a script finds in its scope. */
+import type { JsonObject } from "../../domain/Json.ts"
+import type { ToolCall } from "../Tool.ts"
+import { fromJson } from "./Json.ts"
+import { isValidIdentifier, keywords, reserved } from "./Token.ts"
+import type { Value } from "./Value.ts"
+
+const isName = (name: string): boolean =>
+  isValidIdentifier(name) && !keywords.has(name) && !reserved.has(name)
+
+/**
+ * Every argument by its name and all of them as `args`; over them the step's context by name; `workload`, `vars` and
+ * `ctx` are maps in any case.
+ */
+export const variablesOf = (call: ToolCall, own: JsonObject): ReadonlyMap<string, Value> => {
+  const args = { ...call.args, ...own }
+  const variables = new Map<string, Value>()
+  const add = (values: JsonObject): void => {
+    for (const [name, value] of Object.entries(values)) if (isName(name)) variables.set(name, fromJson(value))
+  }
+  add(args)
+  add(call.variables)
+  variables.set("args", fromJson(args))
+  for (const name of ["workload", "vars", "ctx"])
+    if (!(variables.get(name) instanceof Map)) variables.set(name, new Map())
+  variables.set("execution_id", executionId(call.executionId))
+  variables.set("step", call.step)
+  variables.set("server_url", call.serverUrl ?? "")
+  return variables
+}
+
+const executionId = (id: string): Value => {
+  const value = fromJson(BigInt(id))
+  return typeof value === "object" ? id : value
+}

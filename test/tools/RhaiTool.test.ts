@@ -1,0 +1,328 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { isObject, type Json, type JsonObject } from "../../src/domain/Json.ts"
+import { aCall, runTool, suite } from "../../src/testing/ToolSuite.ts"
+import { defaults as limits } from "../../src/tools/rhai/Limits.ts"
+import { defaults, RhaiOptions, type RhaiSettings } from "../../src/tools/rhai/RhaiOptions.ts"
+import { RhaiTool } from "../../src/tools/RhaiTool.ts"
+import type { ToolCall } from "../../src/tools/Tool.ts"
+import { Toolbox } from "../../src/tools/Toolbox.ts"
+import { ToolError } from "../../src/tools/ToolError.ts"
+import * as HttpStub from "../support/HttpStub.ts"
+
+const settings: RhaiSettings = {
+  ...defaults,
+  env: ["REGION", "APP_*"],
+  environment: { REGION: "eu", APP_NAME: "noetl", SECRET: "hidden" },
+  gcpToken: Effect.succeed("tok-123"),
+  modules: new Map([["lib", "export const ANSWER = 42; fn twice(x) { x * 2 }"]])
+}
+const withSettings = (more: Partial<RhaiSettings>) =>
+  Toolbox.layer(RhaiTool).pipe(
+    Layer.provide(RhaiTool.layer),
+    Layer.provide(Layer.succeed(RhaiOptions, { ...settings, ...more }))
+  )
+const layer = withSettings({})
+
+const rhai = (code: string, more: Partial<ToolCall> = {}, config: JsonObject = {}) =>
+  runTool(aCall("rhai", { code, ...config }, more)).pipe(Effect.provide(layer))
+const dataOf = (data: Json | undefined): JsonObject => (data !== undefined && isObject(data) ? data : {})
+const script = (name: string): string =>
+  readFileSync(join(import.meta.dirname, "..", "rhai", "scripts", `${name}.rhai`), "utf8")
+
+suite("RhaiTool", RhaiTool, RhaiTool.layer, {
+  kind: "rhai",
+  works: { code: "#{ answer: 40 + 2, list: [1, 2, 3] }" },
+  broken: [
+    { config: {}, at: "code" },
+    { config: { code: "let x = ;" }, at: "code" },
+    { config: { code: "1", args: 5 }, at: "args" },
+    { config: { code: "1", timeout: "soon" }, at: "timeout" },
+    { config: { code: "1", host: "moon" }, at: "host" }
+  ],
+  endless: { code: "let x = 0; loop { x += 1; }" }
+})
+
+describe("RhaiTool, values", () => {
+  it.live.each<readonly [string, string, Json]>([
+    ["a map", `#{ a: 1, b: "x" }`, { a: 1, b: "x" }],
+    ["unit is null", `()`, null],
+    ["a returned value", `return 5; 6`, 5],
+    ["a float", `1.5`, 1.5],
+    ["a whole float", `2.0`, 2],
+    ["an integer beyond 2^53", `9007199254740993`, 9007199254740993n],
+    ["a character", `'x'`, "x"],
+    ["nested containers", `[[1, #{ a: () }], true]`, [[1, { a: null }], true]]
+  ])("%s", ([, code, expected]) =>
+    Effect.gen(function* () {
+      const result = yield* rhai(code)
+      assert.strictEqual(result.status, "success")
+      assert.deepStrictEqual(result.data, expected)
+    })
+  )
+
+  it.live("finds arguments by name and as a map, under the context", () =>
+    Effect.gen(function* () {
+      const code = `[name, args.name, region, args.region, n + 1, workload.key, vars.v, ctx.c, step, execution_id]`
+      const result = yield* rhai(code, {
+        args: { name: "x", region: "a", n: 41 },
+        variables: { region: "b", workload: { key: 7 }, vars: { v: 1 }, ctx: { c: 2 } }
+      })
+      assert.deepStrictEqual(result.data, ["x", "x", "b", "a", 42, 7, 1, 2, "step", 613000000000000001n])
+    })
+  )
+
+  it.live("keeps what was text as text", () =>
+    Effect.gen(function* () {
+      const result = yield* rhai('[n + 1, n == "5", args.n]', {}, { args: { n: "5" } })
+      assert.deepStrictEqual(result.data, ["51", true, "5"])
+    })
+  )
+
+  it.live("keeps all digits of a JSON integer", () =>
+    Effect.gen(function* () {
+      const result = yield* rhai(
+        `let v = parse_json("{\\"id\\": 613000000000000001, \\"f\\": 1.0}"); [v.id + 1, type_of(v.f), to_json(v), parse_json("{")]`
+      )
+      assert.deepStrictEqual(result.data, [
+        613000000000000002n,
+        "f64",
+        `{"f":1.0,"id":613000000000000001}`,
+        null
+      ])
+    })
+  )
+
+  it.live("tells only the variables of the environment that are listed", () =>
+    Effect.gen(function* () {
+      const result = yield* rhai(`[env("REGION"), env("APP_NAME"), env("SECRET"), env("NOPE")]`)
+      assert.deepStrictEqual(result.data, ["eu", "noetl", null, null])
+    })
+  )
+
+  it.live("imports registered modules and no others", () =>
+    Effect.gen(function* () {
+      const result = yield* rhai(`import "lib" as lib; lib::twice(lib::ANSWER)`)
+      assert.strictEqual(result.data, 84)
+      const failed = yield* rhai(`import "fs" as fs;`)
+      assert.match(failed.error?.message ?? "", /Module not found: fs/)
+    })
+  )
+
+  it.live("answers with what was printed", () =>
+    Effect.gen(function* () {
+      const result = yield* rhai(`print("one"); [1, 2].for_each(|| print(this)); info("logged"); 3`)
+      assert.deepStrictEqual([result.data, result.stdout], [3, "one\n1\n2\n"])
+    })
+  )
+
+  it.live("searches without regard to case with contains_any, and with regard with contains", () =>
+    Effect.gen(function* () {
+      const result = yield* rhai(`[contains_any("Hello World", ["WORLD", "x"]), contains("Hello", "hello")]`)
+      assert.deepStrictEqual(result.data, [true, false])
+    })
+  )
+})
+
+describe("RhaiTool, failures", () => {
+  it.live("a thrown text is the error's message", () =>
+    Effect.gen(function* () {
+      const result = yield* rhai(`print("before"); throw "no luck"`)
+      assert.deepStrictEqual(
+        [result.status, result.error?.message, result.stdout],
+        ["error", "no luck", "before\n"]
+      )
+    })
+  )
+
+  it.live("a thrown map is the error's data", () =>
+    Effect.gen(function* () {
+      const result = yield* rhai(`throw #{ code: 7 }`)
+      assert.deepStrictEqual(result.error?.detail, { value: { code: 7 }, line: 1, position: 1 })
+    })
+  )
+
+  it.live("an error says where it happened and in which calls", () =>
+    Effect.gen(function* () {
+      const result = yield* rhai(`fn half(x) {\n  x / 0\n}\nhalf(3)`)
+      assert.strictEqual(
+        result.error?.message,
+        "Script error: Rhai error: Division by zero: 3 / 0 (line 2, position 5)\nin call to function 'half' (line 4, position 1)"
+      )
+    })
+  )
+
+  it.live("a limit ends the script with its own error", () =>
+    Effect.gen(function* () {
+      const result = yield* runTool(aCall("rhai", { code: "try { loop { } } catch { 1 }" }))
+      assert.deepStrictEqual(
+        [result.error?.kind, result.error?.exception],
+        ["limit", "ErrorTooManyOperations"]
+      )
+    }).pipe(Effect.provide(withSettings({ limits: { ...limits, operations: 50_000 } })))
+  )
+
+  it.live("a deadline ends a script that computes", () =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(rhai("loop { }", {}, { timeout: 0.2 }))
+      const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+      const limit = Exit.isSuccess(exit) ? exit.value.error?.exception : undefined
+      assert.isTrue(
+        limit === "ErrorTerminated" ||
+          limit === "ErrorTooManyOperations" ||
+          (error instanceof ToolError && error.reason._tag === "TimedOut")
+      )
+    }).pipe(Effect.provide(withSettings({ limits: { ...limits, operations: 1e12 } })))
+  )
+})
+
+describe("RhaiTool, time", () => {
+  it.effect("a sleeping script holds nothing but its fiber, and goes on when its time has come", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.forkChild(
+        rhai(`let a = timestamp(); sleep(90); sleep_ms(500); [a, timestamp(), timestamp_ms()]`)
+      )
+      yield* TestClock.adjust("91 seconds")
+      const result = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(result.data, ["0", "90", "90500"])
+    })
+  )
+
+  it.effect("timestamp takes the format of the configuration", () =>
+    Effect.gen(function* () {
+      yield* TestClock.adjust("3661 seconds")
+      const result = yield* rhai("timestamp()", {}, { timestamp_format: "%Y-%m-%d %H:%M:%S" })
+      assert.strictEqual(result.data, "1970-01-01 01:01:01")
+    })
+  )
+})
+
+const withStub = (handler: HttpStub.Handler, use: (url: string) => Effect.Effect<void, unknown>) =>
+  Effect.scoped(Effect.flatMap(HttpStub.make(handler), (stub) => use(stub.url)))
+
+describe("RhaiTool, HTTP", () => {
+  it.live("an answer has properties, and passes for its text", () =>
+    withStub(
+      (_, response) => HttpStub.json(response, { a: [1, 2], id: 5 }),
+      (url) =>
+        Effect.gen(function* () {
+          const code = `
+            let r = http_get("${url}/x");
+            [r.status, r.status_str, r.ok, r.body.a, parse_json(r).id, r.contains("id"), "got " + r, r == (), r.len() > 5]
+          `
+          const result = yield* rhai(code)
+          const text = `{"a":[1,2],"id":5}`
+          assert.deepStrictEqual(result.data, [200, "200", true, [1, 2], 5, true, `got ${text}`, false, true])
+        })
+    )
+  )
+
+  it.live.each<readonly [string, string]>([
+    ["GET", `http_get_auth(url, "t")`],
+    ["DELETE", `http_delete_auth(url, "t")`],
+    ["POST", `http_post_auth(url, "{}", "t")`],
+    ["PUT", `http_put_auth(url, #{ a: 1 }, "t")`],
+    ["PATCH", `http_patch_auth(url, "x", "t")`]
+  ])("%s sends its token, and a body with its type", ([method, call]) =>
+    withStub(
+      (request, response) =>
+        HttpStub.json(response, {
+          method: request.method,
+          auth: request.headers["authorization"] ?? "",
+          type: request.headers["content-type"] ?? "",
+          body: request.body.toString("utf8")
+        }),
+      (url) =>
+        Effect.gen(function* () {
+          const seen = dataOf((yield* rhai(`let url = "${url}"; ${call}.body`)).data)
+          const bodies: Record<string, string> = { POST: "{}", PUT: `{"a":1}`, PATCH: "x" }
+          const body = bodies[method] ?? ""
+          assert.deepStrictEqual(seen, {
+            method,
+            auth: "Bearer t",
+            type: body === "" ? "" : "application/json",
+            body
+          })
+        })
+    )
+  )
+
+  it.live("a request without an answer equals unit for a worker's script, and has status 0", () =>
+    Effect.gen(function* () {
+      const code = `let r = http_get("http://127.0.0.1:1/"); [r == (), r.status, r.ok, r.error.len() > 0, r ?? "x" == r]`
+      assert.deepStrictEqual((yield* rhai(code)).data, [true, 0, false, true, true])
+      assert.strictEqual(
+        dataOf((yield* rhai(`#{ u: http_get("http://127.0.0.1:1/") == () }`, {}, { host: "cli" })).data)["u"],
+        false
+      )
+    })
+  )
+})
+
+describe("RhaiTool, the scripts of real playbooks", () => {
+  const answers = (...states: ReadonlyArray<string | number>): HttpStub.Handler => {
+    let n = 0
+    return (request, response) => {
+      if (request.headers["authorization"] !== "Bearer tok-123") return void response.writeHead(401).end()
+      const state = states[Math.min(n++, states.length - 1)]!
+      if (typeof state === "number") response.writeHead(state).end("{}")
+      else HttpStub.json(response, { status: state })
+    }
+  }
+  const args = (base: string) => ({
+    base,
+    project_id: "p",
+    region: "r",
+    cluster_name: "c",
+    retry_interval: "5"
+  })
+  /** The scripts wait for seconds; here they do not. */
+  const quick = (name: string): string => `fn sleep(n) { } ${script(name)}`
+
+  it.live.each<readonly [string, string, ReadonlyArray<string | number>, JsonObject]>([
+    [
+      "polls until the cluster runs",
+      "poll-until-running",
+      ["PROVISIONING", "RUNNING"],
+      { status: "RUNNING", attempts: 2, cluster: "c" }
+    ],
+    [
+      "stops at a cluster that is not there",
+      "poll-until-running",
+      [404],
+      { status: "NOT_FOUND", attempts: 1, cluster: "c" }
+    ],
+    [
+      "stops at a broken cluster",
+      "poll-until-running",
+      ["ERROR"],
+      { status: "ERROR", attempts: 1, cluster: "c" }
+    ],
+    [
+      "waits for an operation",
+      "wait-for-operation",
+      [404, 503, "PROVISIONING", "RUNNING"],
+      { status: "RUNNING", attempts: 4 }
+    ],
+    ["waits for a deletion", "wait-for-deletion", ["STOPPING", 500, 404], { status: "DELETED", attempts: 3 }]
+  ])("%s", ([, name, states, expected]) =>
+    withStub(answers(...states), (base) =>
+      Effect.gen(function* () {
+        const result = yield* rhai(quick(name), { args: args(base) })
+        assert.deepStrictEqual(result.data, expected, JSON.stringify(result.error))
+      })
+    )
+  )
+
+  it.live("fails with the words of the script", () =>
+    withStub(answers("DEGRADED"), (base) =>
+      Effect.gen(function* () {
+        const result = yield* rhai(quick("wait-for-operation"), { args: args(base) })
+        assert.strictEqual(result.error?.message, "Cluster creation failed with status: DEGRADED")
+      })
+    )
+  )
+})
