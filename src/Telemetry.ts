@@ -13,9 +13,9 @@ export const layer = (settings: LogSettings): Layer.Layer<never> => {
   const format = settings.format === "auto" ? (settings.terminal ? "pretty" : "json") : settings.format
   const logger =
     format === "json"
-      ? Logger.consoleJson
+      ? Logger.withConsoleError(Logger.formatJson)
       : format === "logfmt"
-        ? Logger.consoleLogFmt
+        ? Logger.withConsoleError(Logger.formatLogFmt)
         : Logger.consolePretty({ colors: settings.colors, mode: "tty" })
   return Layer.mergeAll(
     Logger.layer([logger]),

@@ -72,6 +72,7 @@ export class FakeNoetl extends Context.Service<
             Effect.sync(() => {
               const row = world.rows.get(command.eventId)
               if (row !== undefined) row.owner = by
+              world.workers.set(by, { name: by })
             }),
           cancel: (id) => Effect.sync(() => void world.cancelled.add(id)),
           events: Effect.sync(() => [...world.events]),
@@ -217,8 +218,10 @@ const claimed = (world: World, eventId: string, worker: string): Reply => {
   })
   if (row.ended) return refused("already_terminal")
   if (world.cancelled.has(row.command.executionId)) return refused("execution_cancelled")
-  if (row.owner !== undefined && (row.owner !== worker || row.started)) {
-    return refused("active_claim", { worker_id: row.owner, claim_policy: "lease" })
+  // A claim is free at once when its owner is not registered any more.
+  const held = row.owner !== undefined && (row.owner === worker || world.workers.has(row.owner))
+  if (held && (row.owner !== worker || row.started)) {
+    return refused("active_claim", { worker_id: row.owner ?? null, claim_policy: "lease" })
   }
   row.owner = worker
   const { command } = row
