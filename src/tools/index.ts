@@ -1,7 +1,8 @@
 /** Every tool this worker ships. A new one is one file and one line here. */
 import { HttpTool } from "./HttpTool.ts"
 import { NoopTool } from "./NoopTool.ts"
+import { PythonTool } from "./PythonTool.ts"
 import { ShellTool } from "./ShellTool.ts"
 import { Toolbox } from "./Toolbox.ts"
 
-export const layer = Toolbox.layerLive(NoopTool, ShellTool, HttpTool)
+export const layer = Toolbox.layerLive(NoopTool, ShellTool, HttpTool, PythonTool)

@@ -92,8 +92,9 @@ const run = Effect.fnUntraced(function* (
   const marker = ProcessTree.makeMarker()
   const env = { ...program.env, [ProcessTree.variable]: marker.token }
   const killsBefore = outOfMemory.kills()
+  let over = false
   const child = yield* Effect.acquireRelease(launch({ ...program, env, marker, stdio }), (launched) =>
-    endAll(launched, options.grace, all)
+    over ? Effect.void : endAll(launched, options.grace, all)
   )
   for (const pipe of all) pipe.closeChildEnd()
 
@@ -120,6 +121,7 @@ const run = Effect.fnUntraced(function* (
         orElse: () => Effect.succeed("timeout" as const)
       })
   yield* endAll(child, status === "timeout" ? options.grace : graceOfLeftovers, all)
+  over = true
 
   // Everything that could write is gone, so the pipes end; a process that cannot be killed must not hold us.
   yield* Effect.timeoutOption(Fiber.await(output), drainWithin)

@@ -9,21 +9,28 @@
  */
 import { Clock, Duration, Effect } from "effect"
 import { randomBytes } from "node:crypto"
-import { readdirSync, readFileSync } from "node:fs"
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs"
 
 export interface Marker {
   /** Value of NOETL_COMMAND_TOKEN in the environment. */
   readonly token: string
   /** The limit as `ulimit -m` takes it. */
   readonly limitKiB: number
+  /** Ticks since the machine started, as in `/proc/<pid>/stat`: what is older is not looked at. */
+  readonly since: number
 }
 
 export const variable = "NOETL_COMMAND_TOKEN"
 
+/** To be made before the command starts. */
 export const makeMarker = (): Marker => ({
   token: randomBytes(12).toString("hex"),
-  limitKiB: 2 ** 50 + randomBytes(6).readUIntBE(0, 6)
+  limitKiB: 2 ** 50 + randomBytes(6).readUIntBE(0, 6),
+  since: Math.floor(Number.parseFloat(readText("/proc/uptime") ?? "0") * ticksPerSecond) - 2
 })
+
+/** USER_HZ, which is 100 on every architecture that Node runs on. */
+const ticksPerSecond = 100
 
 export interface Leader {
   /** Its pid, which is also its process group and its session. */
@@ -39,18 +46,29 @@ export const membersOf = (leader: Leader): ReadonlyArray<number> => {
   if (pids === undefined) return kill(-leader.pid, 0) ? [leader.pid] : []
   const limit = String(BigInt(leader.marker.limitKiB) * 1024n)
   const setting = `${variable}=${leader.marker.token}`
+  // Every command of every worker looks through all processes of the machine: this has to be quick.
+  const buffer = Buffer.allocUnsafe(1024)
   return pids.filter((pid) => {
-    const stat = read(`/proc/${pid}/stat`)
+    const stat = readStart(`/proc/${pid}/stat`, buffer)
     if (stat === undefined || pid === process.pid) return false
     // The name in parentheses may contain anything, parentheses included.
-    const [state, , group] = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
-    if (state === "Z" || state === "X") return false
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ", 20)
+    const [state, , group] = fields
+    if (state === "Z" || state === "X" || Number(fields[19]) < leader.marker.since) return false
     return (
       (Number(group) === leader.pid && leader.isOurs()) ||
-      read(`/proc/${pid}/limits`)?.includes(limit) === true ||
-      read(`/proc/${pid}/environ`)?.includes(setting) === true
+      readText(`/proc/${pid}/limits`)?.includes(limit) === true ||
+      readText(`/proc/${pid}/environ`)?.includes(setting) === true
     )
   })
+}
+
+/** Whether a process exists and is no zombie. */
+export const runs = (pid: number): boolean => {
+  const stat = readText(`/proc/${pid}/stat`)
+  return stat === undefined
+    ? numericEntries("/proc") === undefined && kill(pid, 0)
+    : !/^\d+ \([^]*\) [ZX] /.test(stat)
 }
 
 /**
@@ -110,9 +128,22 @@ const numericEntries = (directory: string): ReadonlyArray<number> | undefined =>
   }
 }
 
-const read = (path: string): string | undefined => {
+const readText = (path: string): string | undefined => {
   try {
     return readFileSync(path, "latin1")
+  } catch {
+    return undefined
+  }
+}
+
+const readStart = (path: string, buffer: Buffer): string | undefined => {
+  try {
+    const fd = openSync(path, "r")
+    try {
+      return buffer.toString("latin1", 0, readSync(fd, buffer, 0, buffer.length, 0))
+    } finally {
+      closeSync(fd)
+    }
   } catch {
     return undefined
   }

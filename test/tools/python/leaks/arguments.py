@@ -1,0 +1,3 @@
+import sys
+result = sys.argv[1:]
+sys.argv.append("left behind")

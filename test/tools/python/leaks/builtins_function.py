@@ -1,0 +1,3 @@
+import builtins
+result = builtins.len([1, 2])
+builtins.len = lambda _: -1

@@ -1,0 +1,3 @@
+import os
+result = "never read"
+os._exit(7)

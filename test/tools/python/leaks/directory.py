@@ -1,0 +1,3 @@
+import os
+result = os.getcwd()
+os.chdir("/usr")

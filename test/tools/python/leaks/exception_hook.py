@@ -1,0 +1,3 @@
+import sys
+result = sys.excepthook is sys.__excepthook__
+sys.excepthook = lambda *_: print("hooked")

@@ -1,0 +1,3 @@
+import atexit
+result = "nothing can be seen"
+atexit.register(lambda: print("from an earlier program"))

@@ -1,0 +1,4 @@
+import gc
+result = [gc.isenabled(), gc.get_threshold()]
+gc.disable()
+gc.set_threshold(1)

@@ -1,0 +1,3 @@
+import json
+result = json.loads("[1]")
+json.loads = lambda _: "patched"

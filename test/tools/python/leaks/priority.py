@@ -1,0 +1,3 @@
+import os
+result = os.nice(0)
+os.nice(5)

@@ -1,0 +1,3 @@
+import socket
+result = socket.getdefaulttimeout()
+socket.setdefaulttimeout(0.001)

@@ -1,0 +1,4 @@
+import os, time
+result = [time.timezone, list(time.tzname)]
+os.environ["TZ"] = "Asia/Kolkata"
+time.tzset()

@@ -1,0 +1,2 @@
+import os
+result = os.umask(0o777)

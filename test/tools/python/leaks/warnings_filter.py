@@ -1,0 +1,3 @@
+import warnings
+result = len(warnings.filters)
+warnings.simplefilter("error")
