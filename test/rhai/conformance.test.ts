@@ -4,7 +4,10 @@ import { differences, optimized } from "./differences.ts"
 
 const said = (answer: Answer): string => answer.value ?? answer.error?.message ?? ""
 
-const withoutPlain = ({ unoptimized: _, ...answer }: Answer): Answer => answer
+const withoutPlain = (answer: Answer): Answer => {
+  const { unoptimized, ...rest } = answer
+  return unoptimized === undefined ? answer : rest
+}
 
 const same = (x: Answer, y: Answer): boolean => {
   try {

@@ -1,29 +1,12 @@
 /** Statements and functions. `compileProgram` is the door: a tree in, instructions out. */
 import type { Declaration, FunctionDefinition, Program, Statement } from "./Ast.ts"
-import { startOf } from "./Ast.ts"
-import { ChainCompiler } from "./ChainCompiler.ts"
-import { type FunctionCode, functionKey, type SwitchTable, type Unit } from "./Code.ts"
-import { type Label, label } from "./Emitter.ts"
-import { keyOf } from "./keyOf.ts"
-import { literalValue } from "./literalValue.ts"
+import { type FunctionCode, functionKey, type Unit } from "./Code.ts"
+import { label } from "./Emitter.ts"
 import { NONE, type Position } from "./Position.ts"
-import { Range } from "./Value.ts"
+import { SwitchCompiler } from "./SwitchCompiler.ts"
 
-interface Loop {
-  readonly next: Label
-  readonly end: Label
-  readonly depth: number
-  /** Where `continue` leaves the stack. */
-  readonly nextDepth: number
-  readonly want: boolean
-  readonly tries: number
-}
-
-class Compiler extends ChainCompiler {
+class Compiler extends SwitchCompiler {
   protected readonly functions: ReadonlyMap<string, FunctionCode>
-  private readonly loops: Array<Loop> = []
-  /** Enclosing `try` bodies of this function. */
-  private tries = 0
   /** Slots of the errors that enclosing catch blocks handle; -1 inside a `try` body, which catches for itself. */
   private readonly handling: Array<number> = []
   private readonly keepsGlobals: boolean
@@ -102,16 +85,12 @@ class Compiler extends ChainCompiler {
     }
   }
 
-  private unit(want: boolean, position: Position): void {
-    if (want) this.push("UNIT", position)
-  }
-
   private drop(position: Position): void {
     this.emit("POP", position)
     this.grew(-1)
   }
 
-  private block(body: ReadonlyArray<Statement>, want: boolean, position: Position): void {
+  protected block(body: ReadonlyArray<Statement>, want: boolean, position: Position): void {
     const start = this.depth
     const imports = body.some((statement) => statement.t === "import")
     if (imports) this.push("IMPORTS_MARK", position)
@@ -182,124 +161,6 @@ class Compiler extends ChainCompiler {
     this.place(end)
   }
 
-  private while(s: Extract<Statement, { t: "while" }>, want: boolean): void {
-    const loop: Loop = {
-      next: label(),
-      end: label(),
-      depth: this.depth,
-      nextDepth: this.depth,
-      want,
-      tries: this.tries
-    }
-    const done = label()
-    this.place(loop.next)
-    if (s.condition !== undefined) {
-      this.lent(s.condition)
-      this.jump("IF_FALSE", done, s.condition.position)
-      this.grew(-1)
-    }
-    this.loopBody(loop, s.body)
-    this.jump("LOOP", loop.next, s.body.position)
-    this.place(done)
-    this.unit(want, s.position)
-    this.place(loop.end)
-    this.depth = loop.depth + (want ? 1 : 0)
-  }
-
-  private loopBody(loop: Loop, body: Statement): void {
-    this.loops.push(loop)
-    this.statement(body, false)
-    this.loops.pop()
-  }
-
-  private do(s: Extract<Statement, { t: "do" }>, want: boolean): void {
-    const loop: Loop = {
-      next: label(),
-      end: label(),
-      depth: this.depth,
-      nextDepth: this.depth,
-      want,
-      tries: this.tries
-    }
-    const again = label()
-    const done = label()
-    // `continue` goes straight to the next round, past the condition, as in Rhai
-    this.place(loop.next)
-    this.loopBody(loop, s.body)
-    this.lent(s.condition)
-    this.jump(s.until ? "IF_FALSE" : "IF_TRUE", again, s.condition.position)
-    this.grew(-1)
-    this.jump("JUMP", done, s.position)
-    this.place(again)
-    this.jump("LOOP", loop.next, s.body.position)
-    this.place(done)
-    this.unit(want, s.position)
-    this.place(loop.end)
-    this.depth = loop.depth + (want ? 1 : 0)
-  }
-
-  private for(s: Extract<Statement, { t: "for" }>, want: boolean): void {
-    const start = this.depth
-    this.expression(s.iterable)
-    this.emit("ITERATE", startOf(s.iterable))
-    const iterator = this.depth - 1
-    if (s.counter !== undefined) {
-      this.push("INT", s.position, 0)
-      s.counter.slot = this.depth - 1
-    }
-    this.push("UNIT", s.position)
-    s.variable.slot = this.depth - 1
-    const loop: Loop = {
-      next: label(),
-      end: label(),
-      depth: start,
-      nextDepth: this.depth,
-      want,
-      tries: this.tries
-    }
-    const done = label()
-    this.place(loop.next)
-    if (s.counter === undefined) this.jump("NEXT", done, s.iterable.position, iterator, s.variable.slot)
-    else this.jump("NEXT_COUNTED", done, s.iterable.position, iterator, s.variable.slot, s.counter.slot)
-    this.loopBody(loop, s.body)
-    this.jump("LOOP", loop.next, s.position)
-    this.place(done)
-    this.emit("RESET", s.position, start)
-    this.depth = start
-    this.unit(want, s.position)
-    this.place(loop.end)
-    this.depth = start + (want ? 1 : 0)
-  }
-
-  /** After a jump nothing runs, but the code that follows is still written for the height it expects. */
-  private unreachable(want: boolean): void {
-    if (want) this.grew(1)
-  }
-
-  private break(s: Extract<Statement, { t: "break" }>, want: boolean): void {
-    const loop = this.loops.at(-1)!
-    const start = this.depth
-    if (s.value !== undefined) this.expression(s.value)
-    else if (loop.want) this.push("UNIT", s.position)
-    this.endTries(loop.tries, s.position)
-    this.emit(loop.want ? "SQUASH" : "RESET", s.position, loop.depth)
-    this.jump("JUMP", loop.end, s.position)
-    this.depth = start
-    this.unreachable(want)
-  }
-
-  private endTries(outer: number, position: Position): void {
-    for (let i = this.tries; i > outer; i--) this.emit("END_TRY", position)
-  }
-
-  private continue(position: Position, want: boolean): void {
-    const loop = this.loops.at(-1)!
-    this.endTries(loop.tries, position)
-    this.emit("RESET", position, loop.nextDepth)
-    this.jump("LOOP", loop.next, position)
-    this.unreachable(want)
-  }
-
   private try(s: Extract<Statement, { t: "try" }>, want: boolean): void {
     const start = this.depth
     const handler = label()
@@ -332,91 +193,6 @@ class Compiler extends ChainCompiler {
     else this.emit("THROW", s.position, this.handling.at(-1) ?? -1)
     this.grew(-1)
     this.unreachable(want)
-  }
-
-  private switch(s: Extract<Statement, { t: "switch" }>, want: boolean): void {
-    const start = this.depth
-    this.lent(s.subject)
-    const targets = new Map<string, number>()
-    const table: SwitchTable = { targets, otherwise: -1, unhashable: -1 }
-    this.emit("SWITCH", s.position, this.constant(table))
-    const bodies = s.cases.map(() => label())
-    const ranges = label()
-    const fallback = label()
-    const byKey = this.casesByKey(s)
-    for (const [key, indexes] of byKey) {
-      targets.set(key, this.here)
-      for (const i of indexes) this.caseJump(s, i, bodies[i]!)
-      this.jump("JUMP", ranges, s.position)
-    }
-    table.otherwise = this.here
-    this.place(ranges)
-    this.rangeCases(s, bodies)
-    table.unhashable = this.here
-    this.jump("JUMP", fallback, s.position)
-    this.caseBodies(s, bodies, fallback, start, want)
-  }
-
-  private casesByKey(s: Extract<Statement, { t: "switch" }>): Map<string, Array<number>> {
-    const byKey = new Map<string, Array<number>>()
-    s.cases.forEach((item, i) => {
-      for (const value of item.values) {
-        const key = keyOf(literalValue(value, this.functions))
-        if (key !== undefined) byKey.set(key, [...(byKey.get(key) ?? []), i])
-      }
-    })
-    return byKey
-  }
-
-  private caseJump(s: Extract<Statement, { t: "switch" }>, index: number, body: Label): void {
-    const { condition } = s.cases[index]!
-    if (condition === undefined) return this.jump("JUMP", body, s.position)
-    this.lent(condition)
-    this.jump("IF_TRUE", body, condition.position)
-    this.grew(-1)
-  }
-
-  private rangeCases(s: Extract<Statement, { t: "switch" }>, bodies: ReadonlyArray<Label>): void {
-    s.cases.forEach((item, i) => {
-      for (const value of item.values) {
-        const range = literalValue(value, this.functions)
-        if (!(range instanceof Range)) continue
-        const skip = label()
-        this.jump("UNLESS_RANGE", skip, value.position, this.constant(range))
-        this.caseJump(s, i, bodies[i]!)
-        this.place(skip)
-      }
-    })
-  }
-
-  private caseBodies(
-    s: Extract<Statement, { t: "switch" }>,
-    bodies: ReadonlyArray<Label>,
-    fallback: Label,
-    start: number,
-    want: boolean
-  ): void {
-    const end = label()
-    let hasDefault = false
-    s.cases.forEach((item, i) => {
-      this.place(bodies[i]!)
-      if (item.values.length === 0) {
-        hasDefault = true
-        this.place(fallback)
-      }
-      this.emit("RESET", s.position, start)
-      this.depth = start
-      this.block([item.body], want, s.position)
-      this.jump("JUMP", end, s.position)
-    })
-    if (!hasDefault) {
-      this.place(fallback)
-      this.emit("RESET", s.position, start)
-      this.depth = start
-      this.unit(want, s.position)
-    }
-    this.place(end)
-    this.depth = start + (want ? 1 : 0)
   }
 }
 

@@ -3,6 +3,7 @@ import type { Call, Closure, Declaration, Expression, Statement, Variable } from
 import { startOf } from "./Ast.ts"
 import { type FunctionCode, functionKey, type OpName, Target, type VisibleName } from "./Code.ts"
 import { Emitter, label } from "./Emitter.ts"
+import { isSimple } from "./isSimple.ts"
 import type { Position } from "./Position.ts"
 import { charOf, Float } from "./Value.ts"
 
@@ -18,32 +19,6 @@ const fastOps: Readonly<Record<string, OpName>> = {
   ">=": "GE",
   "==": "EQ",
   "!=": "NE"
-}
-
-/** Evaluating it changes nothing, so a value lent before it is still the same after it. */
-export const isSimple = (expression: Expression): boolean => {
-  switch (expression.t) {
-    case "unit":
-    case "bool":
-    case "int":
-    case "float":
-    case "char":
-    case "string":
-    case "var":
-    case "this":
-      return true
-    case "unary":
-      return isSimple(expression.operand)
-    case "binary":
-      return isSimple(expression.left) && isSimple(expression.right)
-    case "chain":
-      return (
-        isSimple(expression.root) &&
-        expression.steps.every((step) => step.t === "prop" || (step.t === "index" && isSimple(step.index)))
-      )
-    default:
-      return false
-  }
 }
 
 export abstract class ExpressionCompiler extends Emitter {

@@ -1,11 +1,12 @@
 /** The longer instructions of the machine, and the way out of it: returns, errors, handlers. */
 import { Op, Target, type VisibleName } from "./Code.ts"
+import { caughtValue } from "./caught.ts"
 import { display } from "./Format.ts"
-import { Exit, pending } from "./MachineCalls.ts"
+import { Exit, pending } from "./MachineNatives.ts"
 import { MachineData } from "./MachineData.ts"
 import { Frame, type Module } from "./MachineState.ts"
 import { binary, none, signature, unary } from "./Operators.ts"
-import { columnOf, lineOf, NONE, type Position } from "./Position.ts"
+import type { Position } from "./Position.ts"
 import { type Reference, ValueReference, Reference as ReferenceClass } from "./Reference.ts"
 import { functionNotFound, mismatch, RhaiError } from "./RhaiError.ts"
 import { isValidIdentifier, keywords, reserved } from "./Token.ts"
@@ -14,6 +15,11 @@ import { Float, FnPtr, Range, rawTypeName, Shared, typeName, type Value } from "
 export abstract class MachineFlow extends MachineData {
   protected text(constants: ReadonlyArray<unknown>, index: number): string | undefined {
     return index < 0 ? undefined : (constants[index] as string)
+  }
+
+  /** What a slot holds, looking into the cell of a captured variable. */
+  protected inside(held: unknown): Value {
+    return held instanceof Shared ? held.value : (held as Value)
   }
 
   /** A step on the way that is lent becomes a reference when the next one may write. */
@@ -281,21 +287,3 @@ export abstract class MachineFlow extends MachineData {
 }
 
 const isSymbol = (text: string): boolean => /^[-+*/%<>=!&|^.,:;(){}[\]#?~@$]+$/.test(text)
-
-/** What a catch block sees of an error: the thrown value, or a map that describes it. */
-const caughtValue = (error: RhaiError): Value => {
-  if (error.kind === "ErrorRuntime") return error.thrown as Value
-  const map = new Map<string, Value>()
-  map.set("message", error.show(false))
-  const position = error.outerPosition
-  if (position !== NONE) {
-    map.set("line", lineOf(position))
-    map.set("position", columnOf(position))
-  }
-  const call = error.calls.at(-1)
-  map.set("error", call === undefined ? error.kind : "ErrorInFunctionCall")
-  if (call === undefined)
-    for (const [key, value] of Object.entries(error.fields)) map.set(key, value as Value)
-  else map.set("function", call.name).set("source", call.source)
-  return map
-}

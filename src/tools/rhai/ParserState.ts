@@ -1,5 +1,6 @@
 /** What every part of the parser shares: the token in hand, the names in scope, the nesting allowed. */
 import type { Declaration, FunctionDefinition, Statement } from "./Ast.ts"
+import { displayFloat } from "./Format.ts"
 import { Lexer, type LexError } from "./Lexer.ts"
 import type { Position } from "./Position.ts"
 import { parseError, type RhaiError } from "./RhaiError.ts"
@@ -125,7 +126,7 @@ export abstract class ParserState {
     const { kind, value } = this.lexer
     switch (kind) {
       case T.STRING:
-        return `"${String(value)}"`
+        return `"${this.word}"`
       case T.INTERPOLATED:
         return "string"
       case T.EOF:
@@ -134,12 +135,14 @@ export abstract class ParserState {
         return "-"
       case T.UNARY_PLUS:
         return "+"
-      case T.INTEGER:
-      case T.FLOAT:
       case T.CHARACTER:
       case T.IDENTIFIER:
       case T.RESERVED:
-        return String(value)
+        return this.word
+      case T.INTEGER:
+        return `${value as number | bigint}`
+      case T.FLOAT:
+        return displayFloat(value as number)
       default:
         return kind
     }

@@ -6,7 +6,7 @@ import { toDebug, toText } from "./Format.ts"
 import { HostRequest, Natives } from "./Natives.ts"
 import { standard } from "./packages/standard.ts"
 import type { RhaiError } from "./RhaiError.ts"
-import { Float, type Int, type Value } from "./Value.ts"
+import type { Float, Value } from "./Value.ts"
 import { strftime } from "./strftime.ts"
 
 export type LogLevel = "debug" | "info" | "warn" | "error"
@@ -64,9 +64,9 @@ const clock = (natives: Natives, { timestampFormat }: HostServices): void => {
     .host("timestamp_ms()", () =>
       wait(Effect.map(Clock.currentTimeMillis, (millis) => String(Math.floor(millis))))
     )
-    .host("sleep(int)", ([time]) => pause(Number(time as Int) * 1000))
+    .host("sleep(int)", ([time]) => pause(Number(time) * 1000))
     .host("sleep(float)", ([time]) => pause((time as Float).value * 1000))
-    .host("sleep_ms(int)", ([time]) => pause(Number(time as Int)))
+    .host("sleep_ms(int)", ([time]) => pause(Number(time)))
 }
 
 const texts = (natives: Natives): void => {

@@ -1,6 +1,7 @@
 /** Runs a machine as an Effect: others get their turn after every slice, and host functions are Effects. */
 import { Effect } from "effect"
-import type { Machine, Outcome } from "./Machine.ts"
+import type { Machine } from "./Machine.ts"
+import type { Outcome } from "./Outcome.ts"
 import { RhaiError } from "./RhaiError.ts"
 import type { Value } from "./Value.ts"
 

@@ -80,7 +80,8 @@ function* quiet(calls: Calls<Value>): Calls<Value> {
 
 function* dedup(array: RhaiArray, same: (x: Value, y: Value) => Calls<boolean>): Calls<void> {
   const kept: RhaiArray = []
-  for (const item of [...array]) if (kept.length === 0 || !(yield* same(kept.at(-1), item))) kept.push(item)
+  for (const item of array.slice())
+    if (kept.length === 0 || !(yield* same(kept.at(-1), item))) kept.push(item)
   insertAll(array, 0, array.length, kept)
 }
 

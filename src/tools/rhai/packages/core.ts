@@ -1,6 +1,6 @@
 /** Printing, types, reflection, `exit`: the functions every script has. */
 import { toDebug, toText } from "../Format.ts"
-import { Exit } from "../MachineCalls.ts"
+import { Exit } from "../MachineNatives.ts"
 import type { Natives } from "../Natives.ts"
 import { FnPtr, type Int, typeName, type Value } from "../Value.ts"
 import { bitsOf, toIndex } from "../Integer.ts"
