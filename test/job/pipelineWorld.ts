@@ -1,4 +1,5 @@
 /** A world for pipelines: a tool whose settings say what it answers, and a journal of its calls. */
+import { assert, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, Layer, Redacted, Result, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { ControlPlane } from "../../src/control-plane/ControlPlane.ts"
@@ -141,3 +142,59 @@ export const work = Effect.fnUntraced(function* (command: Command, hours = 24) {
   for (let i = 0; i < 3; i++) yield* TestClock.adjust(`${hours} hours`)
   return yield* Fiber.join(fiber)
 })
+
+// --- tables ---
+
+export interface Run {
+  readonly result: ToolResult.ToolResult
+  readonly calls: ReadonlyArray<Call>
+}
+
+export type Row = readonly [rule: string, command: Command, look: (run: Run) => void]
+
+export const ids = (calls: ReadonlyArray<Call>) => calls.map(({ config }) => config["id"]).join(" ")
+export const gaps = (calls: ReadonlyArray<Call>) =>
+  calls.slice(1).map(({ at }, i) => (at - (calls[i]?.at ?? 0)) / 1000)
+
+/** One task with these rules and answers. */
+export const task = (rules: Json, answers: Json, more: JsonObject = {}): JsonObject => ({
+  kind: "stub",
+  id: "a",
+  answers,
+  spec: { policy: { rules } },
+  ...more
+})
+export const single = (rules: Json, answers: Json, more: JsonObject = {}) =>
+  aCommand(task(rules, answers, more))
+export const two = (first: JsonObject) =>
+  aCommand([
+    { name: "a", ...first },
+    { name: "b", kind: "stub", id: "b", answers: ["done"] }
+  ])
+
+export const failing = [{ error: { kind: "unknown", message: "bad" } }]
+export const onError = (then: JsonObject) => [{ when: "{{ output.status == 'error' }}", then }]
+
+export const seenByRule = (...rules: ReadonlyArray<Json>) => single(rules, [1])
+export const wasSet =
+  (expected: JsonObject | undefined) =>
+  ({ result }: Run) =>
+    assert.deepStrictEqual(result.contextUpdates, expected)
+
+export const always = (then: JsonObject) => onError({ do: "retry", ...then })
+export const retried =
+  (count: number, ...delays: ReadonlyArray<number>) =>
+  ({ calls, result }: Run) => {
+    assert.strictEqual(calls.length, count)
+    assert.deepStrictEqual(gaps(calls), delays)
+    assert.strictEqual(result.status, "error")
+  }
+
+/** Works every row of a table. */
+export const table = (rows: ReadonlyArray<Row>): void =>
+  it.effect.each(rows)("%s", ([, command, look]) => {
+    const { calls, layer } = world()
+    return Effect.gen(function* () {
+      look({ result: yield* work(command), calls })
+    }).pipe(Effect.provide(layer))
+  })

@@ -161,6 +161,12 @@ describe("Redactor", () => {
       assert.strictEqual(stream.end(), "")
     })
 
+    it("keeps a secret whole whose end may begin another", () => {
+      const stream = withSecrets("abcdef", "efghijkl").stream()
+      assert.strictEqual(stream.push("<abcdef"), "<")
+      assert.strictEqual(stream.push("ghijkl>"), `${mark}>`)
+    })
+
     it("holds no more than one secret back", () => {
       const stream = redactor.stream()
       const out = stream.push("hunter2".repeat(100_000))

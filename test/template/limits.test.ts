@@ -63,6 +63,11 @@ describe("Template", () => {
     assert.isBelow(error.message.length, 200)
   })
 
+  it("counts the turns of all loops together", () => {
+    const template = "{% for i in range(1000) %}{% for j in range(1000) %}{% endfor %}{% endfor %}"
+    assert.strictEqual(errorOf(template).detail, "the template's loops run more than 250000 times")
+  })
+
   it("refuses a template that is too long, not a text that is", () => {
     const text = "x".repeat(3_000_000)
     assert.strictEqual(errorOf(`${text}{{ a }}`).detail, "the template is longer than 1048576 characters")
