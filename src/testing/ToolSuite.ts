@@ -1,5 +1,5 @@
 /** What every tool must do. Run it from the test of a tool, yours too. */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, layer as testLayer } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Layer, Schedule } from "effect"
 import { noAuth } from "../domain/Credential.ts"
 import type { CommandId, ExecutionId } from "../domain/Ids.ts"
@@ -47,47 +47,48 @@ export const suite = <T extends ToolTag, E>(
   tag: T,
   layer: Layer.Layer<T["Identifier"], E>,
   options: Options
-) =>
-  describe(`${name}, as a tool`, () => {
-    const toolbox = Toolbox.layer(tag).pipe(Layer.provide(layer)) as Layer.Layer<Toolbox, E>
-    const run = (config: JsonObject) => runTool(aCall(options.kind, config))
+) => {
+  const toolbox = Toolbox.layer(tag).pipe(Layer.provide(layer)) as Layer.Layer<Toolbox, E>
+  const run = (config: JsonObject) => runTool(aCall(options.kind, config))
 
-    it.live("gives JSON back", () =>
+  testLayer(toolbox, { excludeTestServices: true })(`${name}, as a tool`, (it) => {
+    it.effect("gives JSON back", () =>
       Effect.gen(function* () {
         const result = yield* run(settled(options.works))
         assert.strictEqual(result.status, "success", JSON.stringify(result.error))
         assert.isTrue(isJson(result.data ?? null))
-      }).pipe(Effect.provide(toolbox))
+      })
     )
 
-    it.live("does not mind keys that it does not know", () =>
+    it.effect("does not mind keys that it does not know", () =>
       Effect.gen(function* () {
         const result = yield* run({ ...settled(options.works), no_such_key: { deep: [1] } })
         assert.strictEqual(result.status, "success", JSON.stringify(result.error))
-      }).pipe(Effect.provide(toolbox))
+      })
     )
 
-    it.live.each(options.broken)("says where a configuration is wrong: $at", ({ config, at }) =>
+    it.effect.each(options.broken)("says where a configuration is wrong: $at", ({ config, at }) =>
       Effect.gen(function* () {
         const reason = reasonOf(yield* Effect.exit(run(config)))
         assert.strictEqual(reason?._tag, "InvalidConfig")
         const places = reason?._tag === "InvalidConfig" ? reason.issues.map((issue) => issue.at) : []
         assert.include(places, at)
-      }).pipe(Effect.provide(toolbox))
+      })
     )
 
     if (options.endless === undefined) return
     const endless = options.endless
-    it.live("is gone when it is interrupted", () =>
+    it.effect("is gone when it is interrupted", () =>
       Effect.gen(function* () {
         const fiber = yield* Effect.forkChild(run(settled(endless)), { startImmediately: true })
         yield* until(() => options.begun?.() ?? true)
         yield* Fiber.interrupt(fiber)
         yield* until(() => (options.leftBehind?.() ?? []).length === 0)
         assert.deepStrictEqual(options.leftBehind?.() ?? [], [])
-      }).pipe(Effect.provide(toolbox))
+      })
     )
   })
+}
 
 // --- helpers ---
 

@@ -1,6 +1,7 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Duration, Effect, Layer, Redacted } from "effect"
 import { execFileSync } from "node:child_process"
+import { realpathSync } from "node:fs"
 import type { Json, JsonObject } from "../../src/domain/Json.ts"
 import { aCall, runTool, suite } from "../../src/testing/ToolSuite.ts"
 import { findProgram } from "../../src/tools/process/findProgram.ts"
@@ -209,295 +210,300 @@ for (const warm of [true, false]) {
     leftBehind: () => processesWith(time)
   })
 
-  layer(layerOf(warm), { excludeTestServices: true })(name, (it) => {
-    it.effect.each(values)("takes %s", ([, code, value]) =>
-      Effect.gen(function* () {
-        const result = yield* python(code, { args: { n: 2, word: "w" } })
-        assert.deepStrictEqual([result.error?.traceback, result.data], [undefined, value])
-      })
-    )
-
-    it.effect("turns values into JSON", () =>
-      Effect.gen(function* () {
-        const list = yield* python(`result = [${conversions.map(([code]) => code).join(", ")}]`)
-        assert.strictEqual(list.error?.traceback, undefined)
-        const got = list.data as ReadonlyArray<Json>
-        for (const [at, [code, value]] of conversions.entries()) assert.deepStrictEqual(got[at], value, code)
-        assert.strictEqual((yield* python("result = float('nan')")).data, null)
-      })
-    )
-
-    it.effect.each(failures)("reports %s", ([, code, message, exception, traceback]) =>
-      Effect.gen(function* () {
-        const result = yield* python(code)
-        assert.strictEqual(result.status, "error")
-        if (message !== "") assert.strictEqual(result.error?.message, message)
-        assert.deepStrictEqual([result.error?.exception, result.exitCode], [exception, 1])
-        assert.match(result.error?.traceback ?? "", traceback)
-        assert.notInclude(result.error?.traceback ?? "", "<string>")
-        assert.strictEqual(result.stderr, result.error?.traceback)
-      })
-    )
-
-    it.effect("keeps what is printed apart from the result", () =>
-      Effect.gen(function* () {
-        const result = yield* python(
-          "import sys\nprint('out', 'ü')\nprint('err', file=sys.stderr)\nresult = 1"
-        )
-        assert.deepStrictEqual([result.data, result.stdout, result.stderr], [1, "out ü\n", "err\n"])
-        const child = yield* python(
-          "import subprocess\nsubprocess.run(['sh', '-c', 'echo child; echo x >&3'])"
-        )
-        assert.strictEqual(child.stdout, "child\n")
-        assert.strictEqual(child.data, null)
-      })
-    )
-
-    it.effect("provides names: inputs, the context, and the usual modules", () =>
-      Effect.gen(function* () {
-        const names = yield* python(
-          [
-            "result = [[a, args, input_data, data, context['before']],",
-            "  [context['args'], context.get('execution_id'), variables, execution_id, step],",
-            "  [json.dumps(1), os.sep, datetime.date(2024, 1, 2).year, len(str(uuid.uuid4()))]]"
-          ].join("\n"),
-          { input: { a: 1 } },
-          { variables: { before: { x: 1 } }, executionId: "613000000000000001" as never }
-        )
-        const args = { a: 1 }
-        const id = "613000000000000001"
-        assert.deepStrictEqual(names.data, [
-          [1, args, args, args, { x: 1 }],
-          [args, id, { before: { x: 1 } }, id, "step"],
-          ["1", "/", 2024, 36]
-        ])
-      })
-    )
-
-    it.effect("lets an input have any name", () =>
-      Effect.gen(function* () {
-        const inputs = { input_data: 1, data: 2, context: 3, json: 4, args: 5, big: 613000000000000001n }
-        const result = yield* python("result = [input_data, data, context, json, args, big + 1]", {
-          args: inputs
+  describe(name, { concurrent: true }, () => {
+    layer(layerOf(warm), { excludeTestServices: true })((it) => {
+      it.effect.each(values)("takes %s", ([, code, value]) =>
+        Effect.gen(function* () {
+          const result = yield* python(code, { args: { n: 2, word: "w" } })
+          assert.deepStrictEqual([result.error?.traceback, result.data], [undefined, value])
         })
-        assert.deepStrictEqual(result.data, [1, 2, 3, 4, 5, 613000000000000002n])
-      })
-    )
+      )
 
-    it.effect("does not take an input called result for the program's", () =>
-      Effect.gen(function* () {
-        const args = { result: "given" }
-        assert.strictEqual((yield* python("x = result", { args })).data, null)
-        assert.strictEqual(
-          (yield* python("def main(result):\n    return result + '!'", { args })).data,
-          "given!"
-        )
-        assert.strictEqual((yield* python("result = result + '!'", { args })).data, "given!")
-        assert.strictEqual((yield* python("result = 1", { args: { result: 1 } })).data, 1)
-      })
-    )
-
-    it.effect("merges the step's arguments, the tool's args and its input", () =>
-      Effect.gen(function* () {
-        const config = { args: { b: 2, c: 2 }, input: { c: 3 } }
-        assert.deepStrictEqual((yield* python("result = args", config, { args: { a: 1, b: 1 } })).data, {
-          a: 1,
-          b: 2,
-          c: 3
+      it.effect("turns values into JSON", () =>
+        Effect.gen(function* () {
+          const list = yield* python(`result = [${conversions.map(([code]) => code).join(", ")}]`)
+          assert.strictEqual(list.error?.traceback, undefined)
+          const got = list.data as ReadonlyArray<Json>
+          for (const [at, [code, value]] of conversions.entries())
+            assert.deepStrictEqual(got[at], value, code)
+          assert.strictEqual((yield* python("result = float('nan')")).data, null)
         })
-      })
-    )
+      )
 
-    it.effect.each<readonly [string, Json, string, Json]>([
-      ["an alias", { m: "math" }, "result = m.floor(1.5)", 1],
-      ["a dotted module", { "os.path": "os.path" }, "result = os.path.sep", "/"],
-      [
-        "a name from a module",
-        { datetime: { from: "datetime", import: "datetime" } },
-        "result = datetime(2024, 1, 2).year",
-        2024
-      ],
-      [
-        "a name from a module by an alias",
-        { D: { from: "decimal", import: "Decimal" } },
-        "result = D('1.0')",
-        "1.0"
-      ],
-      [
-        "several names",
-        { x: { from: "math", import: ["floor", "ceil"] } },
-        "result = [floor(1.5), ceil(1.5)]",
-        [1, 2]
-      ],
-      ["a list of what must be there", ["json", "pip"], "import json\nresult = 1", 1]
-    ])("imports libs: %s", ([, libs, code, value]) =>
-      Effect.gen(function* () {
-        const result = yield* python(code, { libs })
-        assert.deepStrictEqual([result.error, result.data], [undefined, value])
-      })
-    )
-
-    it.effect("says which libs are missing, and leaves line numbers alone", () =>
-      Effect.gen(function* () {
-        const missing = yield* python("result = 1", { libs: ["no-such-thing>=2", "os"] })
-        assert.strictEqual(
-          missing.error?.message,
-          "ModuleNotFoundError: Required libraries are not installed: no-such-thing"
-        )
-        const shifted = yield* python("raise ValueError()", { libs: { m: "math", n: "json" } })
-        assert.match(shifted.error?.traceback ?? "", /line 1, in/)
-      })
-    )
-
-    it.effect("takes its program in base64", () =>
-      Effect.gen(function* () {
-        const encoded = Buffer.from("result = 'ü'").toString("base64")
-        assert.strictEqual((yield* python("result = 0", { code_b64: encoded })).data, "ü")
-        assert.strictEqual((yield* runTool(aCall("python", { code_base64: encoded }))).data, "ü")
-      })
-    )
-
-    it.effect.each<readonly [string, string, string, number, Json | undefined]>([
-      ["sys.exit()", "result = 1\nimport sys\nsys.exit()", "", 0, 1],
-      ["sys.exit(3)", "import sys\nsys.exit(3)", "Python script exited with code 3", 3, undefined],
-      [
-        "sys.exit('words')",
-        "import sys\nsys.exit('words')",
-        "Python script exited with code 1",
-        1,
-        undefined
-      ],
-      ["os._exit(0)", "import os\nos._exit(0)", "", 0, null],
-      ["os._exit(4)", "import os\nos._exit(4)", "Python script exited with code 4", 4, undefined],
-      [
-        "a signal",
-        "import os\nos.kill(os.getpid(), 9)",
-        "Python script was killed by SIGKILL",
-        137,
-        undefined
-      ],
-      ["abort", "import os\nos.abort()", "Python script was killed by SIGABRT", 134, undefined]
-    ])("understands an end by %s", ([, code, message, exitCode, data]) =>
-      Effect.gen(function* () {
-        const result = yield* python(code)
-        assert.deepStrictEqual(
-          [result.error?.message ?? "", result.exitCode, result.data],
-          [message, exitCode, data]
-        )
-      })
-    )
-
-    it.effect("ends at its deadline with what was written until then", () =>
-      Effect.gen(function* () {
-        const result = yield* python("import time\nprint('begun')\ntime.sleep(60)", {
-          timeout_seconds: "0.4"
+      it.effect.each(failures)("reports %s", ([, code, message, exception, traceback]) =>
+        Effect.gen(function* () {
+          const result = yield* python(code)
+          assert.strictEqual(result.status, "error")
+          if (message !== "") assert.strictEqual(result.error?.message, message)
+          assert.deepStrictEqual([result.error?.exception, result.exitCode], [exception, 1])
+          assert.match(result.error?.traceback ?? "", traceback)
+          assert.notInclude(result.error?.traceback ?? "", "<string>")
+          assert.strictEqual(result.stderr, result.error?.traceback)
         })
-        assert.deepStrictEqual([result.status, result.stdout], ["timeout", "begun\n"])
-        assert.strictEqual(result.error?.message, "Execution timed out after 0.4 seconds")
-      })
-    )
+      )
 
-    it.effect("waits for threads and exit handlers, as Python does", () =>
-      Effect.gen(function* () {
-        const code = [
-          "import atexit, threading, time",
-          "atexit.register(lambda: print('at exit'))",
-          "threading.Thread(target=lambda: (time.sleep(0.05), print('thread'))).start()",
-          "result = 1"
-        ].join("\n")
-        const result = yield* python(code)
-        assert.deepStrictEqual([result.data, result.stdout], [1, "thread\nat exit\n"])
-      })
-    )
-
-    it.effect("takes the answer of the program, not of a child that it forked", () =>
-      Effect.gen(function* () {
-        const result = yield* python(
-          "import os\npid = os.fork()\nif pid:\n    os.waitpid(pid, 0)\nresult = 'parent' if pid else 'child'"
-        )
-        assert.strictEqual(result.data, "parent")
-      })
-    )
-
-    it.effect("runs in its own directory and environment, without the worker's secrets", () =>
-      Effect.gen(function* () {
-        const code =
-          "result = [os.getcwd(), os.environ.get('A'), 'NATS_TOKEN' in os.environ, os.path.exists('/proc/self/environ') and 'worker-secret' in open('/proc/self/environ').read()]"
-        const result = yield* python(code, { cwd: "/usr", env: { A: 1 }, inherit_env: true })
-        assert.deepStrictEqual(result.data, ["/usr", "1", false, false])
-      })
-    )
-
-    it.effect("shows its inputs to nobody by way of the process list", () =>
-      Effect.gen(function* () {
-        const code =
-          "word = 'hunt' + 'er2'\nresult = word in open('/proc/self/cmdline').read() + open('/proc/%d/cmdline' % os.getppid()).read()"
-        assert.strictEqual((yield* python(code, { args: { password: "hunter2" } })).data, false)
-      })
-    )
-
-    it.effect("obeys limits", () =>
-      Effect.gen(function* () {
-        const memory = yield* python("x = bytearray(900_000_000)", { limits: { memory: "600MB" } })
-        assert.deepStrictEqual([memory.error?.kind, memory.error?.exception], ["limit", "MemoryError"])
-        const cpu = yield* python("while True: pass", { limits: { cpu_seconds: 1 } })
-        assert.strictEqual(cpu.error?.code, "CPU_TIME")
-        const file = yield* python("open('/tmp/pytool-%d' % os.getpid(), 'wb').write(b'x' * 99999)", {
-          limits: { file_size: 1024 }
+      it.effect("keeps what is printed apart from the result", () =>
+        Effect.gen(function* () {
+          const result = yield* python(
+            "import sys\nprint('out', 'ü')\nprint('err', file=sys.stderr)\nresult = 1"
+          )
+          assert.deepStrictEqual([result.data, result.stdout, result.stderr], [1, "out ü\n", "err\n"])
+          const child = yield* python(
+            "import subprocess\nsubprocess.run(['sh', '-c', 'echo child; echo x >&3'])"
+          )
+          assert.strictEqual(child.stdout, "child\n")
+          assert.strictEqual(child.data, null)
         })
-        assert.strictEqual(file.status, "error")
-      })
-    )
+      )
 
-    it.effect("hands a large result and large inputs over whole", () =>
-      Effect.gen(function* () {
-        const text = "x".repeat(3_000_000)
-        const result = yield* python("result = text + 'y'", { args: { text } })
-        assert.strictEqual(textOf(result.data).length, 3_000_001)
-      })
-    )
+      it.effect("provides names: inputs, the context, and the usual modules", () =>
+        Effect.gen(function* () {
+          const names = yield* python(
+            [
+              "result = [[a, args, input_data, data, context['before']],",
+              "  [context['args'], context.get('execution_id'), variables, execution_id, step],",
+              "  [json.dumps(1), os.sep, datetime.date(2024, 1, 2).year, len(str(uuid.uuid4()))]]"
+            ].join("\n"),
+            { input: { a: 1 } },
+            { variables: { before: { x: 1 } }, executionId: "613000000000000001" as never }
+          )
+          const args = { a: 1 }
+          const id = "613000000000000001"
+          assert.deepStrictEqual(names.data, [
+            [1, args, args, args, { x: 1 }],
+            [args, id, { before: { x: 1 } }, id, "step"],
+            ["1", "/", 2024, 36]
+          ])
+        })
+      )
 
-    it.effect("refuses a result that nobody could read", () =>
-      Effect.gen(function* () {
-        const result = yield* python("result = []\nfor _ in range(500): result = [result]")
-        assert.deepStrictEqual([result.error?.kind, result.error?.code], ["limit", "RESULT_UNREADABLE"])
-      })
-    )
+      it.effect("lets an input have any name", () =>
+        Effect.gen(function* () {
+          const inputs = { input_data: 1, data: 2, context: 3, json: 4, args: 5, big: 613000000000000001n }
+          const result = yield* python("result = [input_data, data, context, json, args, big + 1]", {
+            args: inputs
+          })
+          assert.deepStrictEqual(result.data, [1, 2, 3, 4, 5, 613000000000000002n])
+        })
+      )
 
-    it.effect("gives the author's credentials to the program", () =>
-      Effect.gen(function* () {
-        const credential = { name: "db", type: "postgres", data: Redacted.make({ password: "p" }) }
-        const auth = { primary: undefined, named: new Map([["pg", credential]]) }
-        assert.deepStrictEqual((yield* python("result = auth['pg']", {}, { auth })).data, { password: "p" })
-      })
-    )
+      it.effect("does not take an input called result for the program's", () =>
+        Effect.gen(function* () {
+          const args = { result: "given" }
+          assert.strictEqual((yield* python("x = result", { args })).data, null)
+          assert.strictEqual(
+            (yield* python("def main(result):\n    return result + '!'", { args })).data,
+            "given!"
+          )
+          assert.strictEqual((yield* python("result = result + '!'", { args })).data, "given!")
+          assert.strictEqual((yield* python("result = 1", { args: { result: 1 } })).data, 1)
+        })
+      )
 
-    it.effect("tells kinds of exceptions apart", () =>
-      Effect.gen(function* () {
-        const kinds = yield* Effect.forEach(
-          ["TimeoutError()", "ConnectionRefusedError()", "Exception()"],
-          (exception) =>
-            Effect.map(python(`raise ${exception}`), ({ error }) => [error?.kind, error?.retryable])
-        )
-        assert.deepStrictEqual(kinds, [
-          ["timeout", true],
-          ["connection", true],
-          ["tool_error", false]
-        ])
-      })
-    )
+      it.effect("merges the step's arguments, the tool's args and its input", () =>
+        Effect.gen(function* () {
+          const config = { args: { b: 2, c: 2 }, input: { c: 3 } }
+          assert.deepStrictEqual((yield* python("result = args", config, { args: { a: 1, b: 1 } })).data, {
+            a: 1,
+            b: 2,
+            c: 3
+          })
+        })
+      )
 
-    it.effect("runs with settings that Python reads when it starts", () =>
-      Effect.gen(function* () {
-        const result = yield* python(
-          "import sys\nresult = [sys.flags.hash_randomization, sys.path.count('/extra')]",
-          {
-            env: { PYTHONHASHSEED: "0", PYTHONPATH: "/extra" }
-          }
-        )
-        assert.deepStrictEqual(result.data, [0, 1])
-      })
-    )
+      it.effect.each<readonly [string, Json, string, Json]>([
+        ["an alias", { m: "math" }, "result = m.floor(1.5)", 1],
+        ["a dotted module", { "os.path": "os.path" }, "result = os.path.sep", "/"],
+        [
+          "a name from a module",
+          { datetime: { from: "datetime", import: "datetime" } },
+          "result = datetime(2024, 1, 2).year",
+          2024
+        ],
+        [
+          "a name from a module by an alias",
+          { D: { from: "decimal", import: "Decimal" } },
+          "result = D('1.0')",
+          "1.0"
+        ],
+        [
+          "several names",
+          { x: { from: "math", import: ["floor", "ceil"] } },
+          "result = [floor(1.5), ceil(1.5)]",
+          [1, 2]
+        ],
+        ["a list of what must be there", ["json", "pip"], "import json\nresult = 1", 1]
+      ])("imports libs: %s", ([, libs, code, value]) =>
+        Effect.gen(function* () {
+          const result = yield* python(code, { libs })
+          assert.deepStrictEqual([result.error, result.data], [undefined, value])
+        })
+      )
+
+      it.effect("says which libs are missing, and leaves line numbers alone", () =>
+        Effect.gen(function* () {
+          const missing = yield* python("result = 1", { libs: ["no-such-thing>=2", "os"] })
+          assert.strictEqual(
+            missing.error?.message,
+            "ModuleNotFoundError: Required libraries are not installed: no-such-thing"
+          )
+          const shifted = yield* python("raise ValueError()", { libs: { m: "math", n: "json" } })
+          assert.match(shifted.error?.traceback ?? "", /line 1, in/)
+        })
+      )
+
+      it.effect("takes its program in base64", () =>
+        Effect.gen(function* () {
+          const encoded = Buffer.from("result = 'ü'").toString("base64")
+          assert.strictEqual((yield* python("result = 0", { code_b64: encoded })).data, "ü")
+          assert.strictEqual((yield* runTool(aCall("python", { code_base64: encoded }))).data, "ü")
+        })
+      )
+
+      it.effect.each<readonly [string, string, string, number, Json | undefined]>([
+        ["sys.exit()", "result = 1\nimport sys\nsys.exit()", "", 0, 1],
+        ["sys.exit(3)", "import sys\nsys.exit(3)", "Python script exited with code 3", 3, undefined],
+        [
+          "sys.exit('words')",
+          "import sys\nsys.exit('words')",
+          "Python script exited with code 1",
+          1,
+          undefined
+        ],
+        ["os._exit(0)", "import os\nos._exit(0)", "", 0, null],
+        ["os._exit(4)", "import os\nos._exit(4)", "Python script exited with code 4", 4, undefined],
+        [
+          "a signal",
+          "import os\nos.kill(os.getpid(), 9)",
+          "Python script was killed by SIGKILL",
+          137,
+          undefined
+        ],
+        ["abort", "import os\nos.abort()", "Python script was killed by SIGABRT", 134, undefined]
+      ])("understands an end by %s", ([, code, message, exitCode, data]) =>
+        Effect.gen(function* () {
+          const result = yield* python(code)
+          assert.deepStrictEqual(
+            [result.error?.message ?? "", result.exitCode, result.data],
+            [message, exitCode, data]
+          )
+        })
+      )
+
+      it.effect("ends at its deadline with what was written until then", () =>
+        Effect.gen(function* () {
+          const result = yield* python("import time\nprint('begun')\ntime.sleep(60)", {
+            timeout_seconds: "0.4"
+          })
+          assert.deepStrictEqual([result.status, result.stdout], ["timeout", "begun\n"])
+          assert.strictEqual(result.error?.message, "Execution timed out after 0.4 seconds")
+        })
+      )
+
+      it.effect("waits for threads and exit handlers, as Python does", () =>
+        Effect.gen(function* () {
+          const code = [
+            "import atexit, threading, time",
+            "atexit.register(lambda: print('at exit'))",
+            "threading.Thread(target=lambda: (time.sleep(0.05), print('thread'))).start()",
+            "result = 1"
+          ].join("\n")
+          const result = yield* python(code)
+          assert.deepStrictEqual([result.data, result.stdout], [1, "thread\nat exit\n"])
+        })
+      )
+
+      it.effect("takes the answer of the program, not of a child that it forked", () =>
+        Effect.gen(function* () {
+          const result = yield* python(
+            "import os\npid = os.fork()\nif pid:\n    os.waitpid(pid, 0)\nresult = 'parent' if pid else 'child'"
+          )
+          assert.strictEqual(result.data, "parent")
+        })
+      )
+
+      it.effect("runs in its own directory and environment, without the worker's secrets", () =>
+        Effect.gen(function* () {
+          const code =
+            "result = [os.getcwd(), os.environ.get('A'), 'NATS_TOKEN' in os.environ, os.path.exists('/proc/self/environ') and 'worker-secret' in open('/proc/self/environ').read()]"
+          const result = yield* python(code, { cwd: "/usr", env: { A: 1 }, inherit_env: true })
+          assert.deepStrictEqual(result.data, ["/usr", "1", false, false])
+        })
+      )
+
+      it.effect("shows its inputs to nobody by way of the process list", () =>
+        Effect.gen(function* () {
+          const code =
+            "word = 'hunt' + 'er2'\nresult = word in open('/proc/self/cmdline').read() + open('/proc/%d/cmdline' % os.getppid()).read()"
+          assert.strictEqual((yield* python(code, { args: { password: "hunter2" } })).data, false)
+        })
+      )
+
+      it.effect("obeys limits", () =>
+        Effect.gen(function* () {
+          const memory = yield* python("x = bytearray(900_000_000)", { limits: { memory: "600MB" } })
+          assert.deepStrictEqual([memory.error?.kind, memory.error?.exception], ["limit", "MemoryError"])
+          const cpu = yield* python("while True: pass", { limits: { cpu_seconds: 1 } })
+          assert.strictEqual(cpu.error?.code, "CPU_TIME")
+          const file = yield* python("open('/tmp/pytool-%d' % os.getpid(), 'wb').write(b'x' * 99999)", {
+            limits: { file_size: 1024 }
+          })
+          assert.strictEqual(file.status, "error")
+        })
+      )
+
+      it.effect("hands a large result and large inputs over whole", () =>
+        Effect.gen(function* () {
+          const text = "x".repeat(3_000_000)
+          const result = yield* python("result = text + 'y'", { args: { text } })
+          assert.strictEqual(textOf(result.data).length, 3_000_001)
+        })
+      )
+
+      it.effect("refuses a result that nobody could read", () =>
+        Effect.gen(function* () {
+          const result = yield* python("result = []\nfor _ in range(500): result = [result]")
+          assert.deepStrictEqual([result.error?.kind, result.error?.code], ["limit", "RESULT_UNREADABLE"])
+        })
+      )
+
+      it.effect("gives the author's credentials to the program", () =>
+        Effect.gen(function* () {
+          const credential = { name: "db", type: "postgres", data: Redacted.make({ password: "p" }) }
+          const auth = { primary: undefined, named: new Map([["pg", credential]]) }
+          assert.deepStrictEqual((yield* python("result = auth['pg']", {}, { auth })).data, {
+            password: "p"
+          })
+        })
+      )
+
+      it.effect("tells kinds of exceptions apart", () =>
+        Effect.gen(function* () {
+          const kinds = yield* Effect.forEach(
+            ["TimeoutError()", "ConnectionRefusedError()", "Exception()"],
+            (exception) =>
+              Effect.map(python(`raise ${exception}`), ({ error }) => [error?.kind, error?.retryable])
+          )
+          assert.deepStrictEqual(kinds, [
+            ["timeout", true],
+            ["connection", true],
+            ["tool_error", false]
+          ])
+        })
+      )
+
+      it.effect("runs with settings that Python reads when it starts", () =>
+        Effect.gen(function* () {
+          const result = yield* python(
+            "import sys\nresult = [sys.flags.hash_randomization, sys.path.count('/extra')]",
+            {
+              env: { PYTHONHASHSEED: "0", PYTHONPATH: "/extra" }
+            }
+          )
+          assert.deepStrictEqual(result.data, [0, 1])
+        })
+      )
+    })
   })
 }
 
@@ -525,8 +531,28 @@ const versions = [
   }
 })
 
+describe("a warm process that was started with more", () => {
+  it.live("gives a program no variable that the program did not ask for", () =>
+    Effect.gen(function* () {
+      const generous = { ...options, inheritEnv: true, environment: { ...options.environment, EDITOR: "vi" } }
+      const tool = PythonTool.layer.pipe(
+        Layer.provide(Layer.succeed(ProcessOptions, generous)),
+        Layer.provide(Layer.succeed(PythonOptions, { ...defaults, interpreter }))
+      )
+      const code = "result = sorted(name for name in os.environ if name in ('EDITOR', 'PATH'))"
+      const both = yield* Effect.all([python(code), python(code, { inherit_env: false })]).pipe(
+        Effect.provide(Toolbox.layer(PythonTool).pipe(Layer.provide(tool)))
+      )
+      assert.deepStrictEqual(
+        both.map(({ data }) => data),
+        [["EDITOR", "PATH"], ["PATH"]]
+      )
+    })
+  )
+})
+
 describe("every Python on this machine", () => {
-  it.live.each([...new Set([interpreter, ...versions])])("works: %s", (path) =>
+  it.live.each([...new Set([realpathSync(interpreter), ...versions])])("works: %s", (path) =>
     Effect.gen(function* () {
       for (const warm of [true, false]) {
         const results = yield* Effect.forEach(

@@ -38,7 +38,7 @@ suite("ShellTool", ShellTool, tool, {
   leftBehind: () => processesWith(time)
 })
 
-describe("ShellTool", () => {
+describe("ShellTool", { concurrent: true }, () => {
   it.live("answers with the output and both spellings of the exit code", () =>
     Effect.gen(function* () {
       const { durationMs, ...result } = yield* shell({ command: "echo out; echo err >&2" })

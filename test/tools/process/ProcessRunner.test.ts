@@ -34,7 +34,7 @@ const runaways: ReadonlyArray<readonly [string, string]> = [
 
 const sleepOf = (script: string, time: string) => script.replaceAll("SLEEP", `sleep ${time}`)
 
-describe("ProcessRunner", () => {
+describe("ProcessRunner", { concurrent: true }, () => {
   it.live.each(runaways)("leaves nothing of %s when the command ends", ([, script]) =>
     Effect.gen(function* () {
       const time = longTime()

@@ -74,7 +74,7 @@ layer(warm, { excludeTestServices: true })("a warm Python process", (it) => {
   )
 })
 
-describe("a warm Python process", () => {
+describe("a warm Python process", { concurrent: true }, () => {
   it.live.each<readonly [string, string]>([
     ["kills it", "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nresult = 1"],
     ["stops it", "import os, signal\nos.kill(os.getppid(), signal.SIGSTOP)\nresult = 1"],
