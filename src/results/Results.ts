@@ -107,8 +107,11 @@ const make = (store: ResultStore["Service"], options: Options): Results["Service
     if (isObject(command.context) && command.context["__context_ref__"] !== undefined) {
       return yield* Effect.fail(unresolved(command, pointerOf(command.context)?.ref ?? "__context_ref__"))
     }
+    const whole =
+      externalised(command.context) === undefined ? undefined : yield* part(command, command.context)
+    const parts = partsOf(command, whole)
     const [config, input, context] = yield* Effect.all(
-      [part(command, command.config), part(command, command.input), part(command, command.context)],
+      [part(command, parts.config), part(command, parts.input), part(command, parts.context)],
       { concurrency: 3 }
     )
     return {
@@ -136,6 +139,26 @@ const unresolved = (command: Command, ref: string) =>
 const unpacked = (value: Json): Json => {
   if (typeof value !== "string" || !/^\s*[[{]/.test(value)) return value
   return Result.getOrElse(parse(value), () => value)
+}
+
+/**
+ * Some servers keep the whole context of a command elsewhere, settings and arguments in it. Then the three are taken out
+ * of it; otherwise it is what templates read.
+ */
+const partsOf = (
+  command: Command,
+  whole: Json | undefined
+): { readonly [key in "config" | "input" | "context"]: Json } => {
+  const { config, input, context } = command
+  if (whole === undefined) return { config, input, context }
+  const all = objectOf(unpacked(whole))
+  if (all["tool_config"] === undefined && all["render_context"] === undefined)
+    return { config, input, context: all }
+  return {
+    config: unpacked(all["tool_config"] ?? config),
+    input: unpacked(all["input"] ?? all["args"] ?? input),
+    context: unpacked(all["render_context"] ?? {})
+  }
 }
 
 const objectOf = (value: Json): JsonObject => (isObject(value) ? value : {})

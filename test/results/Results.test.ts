@@ -148,6 +148,23 @@ describe("Results", () => {
       }).pipe(Effect.provide(world()))
     )
 
+    it.effect("4.2 whose whole context was kept elsewhere, its members as JSON text", () =>
+      Effect.gen(function* () {
+        const store = yield* ResultStore
+        const value = {
+          tool_config: '{"tasks": [{"kind": "noop"}]}',
+          args: { a: 2 },
+          render_context: '{"ctx": {"page": 7670000000000000123}}'
+        }
+        const { ref } = yield* store.put(key, { value, text: "" })
+        const context = { kind: "result_ref", ref, store: "kv", scope: "execution", preview: {}, meta: {} }
+        const hydrated = yield* (yield* Results).hydrate({ ...command, config: {}, input: {}, context })
+        assert.deepStrictEqual(hydrated.config, { tasks: [{ kind: "noop" }] })
+        assert.deepStrictEqual(hydrated.input, { a: 2 })
+        assert.deepStrictEqual(hydrated.context, { ctx: { page: 7670000000000000123n } })
+      }).pipe(Effect.provide(world()))
+    )
+
     it.effect("4.2 and leaves one alone whose parts are here", () =>
       Effect.gen(function* () {
         assert.deepStrictEqual(yield* (yield* Results).hydrate(command), command)
