@@ -5,6 +5,7 @@ import { shownUrl } from "../nats/connectionOptions.ts"
 import { graceOf, workerLayer } from "../config/layers.ts"
 import type { Loaded } from "../config/load.ts"
 import * as Telemetry from "../Telemetry.ts"
+import * as Tools from "../tools/index.ts"
 import { Worker } from "../Worker.ts"
 import { loadConfig } from "./sources.ts"
 import type { Arguments } from "./options.ts"
@@ -21,7 +22,7 @@ export const worker = Effect.fnUntraced(function* (args: Arguments) {
       const { address } = yield* HttpServer.HttpServer
       yield* Effect.logInfo(`health on ${HttpServer.formatAddress(address)}`)
       return yield* Worker.main
-    }).pipe(Effect.provide(workerLayer(values)))
+    }).pipe(Effect.provide(workerLayer(values, Tools.layer)))
   }).pipe(Effect.provide(telemetry(loaded)))
 })
 

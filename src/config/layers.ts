@@ -13,16 +13,16 @@ import { NatsConnection } from "../nats/NatsConnection.ts"
 import { MemoryQueue } from "../queue/MemoryQueue.ts"
 import * as NatsQueue from "../queue/NatsQueue.ts"
 import * as SqliteJournal from "../SqliteJournal.ts"
-import * as Tools from "../tools/index.ts"
+import type { Toolbox } from "../tools/Toolbox.ts"
 import { Worker } from "../Worker.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 import { redacted } from "./load.ts"
 import type { Values } from "./settings.ts"
 
-/** The whole worker as configured, with its health server. */
-export const workerLayer = (values: Values) => {
+/** The whole worker as configured, with its health server. Another toolbox takes the place of ours. */
+export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E>) => {
   const worker = Worker.layer.pipe(
-    Layer.provide(Tools.layer),
+    Layer.provide(tools),
     Layer.provide(leases(values)),
     Layer.provideMerge(queue(values)),
     Layer.provide(controlPlane(values)),

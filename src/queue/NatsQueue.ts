@@ -32,6 +32,7 @@ export const layer = (options: Options): Layer.Layer<MessageQueue, never, NatsCo
 const make = Effect.fnUntraced(function* (options: Options) {
   const nats = yield* NatsConnection
   const heard = { at: 0 }
+  const taken = { count: 0 }
   const deliveries = (room: Room) =>
     Stream.callback<Delivery, QueueError>((out) =>
       Effect.gen(function* () {
@@ -44,6 +45,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
             nc,
             acks,
             heard,
+            taken,
             consumer: jetstream(nc).consumers.getConsumerFromInfo(info),
             lease: ackWaitOf(info),
             expires: options.pullExpires
@@ -72,6 +74,8 @@ interface Source {
   readonly expires: Duration.Duration
   /** When the server last answered a pull. */
   readonly heard: { at: number }
+  /** Deliveries taken so far, by this process. */
+  readonly taken: { count: number }
 }
 
 /**
@@ -141,8 +145,10 @@ const fetch = (source: Source, wanted: number, accept: (message: JsMsg) => void)
 const deliveryOf = (source: Source, message: JsMsg): Delivery => {
   const subject = replyOf(message)
   const state = { settled: false }
+  source.taken.count += 1
   return {
-    id: `${message.info.stream}:${message.info.streamSequence}:${message.info.deliveryCount}`,
+    // A broker that lost its last moments counts the same delivery twice, so its own numbers are not unique.
+    id: `${message.info.stream}:${message.info.streamSequence}:${message.info.deliveryCount}#${source.taken.count}`,
     body: message.string(),
     attempt: message.info.deliveryCount,
     lease: {

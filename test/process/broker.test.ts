@@ -1,0 +1,54 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { aCommand } from "../../src/testing/aCommand.ts"
+import { FakeNoetl } from "../support/FakeNoetl.ts"
+import { NatsServer } from "../support/NatsServer.ts"
+import { start, submit, until, world } from "../support/WorkerProcess.ts"
+
+describe("a broker that is killed under load", () => {
+  it.live("costs no command, and gives every command exactly one accepted ending", () =>
+    Effect.gen(function* () {
+      const nats = yield* NatsServer
+      const server = yield* FakeNoetl
+      const worker = yield* start({
+        NATS_ACK_WAIT_SECONDS: "3",
+        WORKER_MAX_CONCURRENT: "8"
+      })
+      const commands = Array.from({ length: 120 }, (_, n) =>
+        aCommand(n + 1, { kind: "shell", config: { command: `sleep 0.${n % 10}; echo ${n}` } })
+      )
+      const publisher = Effect.gen(function* () {
+        const nc = yield* nats.connect
+        for (const command of commands) {
+          yield* submit(nc, command)
+          yield* Effect.sleep("25 millis")
+        }
+      }).pipe(Effect.scoped)
+      const killer = Effect.gen(function* () {
+        for (let i = 0; i < 3; i++) {
+          yield* Effect.sleep("900 millis")
+          yield* nats.kill
+          yield* Effect.sleep("300 millis")
+          yield* nats.start
+        }
+      })
+      yield* Effect.all([publisher, killer], { concurrency: "unbounded" })
+      const endings = Effect.map(server.events, (events) =>
+        events.filter((event) => event.name === "call.done" || event.name === "call.error")
+      )
+      yield* Effect.repeat(Effect.andThen(Effect.sleep("200 millis"), endings), {
+        until: (all) => all.length >= commands.length
+      }).pipe(Effect.timeoutOption("60 seconds"))
+      // A second ending would come with a redelivery: that time is given.
+      yield* Effect.sleep("4 seconds")
+      const byCommand = Map.groupBy(yield* endings, (event) => event.commandId)
+      const counts = commands.map((command) => byCommand.get(command.commandId)?.length ?? 0)
+      assert.deepStrictEqual(
+        counts,
+        commands.map(() => 1),
+        worker.log().slice(-4000)
+      )
+      yield* until(worker, () => true)
+    }).pipe(Effect.provide(world), Effect.scoped)
+  )
+})
