@@ -431,6 +431,14 @@ for (const warm of [true, false]) {
         })
       )
 
+      it.effect("has its own four descriptors and no other", () =>
+        Effect.gen(function* () {
+          const code =
+            "import os\nwith os.scandir('/proc/self/fd') as entries:\n    result = sorted(int(e.name) for e in entries if os.path.exists(e.path) and not os.readlink(e.path).endswith('/fd') and os.readlink(e.path) != '/dev/null')"
+          assert.deepStrictEqual((yield* python(code)).data, [1, 2, 3])
+        })
+      )
+
       it.effect("shows its inputs to nobody by way of the process list", () =>
         Effect.gen(function* () {
           const code =
@@ -445,9 +453,12 @@ for (const warm of [true, false]) {
           assert.deepStrictEqual([memory.error?.kind, memory.error?.exception], ["limit", "MemoryError"])
           const cpu = yield* python("while True: pass", { limits: { cpu_seconds: 1 } })
           assert.strictEqual(cpu.error?.code, "CPU_TIME")
-          const file = yield* python("open('/tmp/pytool-%d' % os.getpid(), 'wb').write(b'x' * 99999)", {
-            limits: { file_size: 1024 }
-          })
+          const file = yield* python(
+            "import tempfile\nwith tempfile.TemporaryFile(buffering=0) as file:\n    file.write(b'x' * 99999)\n    file.write(b'x')",
+            {
+              limits: { file_size: 1024 }
+            }
+          )
           assert.strictEqual(file.status, "error")
         })
       )

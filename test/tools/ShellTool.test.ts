@@ -157,7 +157,7 @@ describe("ShellTool", { concurrent: true }, () => {
     [
       "its file limit",
       {
-        command: "exec head -c 99999 /dev/zero > /tmp/$$.shelltool; rm -f /tmp/$$.shelltool",
+        command: "f=$(mktemp); exec 3>$f; rm $f; exec head -c 99999 /dev/zero >&3",
         limits: { file_size: 1024 }
       },
       "Command wrote a file larger than it may",
@@ -183,6 +183,12 @@ describe("ShellTool", { concurrent: true }, () => {
         aCall("shell", { command: "ulimit -f", limits: { file_size: "1G" } })
       ).pipe(Effect.provide(Toolbox.layer(ShellTool).pipe(Layer.provide(strict))))
       assert.strictEqual(result.stdout, "4\n")
+    })
+  )
+
+  it.live("sets no deadline for a timeout of zero", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* shell({ command: "echo a", timeout: 0 })).stdout, "a\n")
     })
   )
 

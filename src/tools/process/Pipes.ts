@@ -32,20 +32,28 @@ export interface Pipes {
 }
 
 export const make: Effect.Effect<Pipes, never, Scope.Scope> = Effect.gen(function* () {
-  const directory = yield* Effect.acquireRelease(
-    Effect.sync(() => mkdtempSync(join(tmpdir(), "noetl-worker-"))),
-    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-  )
   const free: Array<string> = []
+  let directory: string | undefined
   let made = 0
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
+    })
+  )
 
-  const take: Effect.Effect<string, ToolError> = Effect.suspend(() => {
+  const take: Effect.Effect<string, ToolError> = Effect.gen(function* () {
     const path = free.pop()
-    if (path !== undefined) return Effect.succeed(path)
-    const [first, ...others] = Array.from({ length: batch }, () => join(directory, String(made++)))
-    return Effect.as(makeFifos([first ?? "", ...others]), first ?? "").pipe(
-      Effect.tap(() => Effect.sync(() => free.push(...others)))
-    )
+    if (path !== undefined) return path
+    // Not before the first command: a worker whose /tmp cannot be written still has other tools.
+    directory ??= yield* Effect.try({
+      try: () => mkdtempSync(join(tmpdir(), "noetl-worker-")),
+      catch: (cause) => unavailable(`no directory for pipes: ${textOf(cause)}`)
+    })
+    const base = directory
+    const [first = "", ...others] = Array.from({ length: batch }, () => join(base, String(made++)))
+    yield* makeFifos([first, ...others])
+    free.push(...others)
+    return first
   })
 
   return {

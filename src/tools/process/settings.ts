@@ -54,7 +54,8 @@ export const surroundingsOf = Effect.fnUntraced(function* (
   return {
     cwd,
     env: call.traceparent === undefined ? env : { TRACEPARENT: call.traceparent, ...env },
-    timeout: seconds === undefined ? undefined : Duration.seconds(seconds),
+    // None at all is what a zero means everywhere.
+    timeout: seconds === undefined || seconds === 0 ? undefined : Duration.seconds(seconds),
     limits: tighter(options.limits, {
       memoryBytes: settings.limits?.memory ?? undefined,
       cpuSeconds: settings.limits?.cpu_seconds ?? undefined,

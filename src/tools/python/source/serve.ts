@@ -15,6 +15,7 @@ def read_document():
 
 
 def once():
+    close_inherited(3)
     os.set_inheritable(3, False)
     raise SystemExit(run(read_document(), 3))
 
@@ -27,8 +28,23 @@ string struct subprocess tempfile textwrap threading time traceback types typing
 urllib.parse urllib.request uuid warnings xml.etree.ElementTree zipfile zlib zoneinfo""".split()
 
 
+def close_inherited(last):
+    """What the worker was started with and nobody marked close-on-exec is not for programs."""
+    try:
+        names = os.listdir("/proc/self/fd")
+    except OSError:
+        return
+    for descriptor in map(int, names):
+        if descriptor > last:
+            try:
+                os.close(descriptor)
+            except OSError:
+                pass
+
+
 def server(preload):
     import gc, importlib, select, signal
+    close_inherited(2)
     for name in PRELOAD + preload:
         try:
             importlib.import_module(name)
