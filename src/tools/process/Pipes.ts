@@ -5,7 +5,7 @@
  */
 import { Effect, type Scope } from "effect"
 import { execFile } from "node:child_process"
-import { constants, closeSync, mkdtempSync, openSync, rmSync, unlinkSync } from "node:fs"
+import { constants, closeSync, mkdtempSync, openSync, rmSync } from "node:fs"
 import { Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -41,6 +41,11 @@ export const make: Effect.Effect<Pipes, never, Scope.Scope> = Effect.gen(functio
     })
   )
 
+  const forget = (): void => {
+    free.length = 0
+    directory = undefined
+  }
+
   const take: Effect.Effect<string, ToolError> = Effect.gen(function* () {
     const path = free.pop()
     if (path !== undefined) return path
@@ -64,11 +69,15 @@ export const make: Effect.Effect<Pipes, never, Scope.Scope> = Effect.gen(functio
             try: () => openBoth(path, direction),
             catch: (cause) => unavailable(`cannot open a pipe: ${textOf(cause)}`)
           })
+        ).pipe(
+          // Whoever tidies /tmp may have taken the directory away under a worker that lives long.
+          Effect.tapError(() => Effect.sync(forget)),
+          Effect.retry({ times: 1 })
         ),
         (pipe) =>
           Effect.sync(() => {
             if (pipe.close()) free.push(pipe.path)
-            else unlinkSync(pipe.path)
+            else rmSync(pipe.path, { force: true })
           })
       )
   }

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Layer, Logger } from "effect"
-import { closeSync, openSync, statSync } from "node:fs"
+import { closeSync, openSync, rmSync, statSync } from "node:fs"
+import { dirname } from "node:path"
 import { defaults, ProcessOptions } from "../../../src/tools/process/ProcessOptions.ts"
 import { type Program, ProcessRunner } from "../../../src/tools/process/ProcessRunner.ts"
 import { longTime, processesWith, until } from "./leftBehind.ts"
@@ -180,6 +181,16 @@ describe("ProcessRunner", { concurrent: true }, () => {
       const exit = yield* Effect.exit(sh("true", { cwd: "/no/such/directory" }))
       assert.isTrue(Exit.isFailure(exit))
     }).pipe(Effect.provide(layer))
+  )
+
+  it.live("makes new pipes when somebody took the old ones away", () =>
+    Effect.gen(function* () {
+      const first = (yield* sh("readlink /proc/self/fd/1")).stdout.text.trim()
+      rmSync(dirname(first), { recursive: true })
+      const second = (yield* sh("readlink /proc/self/fd/1")).stdout.text.trim()
+      assert.notStrictEqual(dirname(second), dirname(first))
+      yield* Effect.addFinalizer(() => Effect.sync(() => assert.throws(() => statSync(dirname(first)))))
+    }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
   it.live("uses its pipes again and removes them in the end", () =>
