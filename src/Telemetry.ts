@@ -1,5 +1,8 @@
 /** How log lines look and which of them appear. Everything on stdout is data of a command line; logs go to stderr. */
-import { Effect, Layer, Logger, type LogLevel, References } from "effect"
+import { Cause, Effect, Layer, Logger, type LogLevel, References } from "effect"
+import { inspect } from "node:util"
+import { isJson } from "./domain/Json.ts"
+import { Redactor } from "./secrets/Redactor.ts"
 
 export interface LogSettings {
   readonly format: "auto" | "json" | "pretty" | "logfmt"
@@ -9,19 +12,38 @@ export interface LogSettings {
   readonly colors: boolean
 }
 
-export const layer = (settings: LogSettings): Layer.Layer<never> => {
-  const format = settings.format === "auto" ? (settings.terminal ? "pretty" : "json") : settings.format
-  const logger =
-    format === "json"
-      ? Logger.withConsoleError(Logger.formatJson)
-      : format === "logfmt"
-        ? Logger.withConsoleError(Logger.formatLogFmt)
-        : Logger.consolePretty({ colors: settings.colors, mode: "tty" })
-  return Layer.mergeAll(
-    Logger.layer([logger]),
+export const layer = (settings: LogSettings): Layer.Layer<never, never, Redactor> =>
+  Layer.mergeAll(
+    Logger.layer([Effect.map(Redactor, (redactor) => loggerOf(settings, redactor))]),
     Layer.succeed(References.MinimumLogLevel, levelOf(settings.level)),
     Layer.succeed(References.LogToStderr, true)
   )
+
+/** Every line is masked on its way out, whoever wrote it. */
+const loggerOf = (settings: LogSettings, redactor: Redactor["Service"]): Logger.Logger<unknown, void> => {
+  const format = settings.format === "auto" ? (settings.terminal ? "pretty" : "json") : settings.format
+  if (format === "json") return Logger.withConsoleError(Logger.map(Logger.formatJson, redactor.mask))
+  if (format === "logfmt") return Logger.withConsoleError(Logger.map(Logger.formatLogFmt, redactor.mask))
+  const pretty = Logger.consolePretty({ colors: settings.colors, mode: "tty" })
+  return Logger.make((line) =>
+    pretty.log({ ...line, message: maskedMessage(redactor, line), cause: Cause.empty })
+  )
+}
+
+/** A cause is an object with texts in many places: it is made text before it is masked. */
+const maskedMessage = (
+  redactor: Redactor["Service"],
+  line: Logger.Options<unknown>
+): ReadonlyArray<unknown> => {
+  const parts = Array.isArray(line.message) ? line.message : [line.message]
+  const masked = parts.map((part) =>
+    typeof part === "string"
+      ? redactor.mask(part)
+      : isJson(part)
+        ? redactor.maskJson(part)
+        : redactor.mask(inspect(part))
+  )
+  return line.cause.reasons.length === 0 ? masked : [...masked, redactor.mask(Cause.pretty(line.cause))]
 }
 
 /** The most talkative level that the text asks for: parts are not told apart by the logger. */

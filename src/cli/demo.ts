@@ -15,7 +15,9 @@ import { Leases } from "../leases/Leases.ts"
 import { MemoryQueue } from "../queue/MemoryQueue.ts"
 import * as Tools from "../tools/index.ts"
 import { Worker, type WorkerStatus } from "../Worker.ts"
-import { workerConfig } from "../config/layers.ts"
+import { stepLayers, workerConfig } from "../config/layers.ts"
+import * as MemoryResultStore from "../results/MemoryResultStore.ts"
+import { Results } from "../results/Results.ts"
 import { exampleCommands } from "./demoCommands.ts"
 import type { Arguments } from "./options.ts"
 import { graceful } from "./signals.ts"
@@ -31,6 +33,8 @@ export const demo = Effect.fnUntraced(function* (args: Arguments) {
   const style = styleOf(process.stdout)
   const world = Worker.layer.pipe(
     Layer.provide(Tools.layer),
+    Layer.provide(stepLayers),
+    Layer.provide(Results.layer.pipe(Layer.provide(MemoryResultStore.layer()))),
     Layer.provide(Leases.layerInProcess),
     Layer.provideMerge(MemoryQueue.layer()),
     Layer.provideMerge(MemoryControlPlane.layer({ workerName: "demo-worker" })),

@@ -4,6 +4,7 @@ import { HttpServer } from "effect/http"
 import { shownUrl } from "../nats/connectionOptions.ts"
 import { graceOf, workerLayer } from "../config/layers.ts"
 import type { Loaded } from "../config/load.ts"
+import { Redactor } from "../secrets/Redactor.ts"
 import * as Telemetry from "../Telemetry.ts"
 import * as Tools from "../tools/index.ts"
 import { Worker } from "../Worker.ts"
@@ -26,13 +27,14 @@ export const worker = Effect.fnUntraced(function* (args: Arguments) {
   }).pipe(Effect.provide(telemetry(loaded)))
 })
 
-export const telemetry = ({ values }: Loaded): Layer.Layer<never> =>
+/** Logs as configured, and the redactor that they and the worker share. */
+export const telemetry = ({ values }: Loaded): Layer.Layer<Redactor> =>
   Telemetry.layer({
     format: values.logFormat,
     level: values.logLevel,
     terminal: process.stderr.isTTY,
     colors: process.stderr.isTTY && process.env["NO_COLOR"] === undefined
-  })
+  }).pipe(Layer.provideMerge(Redactor.layer))
 
 const introduction = ({ values }: Loaded): string =>
   `worker starts: ${values.concurrency} slots, ` +

@@ -16,6 +16,12 @@ import * as SqliteJournal from "../SqliteJournal.ts"
 import type { Toolbox } from "../tools/Toolbox.ts"
 import { Worker } from "../Worker.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
+import * as CredentialSource from "../credentials/CredentialSource.ts"
+import { Credentials } from "../credentials/Credentials.ts"
+import * as MemoryResultStore from "../results/MemoryResultStore.ts"
+import * as NatsResultStore from "../results/NatsResultStore.ts"
+import { Results } from "../results/Results.ts"
+import { Template } from "../template/Template.ts"
 import { redacted } from "./load.ts"
 import type { Values } from "./settings.ts"
 
@@ -23,9 +29,13 @@ import type { Values } from "./settings.ts"
 export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E>) => {
   const worker = Worker.layer.pipe(
     Layer.provide(tools),
+    Layer.provide(stepLayers),
+    Layer.provide(results(values)),
     Layer.provide(leases(values)),
     Layer.provideMerge(queue(values)),
+    Layer.provide(nats(values)),
     Layer.provide(controlPlane(values)),
+    Layer.provide(credentialSource(values)),
     Layer.provide(journal(values)),
     Layer.provide(workerConfig(values))
   )
@@ -33,6 +43,22 @@ export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E>) =
     Layer.provideMerge(worker)
   )
 }
+
+/** What stands between a command and its tool, over a control plane and a redactor. */
+export const stepLayers = Layer.mergeAll(Template.layer, Credentials.layer)
+
+/** Large results: where the other workers of the server find them. */
+const results = (values: Values) =>
+  values.queue === "memory"
+    ? Results.layerWith({ inlineMaxBytes: values.resultInline, refStyle: "text" }).pipe(
+        Layer.provide(MemoryResultStore.layer())
+      )
+    : Results.layerWith({ inlineMaxBytes: values.resultInline }).pipe(Layer.provide(NatsResultStore.layer()))
+
+const credentialSource = (values: Values) =>
+  values.credentialsFile === undefined
+    ? CredentialSource.layerEnv
+    : CredentialSource.layerFile(values.credentialsFile)
 
 export const workerConfig = (values: Values): Layer.Layer<WorkerConfig> =>
   WorkerConfig.layer({
@@ -67,7 +93,10 @@ const queue = (values: Values) =>
         maxAckPending: 64,
         update: values.natsConsumerUpdate,
         pullExpires: Duration.seconds(30)
-      }).pipe(Layer.provide(NatsConnection.layer(natsSettings(values))))
+      })
+
+/** One connection for the queue and the results; it is opened by whoever needs it first. */
+const nats = (values: Values) => NatsConnection.layer(natsSettings(values))
 
 /** Leases in a thread of their own where the queue's can be extended from there. */
 const leases = (values: Values): Layer.Layer<Leases, never, ControlPlane> =>

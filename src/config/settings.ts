@@ -255,6 +255,23 @@ export const settings = {
     duration("seconds"),
     Duration.seconds(30)
   ),
+  resultInline: setting(
+    {
+      key: "results.inline_max_bytes",
+      env: ["NOETL_INLINE_MAX_BYTES"],
+      doc: "Bytes of a result that go into an event; a larger one goes by reference."
+    },
+    integer(1024, 1024 * 1024),
+    64 * 1024
+  ),
+  credentialsFile: optional(
+    {
+      key: "credentials.file",
+      env: ["NOETL_CREDENTIALS_FILE"],
+      doc: "YAML or JSON file with credentials; they win over the server's. NOETL_SECRET_<NAME> is one credential."
+    },
+    text
+  ),
   healthPort: setting(
     {
       key: "health.port",

@@ -1,7 +1,7 @@
 /**
  * One message, from the queue to its acknowledgement. The only file that knows the order:
  *
- *   delivery → notification → known? → claim → command → outcome → journal → events → settle
+ *   delivery → notification → known? → claim → command → outcome → masked → journal → events → settle
  *
  * Only the execution can be interrupted. A claim is short and never half done; a tool that ran is always told;
  * every exit settles the delivery exactly once, a defect's too.
@@ -19,6 +19,7 @@ import * as Metrics from "../Metrics.ts"
 import type { Delivery } from "../queue/MessageQueue.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 import { execute } from "./execute.ts"
+import { publishable } from "./publishable.ts"
 import { eventOf } from "./report.ts"
 import { type JobEnd, settlementOf } from "./settlementOf.ts"
 import { type Stop, watch } from "./watch.ts"
@@ -45,8 +46,9 @@ export const run = (delivery: Delivery, notification: Notification, slot: JobSlo
       const outcome = yield* work(command, delivery, slot, restore)
       yield* slot.toolsGone
       if (outcome._tag === "Stopped") return { _tag: "Stopped", why: outcome.why } as const
-      yield* (yield* Journal).record(command, outcome)
-      return yield* reportOnce(command, outcome, delivery)
+      const ending = yield* publishable(command, outcome)
+      yield* (yield* Journal).record(command, ending)
+      return yield* reportOnce(command, ending, delivery)
     }).pipe(
       Effect.onExit((exit) => settle(delivery, exit, slot)),
       Effect.annotateLogs({

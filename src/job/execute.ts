@@ -2,37 +2,18 @@
 import { Cause, Effect, Exit } from "effect"
 import type { Command } from "../domain/Command.ts"
 import * as Failure from "../domain/Failure.ts"
-import { isObject } from "../domain/Json.ts"
-import { noAuth } from "../domain/Credential.ts"
 import * as Outcome from "../domain/Outcome.ts"
 import * as ToolResult from "../domain/ToolResult.ts"
-import { Toolbox } from "../tools/Toolbox.ts"
 import { ToolError } from "../tools/ToolError.ts"
+import { run } from "./pipeline/pipeline.ts"
 
-/** Runs the command's tool in a scope of its own. An interruption passes through; the caller knows why it came. */
+/** Runs the command's tasks in a scope of its own. An interruption passes through; the caller knows why it came. */
 export const execute = Effect.fn("Job.execute")(function* (command: Command) {
   const exit = yield* Effect.exit(Effect.scoped(run(command)))
   if (Exit.isSuccess(exit)) return Outcome.ofResult(exit.value)
   if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
   return endingOf(exit.cause)
 })
-
-const run = (command: Command) =>
-  Effect.flatMap(Toolbox, (toolbox) =>
-    toolbox.run({
-      kind: command.kind,
-      config: isObject(command.config) ? command.config : {},
-      args: command.input,
-      variables: command.context,
-      auth: noAuth,
-      executionId: command.executionId,
-      commandId: command.commandId,
-      step: command.step,
-      attempt: command.attempt,
-      serverUrl: command.serverUrl,
-      traceparent: command.traceparent
-    })
-  )
 
 const endingOf = (cause: Cause.Cause<unknown>): Outcome.Ending => {
   const error = Cause.squash(cause)

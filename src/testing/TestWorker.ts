@@ -6,10 +6,15 @@ import {
   type Options as ControlPlaneOptions
 } from "../control-plane/MemoryControlPlane.ts"
 import type { Command } from "../domain/Command.ts"
+import { Credentials } from "../credentials/Credentials.ts"
 import { Journal, type Limits } from "../Journal.ts"
 import { Leases } from "../leases/Leases.ts"
 import { MemoryQueue, type Options as QueueOptions } from "../queue/MemoryQueue.ts"
 import type { MessageQueue } from "../queue/MessageQueue.ts"
+import * as MemoryResultStore from "../results/MemoryResultStore.ts"
+import { Results } from "../results/Results.ts"
+import { Redactor } from "../secrets/Redactor.ts"
+import { Template } from "../template/Template.ts"
 import { Toolbox } from "../tools/Toolbox.ts"
 import { Worker } from "../Worker.ts"
 import { WorkerConfig, type WorkerSettings } from "../WorkerConfig.ts"
@@ -33,20 +38,26 @@ export type World =
   | Leases
   | StubCalls
   | WorkerConfig
+  | Template
+  | Credentials
+  | Results
+  | Redactor
 
 /** What the worker stands on, without the worker: the test starts and stops it. */
 export const world = (options: Options = {}): Layer.Layer<World | Toolbox> =>
   Layer.mergeAll(
-    MemoryControlPlane.layer(options.controlPlane),
     MemoryQueue.layer(options.queue),
     Journal.layerMemory(options.journal),
     Leases.layerInProcess,
     WorkerConfig.layer(options.config),
+    Template.layer,
+    Credentials.layer,
+    Results.layer.pipe(Layer.provide(MemoryResultStore.layer())),
     Toolbox.layer(StubTool).pipe(
       Layer.provide(StubTool.layer(options.answer)),
       Layer.provideMerge(StubCalls.layer)
     )
-  )
+  ).pipe(Layer.provideMerge(Layer.mergeAll(MemoryControlPlane.layer(options.controlPlane), Redactor.layer)))
 
 /** The worker and its world. It drains when the layer closes. */
 export const layer = (options: Options = {}) => Worker.layer.pipe(Layer.provideMerge(world(options)))

@@ -6,7 +6,7 @@ import { runInNewContext } from "node:vm"
 import type { Command } from "../../src/domain/Command.ts"
 import type { Json } from "../../src/domain/Json.ts"
 import { MaxExecutions, run } from "../../src/job/pipeline/pipeline.ts"
-import { pythonResponseOf } from "../../src/job/pipeline/resultOf.ts"
+import { pythonResponseOf } from "../../src/control-plane/noetl/pythonResponse.ts"
 import { Slot } from "../../src/tools/Slot.ts"
 import { task, single, failing, always, aCommand, work, world } from "./pipelineWorld.ts"
 

@@ -4,6 +4,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { workerLayer } from "../../src/config/layers.ts"
 import { load } from "../../src/config/load.ts"
 import { success } from "../../src/domain/ToolResult.ts"
+import { Redactor } from "../../src/secrets/Redactor.ts"
 import * as Telemetry from "../../src/Telemetry.ts"
 import * as Tool from "../../src/tools/Tool.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
@@ -29,6 +30,10 @@ Effect.fromResult(load({ flags: new Map(), env: process.env, dotenv: undefined, 
   Effect.flatMap(({ values }) =>
     Worker.main.pipe(Effect.provide(workerLayer(values, Toolbox.layerLive(BusyTool))))
   ),
-  Effect.provide(Telemetry.layer({ format: "logfmt", level: "debug", terminal: false, colors: false })),
+  Effect.provide(
+    Telemetry.layer({ format: "logfmt", level: "debug", terminal: false, colors: false }).pipe(
+      Layer.provideMerge(Redactor.layer)
+    )
+  ),
   NodeRuntime.runMain
 )

@@ -8,13 +8,14 @@
 import { Duration, Effect, Schedule } from "effect"
 import type { Command } from "../../domain/Command.ts"
 import * as Failure from "../../domain/Failure.ts"
-import type { JsonObject } from "../../domain/Json.ts"
+import type { Json, JsonObject } from "../../domain/Json.ts"
 import { envelopeOf } from "../../domain/ToolResult.ts"
 import { type EndingEvent, Failed } from "../../domain/WorkerEvent.ts"
 import type { ControlPlaneError } from "../ControlPlane.ts"
 import type { Dialect } from "./Dialect.ts"
 import { type HttpJson, objectOf } from "./HttpJson.ts"
 import { claimOf } from "./pythonClaim.ts"
+import { pythonResponseOf } from "./pythonResponse.ts"
 import { hasEvent, isNotThere, sendOk } from "./readBack.ts"
 
 export const python2: Dialect = {
@@ -161,20 +162,28 @@ const patient: Schedule.Schedule<unknown, ControlPlaneError> = Schedule.min([
 const callItem = (command: Command, event: EndingEvent): Item => {
   const ids = { command_id: command.commandId, loop_event_id: command.meta["loop_event_id"] ?? null }
   return event._tag === "Succeeded"
-    ? { name: "call.done", payload: { response: event.value, ...ids } }
-    : { name: "call.error", payload: { error: event.error.message, response: failedResponse(event), ...ids } }
+    ? { name: "call.done", payload: { response: responseOf(command, event), ...ids } }
+    : {
+        name: "call.error",
+        payload: { error: event.error.message, response: failedResponse(command, event), ...ids }
+      }
 }
+
+/** The engine reads a pipeline's answer in a shape of its own. */
+const responseOf = (command: Command, event: Extract<EndingEvent, { readonly _tag: "Succeeded" }>) =>
+  command.kind === "task_sequence" ? pythonResponseOf({ ...event.result, data: event.value }) : event.value
 
 const tailItems = ({ command, workerName }: Sender, event: EndingEvent): ReadonlyArray<Item> => {
   const id = { command_id: command.commandId }
   if (event._tag === "Succeeded") {
+    const result = responseOf(command, event)
     return [
-      { name: "step.exit", payload: { result: event.value, status: "completed", ...id } },
-      { name: "command.completed", payload: { ...id, worker_id: workerName, result: event.value } }
+      { name: "step.exit", payload: { result, status: "completed", ...id } },
+      { name: "command.completed", payload: { ...id, worker_id: workerName, result } }
     ]
   }
   const error = event.error.message
-  const result = failedResponse(event)
+  const result = failedResponse(command, event)
   return [
     { name: "step.exit", payload: { status: "FAILED", error, result, ...id } },
     {
@@ -185,10 +194,11 @@ const tailItems = ({ command, workerName }: Sender, event: EndingEvent): Readonl
 }
 
 /** What `{{ step }}` reads after a handled failure: the envelope, its status one that this generation knows. */
-const failedResponse = ({ result }: Extract<EndingEvent, { readonly _tag: "Failed" }>): JsonObject => ({
-  ...envelopeOf(result),
-  status: "error"
-})
+const failedResponse = (
+  command: Command,
+  { result }: Extract<EndingEvent, { readonly _tag: "Failed" }>
+): Json =>
+  command.kind === "task_sequence" ? pythonResponseOf(result) : { ...envelopeOf(result), status: "error" }
 
 const refusedValue = (error: ControlPlaneError) => {
   const failure = Failure.make("schema", `the result was refused by the server: ${error.reason.detail}`)

@@ -1,6 +1,6 @@
 /** What a step gives: one tool's value as it is, or the union of a pipeline's. */
 import type { Failure } from "../../domain/Failure.ts"
-import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
+import { isObject, type JsonObject } from "../../domain/Json.ts"
 import * as ToolResult from "../../domain/ToolResult.ts"
 import type { Attempt } from "./output.ts"
 import { type State, updatesOf } from "./State.ts"
@@ -46,20 +46,4 @@ const unionOf = (state: State, { failure, index }: Ended): JsonObject => {
   }
   if (failure === undefined) return union
   return { ...union, labeled_results: results, failed_task: index, error: failure.message }
-}
-
-/**
- * A pipeline's answer as the Python engine reads it: it merges `ctx` into the execution, promotes `_prev`, and takes a
- * `status` that says failed for a failure. `remaining_actions` stays empty: what is in it is run again.
- */
-export const pythonResponseOf = (result: ToolResult.ToolResult): Json => {
-  const data = isObject(result.data) ? result.data : { value: result.data ?? null }
-  const ctx = Object.fromEntries(
-    Object.entries(result.contextUpdates ?? {}).map(([name, value]) => [name.replace(/^ctx\./, ""), value])
-  )
-  if (result.status !== "success")
-    return { ...data, status: "failed", error: result.error?.message ?? null, ctx }
-  const { status } = data
-  const saysFailed = status === "failed" || status === "error"
-  return { ...data, status: status === undefined || saysFailed ? "ok" : status, ctx }
 }

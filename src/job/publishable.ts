@@ -1,0 +1,56 @@
+/**
+ * Outcome → the outcome as it may leave the process: no secret in it, and small enough for an event. It comes before the
+ * journal, so that the journal keeps no secret and nothing large either.
+ */
+import { Effect, Schedule } from "effect"
+import type { Command } from "../domain/Command.ts"
+import type { Failure } from "../domain/Failure.ts"
+import { isObject, type Json } from "../domain/Json.ts"
+import { type Ending, Outcome } from "../domain/Outcome.ts"
+import type { ToolResult } from "../domain/ToolResult.ts"
+import { Results } from "../results/Results.ts"
+import { outputSpecOf } from "../results/select.ts"
+import { Redactor } from "../secrets/Redactor.ts"
+
+export const publishable = Effect.fnUntraced(function* (command: Command, ending: Ending) {
+  const redactor = yield* Redactor
+  if (ending._tag === "Crashed") {
+    return Outcome.cases.Crashed.make({ error: maskedFailure(redactor, ending.error) })
+  }
+  const masked = maskedResult(redactor, ending.result)
+  if (masked.data === undefined) return { ...ending, result: masked }
+  const data = yield* externalized(command, masked.data)
+  return { ...ending, result: { ...masked, data } }
+})
+
+/** A store that is away for a moment is waited for; then the value goes inline and the server decides. */
+const externalized = Effect.fnUntraced(function* (command: Command, data: Json) {
+  const results = yield* Results
+  const spec = isObject(command.config) ? outputSpecOf(command.config) : undefined
+  const key = { executionId: command.executionId, step: command.step }
+  return yield* results.externalize(data, key, spec).pipe(
+    Effect.map((outgoing) => outgoing.value),
+    Effect.retry({
+      while: (error) => error.isRetryable,
+      schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 5 }))
+    }),
+    Effect.catch((error) =>
+      Effect.as(Effect.logWarning(`a large result goes inline: ${error.message}`), data)
+    )
+  )
+})
+
+const maskedResult = (redactor: Redactor["Service"], result: ToolResult): ToolResult => ({
+  ...result,
+  ...(result.data === undefined ? {} : { data: redactor.maskJson(result.data) }),
+  ...(result.error === undefined ? {} : { error: maskedFailure(redactor, result.error) }),
+  ...(result.stdout === undefined ? {} : { stdout: redactor.mask(result.stdout) }),
+  ...(result.stderr === undefined ? {} : { stderr: redactor.mask(result.stderr) })
+})
+
+const maskedFailure = (redactor: Redactor["Service"], failure: Failure): Failure => ({
+  ...failure,
+  message: redactor.mask(failure.message),
+  ...(failure.traceback === undefined ? {} : { traceback: redactor.mask(failure.traceback) }),
+  ...(failure.detail === undefined ? {} : { detail: redactor.maskJson(failure.detail as Json) })
+})
