@@ -15,6 +15,8 @@ const yielded: Outcome = { t: "yield" }
 
 export class Machine extends MachineSteps {
   private sliced = false
+  /** What went wrong and has not been handled yet. */
+  private failure: unknown = undefined
 
   /** Puts a script at its start, with the host's variables in the order they were compiled. */
   start(main: FunctionCode, globals: ReadonlyArray<Value>): void {
@@ -28,12 +30,20 @@ export class Machine extends MachineSteps {
     this.sliced = sliced
     for (;;) {
       try {
+        this.recover()
         return this.execute()
       } catch (error) {
         if (error instanceof Exit) return { t: "done", value: error.value }
-        this.unwind(error)
+        if (this.frames.length === 0) throw error
+        this.failure = error
       }
     }
+  }
+
+  private recover(): void {
+    const { failure } = this
+    this.failure = undefined
+    if (failure !== undefined) this.unwind(failure)
   }
 
   /** The answer of the host. */
@@ -43,14 +53,14 @@ export class Machine extends MachineSteps {
     try {
       this.complete(this.checked(value), result)
     } catch (error) {
-      this.unwind(error)
+      this.failure = error
     }
   }
 
   /** The host could not do it. */
   fail(error: RhaiError): void {
     this.waiting = undefined
-    this.unwind(error)
+    this.failure = error
   }
 
   private execute(): Outcome {
@@ -214,17 +224,10 @@ export class Machine extends MachineSteps {
           case 40 /* NOT */:
             stack[sp - 1] = this.negated("!", stack[sp - 1] as Value)
             break
-          case 45 /* ASSIGN_OP */: {
-            const slot = base + code[pc]!
-            const value = stack[--sp] as Value
-            const held = stack[slot]
-            const x = held instanceof Shared ? held.value : (held as Value)
-            const result = this.operated(constants[code[pc + 1]!] as string, x, value)
-            if (held instanceof Shared) held.value = result
-            else stack[slot] = result
+          case 45 /* ASSIGN_OP */:
+            this.assignSlot(base + code[pc]!, constants[code[pc + 1]!] as string, stack[--sp] as Value)
             pc += 2
             break
-          }
           case 52 /* GET_PROP */: {
             const value = stack[sp - 1] as Value
             const name = constants[code[pc++]!] as string
@@ -239,7 +242,10 @@ export class Machine extends MachineSteps {
             const value = stack[sp - 1] as Value
             if (typeof index === "number" && Array.isArray(value) && index >= 0 && index < value.length)
               stack[sp - 1] = value[index]
-            else stack[sp - 1] = getIndexed(value, index, this.indexPosition(), this.position())
+            else {
+              if (typeof value === "string") this.fuel -= value.length >> 7
+              stack[sp - 1] = getIndexed(value, index, this.indexPosition(), this.position())
+            }
             pc += 2
             break
           }

@@ -1,6 +1,7 @@
 /** Names, assignments and containers of a running script. */
 import type { VisibleName } from "./Code.ts"
 import { toText } from "./Format.ts"
+import { add } from "./Integer.ts"
 import { hasIndexer, indexed, noIndexSetter, noSetter, property } from "./Indexing.ts"
 import { Iteration, iterationOf } from "./Iteration.ts"
 import { MachineCalls } from "./MachineCalls.ts"
@@ -78,6 +79,15 @@ export abstract class MachineData extends MachineCalls {
     } catch (error) {
       throw error instanceof RhaiError ? error.at(root.operator) : error
     }
+  }
+
+  /** `variable op= value`. */
+  protected assignSlot(slot: number, op: string, value: Value): void {
+    const held = this.stack[slot]
+    if (held instanceof Shared) held.value = this.operated(op, held.value, value)
+    else if (op === "+" && typeof held === "number" && typeof value === "number")
+      this.stack[slot] = add(held, value)
+    else this.stack[slot] = this.operated(op, held as Value, value)
   }
 
   /** The value after `x op= y`; containers are changed in place. */

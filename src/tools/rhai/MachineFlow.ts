@@ -37,6 +37,7 @@ export abstract class MachineFlow extends MachineData {
   }
 
   protected computed(op: string, x: Value, y: Value): Value {
+    if (typeof x === "string" && typeof y === "string") this.fuel -= Math.min(x.length, y.length) >> 8
     const result = binary(op, x, y)
     if (result === none) throw functionNotFound(signature(op, [x, y]), this.position())
     return typeof result === "object" || typeof result === "string" ? this.checked(result) : result

@@ -98,6 +98,9 @@ export abstract class MachineNatives extends MachineState {
     const first = args[0]
     this.self = first
     const before = native.mutates ? lengthOf(first) : 0
+    // Most functions look at all of what they are called on
+    if (!native.isCheap && typeof first !== "number")
+      this.fuel -= first instanceof Map ? first.size : lengthOf(first) >> 7
     const answer = native.run(args, this)
     if (native.mutates) this.checkGrowth(this.self, before)
     if (this.self !== first && target !== undefined) target.set(this.self)

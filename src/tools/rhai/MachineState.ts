@@ -91,6 +91,7 @@ export abstract class MachineState implements NativeContext {
   private spent = 0
   private readonly started: number
   private made = 0
+  private measureAt = MEASURE
   self: Value = undefined
   readonly limits: Limits
   protected readonly options: MachineOptions
@@ -143,7 +144,7 @@ export abstract class MachineState implements NativeContext {
     this.checkTime()
     this.fuel = Math.min(SLICE, limits.operations - this.spent)
     this.spent += this.fuel
-    if (this.made > MEASURE) this.measure()
+    if (this.made > this.measureAt) this.measure()
   }
 
   /** Throws when the script has had its time. */
@@ -159,6 +160,8 @@ export abstract class MachineState implements NativeContext {
     for (let i = 0; i < this.sp && total <= this.limits.memory; i++)
       total += sizeOf(this.stack[i], this.limits.memory, seen)
     if (total > this.limits.memory) throw tooLarge("Total memory", this.position())
+    // Looking costs as much as what there is, so it has to be earned
+    this.measureAt = Math.max(MEASURE, total >> 1)
   }
 
   charge(operations: number): void {

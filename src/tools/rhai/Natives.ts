@@ -58,7 +58,11 @@ export interface Native {
   readonly mutates: boolean
   /** Answers at once, or with work to be done first. */
   readonly kind: "value" | "callbacks" | "host"
+  /** Takes the same time however long its first argument is. */
+  readonly isCheap: boolean
 }
+
+const cheap: ReadonlySet<string> = new Set("len is_empty push pop get set type_of".split(" "))
 
 type Getter = (value: Value) => Value
 
@@ -116,7 +120,14 @@ export class Natives {
       const list = this.byKey.get(key) ?? []
       const same = list.findIndex((native) => native.params.every((tag, i) => tag === params[i]))
       if (same >= 0) list.splice(same, 1)
-      list.push({ name, params, run, mutates, kind })
+      list.push({
+        name,
+        params,
+        run,
+        mutates,
+        kind,
+        isCheap: cheap.has(name) || (params[0] === T.map && (name === "contains" || name === "remove"))
+      })
       // Exact types before `any`
       list.sort((a, b) => wildcards(a) - wildcards(b))
       this.byKey.set(key, list)

@@ -4,6 +4,7 @@ import { mismatch } from "./RhaiError.ts"
 import {
   type Blob,
   Char,
+  charAt,
   charOf,
   type Int,
   rawTypeName,
@@ -124,7 +125,7 @@ export class CharReference extends Reference {
     this.index = index
   }
   get(): Value {
-    return charOf(Array.from(this.whole.get() as string)[this.index]!)
+    return charOf(charAt(this.whole.get() as string, this.index)!)
   }
   set(value: Value): void {
     if (!(value instanceof Char)) throw mismatch("char", rawTypeName(value))

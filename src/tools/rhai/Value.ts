@@ -228,29 +228,31 @@ export const lengthOf = (value: Value): number => {
   return value instanceof Map ? value.size : value instanceof Blob ? value.bytes.length : 0
 }
 
-const collator = (a: string, b: string): number => {
+/** Orders strings as Rust does: by code point, which UTF-8 order is and UTF-16 order is not quite. */
+export const compareStrings = (a: string, b: string): number => {
+  if (a === b) return 0
+  if (isFlat(a) && isFlat(b)) return a < b ? -1 : 1
   const length = Math.min(a.length, b.length)
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i)
     const y = b.charCodeAt(i)
-    if (x !== y) {
-      // UTF-8 order is code point order: a surrogate stands for more than any other code unit
-      const high = (x & 0xf800) === 0xd800 ? 1 : 0
-      const other = (y & 0xf800) === 0xd800 ? 1 : 0
-      return high === other ? x - y : high - other
-    }
+    if (x === y) continue
+    // A surrogate stands for more than any other code unit
+    const high = (x & 0xf800) === 0xd800 ? 1 : 0
+    const other = (y & 0xf800) === 0xd800 ? 1 : 0
+    return high === other ? x - y : high - other
   }
   return a.length - b.length
 }
 
-/** Orders strings as Rust does. */
-export const compareStrings = collator
+export const sortedKeys = (map: RhaiMap): Array<string> => {
+  const keys = [...map.keys()]
+  return keys.every(isFlat) ? keys.sort() : keys.sort(compareStrings)
+}
 
 /** Maps keep their keys in order wherever it shows. */
 export const sortedEntries = (map: RhaiMap): Array<[string, Value]> =>
-  [...map].sort((a, b) => collator(a[0], b[0]))
-
-export const sortedKeys = (map: RhaiMap): Array<string> => [...map.keys()].sort(collator)
+  sortedKeys(map).map((key) => [key, map.get(key)])
 
 const ascii: ReadonlyArray<Char> = Array.from(
   { length: 128 },
@@ -274,9 +276,23 @@ export const charCount = (text: string): number => {
   return count
 }
 
-/** Characters `from` up to, not including, `to`. */
-export const sliceChars = (text: string, from: number, to: number): string =>
-  isFlat(text) ? text.slice(from, Math.max(from, to)) : Array.from(text).slice(from, to).join("")
+/** The code unit at which the character with that number begins. */
+const unitOf = (text: string, index: number): number => {
+  let unit = 0
+  for (let i = 0; i < index && unit < text.length; i++)
+    unit += (text.charCodeAt(unit) & 0xfc00) === 0xd800 && unit + 1 < text.length ? 2 : 1
+  return unit
+}
 
-export const charAt = (text: string, index: number): string | undefined =>
-  isFlat(text) ? text[index] : Array.from(text)[index]
+/** Characters `from` up to, not including, `to`. */
+export const sliceChars = (text: string, from: number, to: number): string => {
+  if (isFlat(text)) return text.slice(from, Math.max(from, to))
+  const start = unitOf(text, from)
+  return to === Infinity ? text.slice(start) : text.slice(start, unitOf(text, Math.max(from, to)))
+}
+
+export const charAt = (text: string, index: number): string | undefined => {
+  if (index < 0) return undefined
+  const code = text.codePointAt(isFlat(text) ? index : unitOf(text, index))
+  return code === undefined ? undefined : String.fromCodePoint(code)
+}

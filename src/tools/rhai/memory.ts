@@ -5,9 +5,9 @@ import { Blob, FnPtr, Shared } from "./Value.ts"
 export const sizeOf = (value: unknown, enough: number, seen: Set<object>): number => {
   if (typeof value === "string") return 16 + value.length
   if (typeof value !== "object" || value === null) return 8
-  if (Array.isArray(value)) return sum(value, 16, 8, enough, seen)
+  if (Array.isArray(value)) return sum(value, 48, 8, enough, seen)
   if (value instanceof Map) {
-    let total = sum(value.values(), 48, 48, enough, seen)
+    let total = sum(value.values(), 160, 56, enough, seen)
     for (const key of value.keys()) total += (key as string).length
     return total
   }

@@ -22,14 +22,8 @@ export const run = Effect.fnUntraced(function* (machine: Machine) {
 })
 
 /** Does the work the script waits for; a failure is the script's to catch. */
-const serve = (machine: Machine, work: Effect.Effect<Value, RhaiError>): Effect.Effect<void, RhaiError> =>
-  Effect.matchEffect(work, {
-    onSuccess: (value) => settled(() => machine.resume(value)),
-    onFailure: (error) => settled(() => machine.fail(error))
-  })
-
-const settled = (step: () => void): Effect.Effect<void, RhaiError> =>
-  Effect.try({
-    try: step,
-    catch: (error) => (error instanceof RhaiError ? error : new RhaiError("ErrorSystem", String(error)))
+const serve = (machine: Machine, work: Effect.Effect<Value, RhaiError>): Effect.Effect<void> =>
+  Effect.match(work, {
+    onSuccess: (value) => machine.resume(value),
+    onFailure: (error) => machine.fail(error)
   })
