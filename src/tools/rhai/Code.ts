@@ -130,10 +130,13 @@ export interface Unit {
   /** The module it is, or empty for a script of its own. */
   readonly module: string
   readonly source: string
-  readonly functions: ReadonlyMap<string, FunctionCode>
+  /** A conversation adds what is defined later. */
+  readonly functions: Map<string, FunctionCode>
   /** Names of functions, for a bare name that is no variable. */
   readonly byName: ReadonlyMap<string, FunctionCode>
   main: FunctionCode
+  /** More functions may be added later, and are looked for when it runs. */
+  isOpen: boolean
   /** Variables of the top level, which outlive an `eval`. */
   readonly locals: ReadonlyArray<{ readonly name: string; readonly slot: number }>
 }

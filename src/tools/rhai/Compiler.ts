@@ -222,14 +222,14 @@ export const compileProgram = (
   outer: ReadonlyMap<string, FunctionCode> = new Map()
 ): Unit => {
   const functions = new Map<string, FunctionCode>(outer)
-  const byName = new Map<string, FunctionCode>()
+  const byName = new Map<string, FunctionCode>([...outer.values()].map((code) => [code.name, code]))
   const locals: Array<{ name: string; slot: number }> = []
-  const unit: Unit = { module, source, functions, byName, main: undefined as never, locals }
+  const unit: Unit = { module, source, functions, byName, main: undefined as never, isOpen: false, locals }
   const pending: Array<[FunctionDefinition, FunctionCode]> = []
   for (const definition of program.functions) {
     const code = emptyCode(definition.name, unit, definition)
     functions.set(functionKey(definition.name, definition.parameters.length, definition.thisType), code)
-    if (!byName.has(definition.name)) byName.set(definition.name, code)
+    if (byName.get(definition.name)?.unit !== unit) byName.set(definition.name, code)
     pending.push([definition, code])
   }
   unit.main = emptyCode("", unit)

@@ -1,7 +1,7 @@
 /** Compiles scripts and runs them: the door for everything that is not about Effects. */
 import { compileProgram } from "./Compiler.ts"
 import type { Program } from "./Ast.ts"
-import type { Unit } from "./Code.ts"
+import type { FunctionCode, Unit } from "./Code.ts"
 import { defaults, type Limits } from "./Limits.ts"
 import { Machine } from "./Machine.ts"
 import type { Module } from "./MachineState.ts"
@@ -25,6 +25,8 @@ export interface EngineOptions {
   /** Milliseconds of a clock that only goes forward. */
   readonly now?: () => number
 }
+
+type Functions = ReadonlyMap<string, FunctionCode>
 
 /** A script ready to run, and the names of the variables it expects from the host. */
 export interface Script {
@@ -54,9 +56,12 @@ export class Engine {
     }
   }
 
-  /** Throws a RhaiError of kind ErrorParsing where the text makes no sense. */
-  compile(text: string, globals: ReadonlyArray<string> = []): Script {
-    return { unit: this.unit(text, globals, ""), globals }
+  /**
+   * Throws a RhaiError of kind ErrorParsing where the text makes no sense. `earlier` are functions of scripts before
+   * this one that it may call.
+   */
+  compile(text: string, globals: ReadonlyArray<string> = [], earlier?: Functions): Script {
+    return { unit: this.unit(text, globals, "", earlier), globals }
   }
 
   /** Reads a script without compiling it. */
@@ -64,15 +69,21 @@ export class Engine {
     return parse(text, this.parserOptions, globals)
   }
 
-  private unit(text: string, globals: ReadonlyArray<string>, module: string, outer?: Unit): Unit {
+  private unit(
+    text: string,
+    globals: ReadonlyArray<string>,
+    module: string,
+    outer?: Functions,
+    isEval = false
+  ): Unit {
     try {
       const program = parse(text, this.parserOptions, globals)
-      if (outer !== undefined && program.functions.length > 0)
+      if (isEval && program.functions.length > 0)
         throw new RhaiError(
           "ErrorParsing",
           "Function definitions must be at global level and cannot be inside a block or another function"
         )
-      return compileProgram(program, text, module, outer?.functions)
+      return compileProgram(program, text, module, outer)
     } catch (error) {
       if (error instanceof RhaiError) throw error
       // Without a depth limit deep nesting ends where JavaScript's own stack does
@@ -91,7 +102,7 @@ export class Engine {
       print: options.print ?? (() => undefined),
       debug: options.debug ?? (() => undefined),
       importModule: (name) => this.module(name),
-      evaluate: (text, outer) => this.unit(text, [], "", outer)
+      evaluate: (text, outer) => this.unit(text, [], "", outer.functions, true)
     })
     machine.start(
       script.unit.main,

@@ -105,12 +105,6 @@ export class Machine extends MachineSteps {
           case 6 /* LOAD_RAW */:
             stack[sp++] = stack[base + code[pc++]!]
             break
-          case 7 /* LOAD_S */:
-            stack[sp++] = this.copied(this.inside(stack[base + code[pc++]!]))
-            break
-          case 8 /* LOAD_RAW_S */:
-            stack[sp++] = this.inside(stack[base + code[pc++]!])
-            break
           case 9 /* STORE */:
             stack[base + code[pc++]!] = stack[--sp]
             break

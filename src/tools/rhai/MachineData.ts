@@ -1,5 +1,5 @@
 /** Names, assignments and containers of a running script. */
-import type { VisibleName } from "./Code.ts"
+import type { FunctionCode, VisibleName } from "./Code.ts"
 import { toText } from "./Format.ts"
 import { add } from "./Integer.ts"
 import { hasIndexer, indexed, noIndexSetter, noSetter, property } from "./Indexing.ts"
@@ -22,6 +22,8 @@ export interface RootName {
   readonly operator: Position
 }
 
+const valueIn = (held: unknown): Value => (held instanceof Shared ? held.value : (held as Value))
+
 export abstract class MachineData extends MachineCalls {
   /** A variable that is not known by its slot: of an `eval`, or of the caller's scope. */
   private dynamic(frame: Frame, name: string): Reference | undefined {
@@ -32,6 +34,13 @@ export abstract class MachineData extends MachineCalls {
         return new SlotReference(this.stack, at.outer!.frame.base + found.slot, found.isConst)
     }
     return undefined
+  }
+
+  /** Variables of the top level as they are now: for whoever runs one piece of script after another. */
+  variables(names: ReadonlyArray<string>, main: FunctionCode): Map<string, Value> {
+    const found = new Map(names.map((name, slot) => [name, valueIn(this.stack[slot])]))
+    for (const { name, slot } of main.unit.locals) found.set(name, valueIn(this.stack[slot]))
+    return found
   }
 
   protected isVisible(frame: Frame, visible: ReadonlyArray<VisibleName>, name: string): boolean {

@@ -1,5 +1,5 @@
 /** The longer instructions of the machine, and the way out of it: returns, errors, handlers. */
-import { Op, Target, type VisibleName } from "./Code.ts"
+import { type FunctionCode, functionKey, Op, Target, type VisibleName } from "./Code.ts"
 import { caughtValue } from "./caught.ts"
 import { display } from "./Format.ts"
 import { Exit, pending } from "./MachineNatives.ts"
@@ -134,6 +134,8 @@ export abstract class MachineFlow extends MachineData {
     const kind = code[pc + 2]!
     const count = code[pc + 1]!
     const name = constants[code[pc]!] as string
+    const late = frame.code.unit.isOpen ? frame.code.unit.functions.get(functionKey(name, count)) : undefined
+    if (late !== undefined) return this.callLate(late, kind, code[pc + 3]!, count)
     if (kind === Target.stack)
       return this.callNative(name, this.taken(count), undefined, this.position(), this.sp)
     const rest = this.taken(count - 1)
@@ -142,6 +144,13 @@ export abstract class MachineFlow extends MachineData {
     const lent = kind === Target.slot || (kind === Target.self && !target.isConst)
     const reference = lent ? target : new ValueReference(this.copied(target.get()))
     return this.callNative(name, [reference.get(), ...rest], reference, this.position(), this.sp)
+  }
+
+  /** Calls a function that was defined after the caller was compiled, as happens in a conversation. */
+  private callLate(fn: FunctionCode, kind: number, slot: number, count: number): typeof pending {
+    const args = this.taken(kind === Target.stack ? count : count - 1)
+    if (kind !== Target.stack) args.unshift(this.copied(this.targetOf(kind, slot)!.get()))
+    return this.callScript(fn, args, undefined, this.position(), this.sp)
   }
 
   private methodInstruction(
@@ -234,6 +243,7 @@ export abstract class MachineFlow extends MachineData {
           continue
         }
       }
+      error.script ??= frame.code.unit.source
       const handler = error.isCatchable ? frame.handlers?.pop() : undefined
       if (handler !== undefined) return this.handle(frame, handler.depth, handler.pc, error)
       this.frames.pop()

@@ -79,6 +79,7 @@ export abstract class MachineNatives extends MachineState {
     const texts = asText(args)
     const native = texts === undefined ? undefined : this.natives.find(name, texts)
     if (native !== undefined) return this.runNative(native, texts!, target, position, result)
+
     if (isOperator(name)) {
       const answer =
         args.length === 2 ? binary(name, args[0], args[1]) : args.length === 1 ? unary(name, args[0]) : none

@@ -149,6 +149,12 @@ export abstract class MachineSteps extends MachinePlaces {
         if (!(value instanceof Shared)) stack[slot] = new Shared(value as Value)
         break
       }
+      case 8 /* LOAD_RAW_S */:
+        stack[sp++] = this.inside(stack[base + code[pc++]!])
+        break
+      case 7 /* LOAD_S */:
+        stack[sp++] = this.copied(this.inside(stack[base + code[pc++]!]))
+        break
       default:
         return this.performOnPlaces(op, frame, start)
     }

@@ -61,6 +61,8 @@ export class RhaiError extends Error {
   readonly thrown: unknown
   /** Further fields of the map a catch block gets. */
   readonly fields: ErrorFields
+  /** The script it happened in, innermost. */
+  script: string | undefined = undefined
   /** Innermost call first. */
   readonly calls: Array<CallFrame> = []
 
