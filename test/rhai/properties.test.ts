@@ -3,7 +3,8 @@ import { Engine } from "../../src/tools/rhai/Engine.ts"
 import { print } from "../../src/tools/rhai/Printer.ts"
 import { RhaiError } from "../../src/tools/rhai/RhaiError.ts"
 import { casesIn, chapters } from "./corpus.ts"
-import { type Random, randomOf, randomScript } from "./randomScript.ts"
+import { mutated, noise } from "./mutated.ts"
+import { randomOf, randomScript } from "./randomScript.ts"
 
 const engine = new Engine({ limits: { expressionDepth: 200, functionExpressionDepth: 200 }, allowEval: true })
 
@@ -63,34 +64,6 @@ const outcome = (text: string): string => {
   }
 }
 
-const pieces =
-  `let const fn if else while loop for in break continue return throw try catch switch => _ { } ( ) [ ] #{ , ; : :: . ?. ?[ .. ..= | || && + - * / % ** << >> == != < > <= >= = += -= ! in !in ?? a b f x this 1 2.5 "s" 'c' \` \${ true false () print eval call Fn "\\` +
-  "\n"
-
-const noise = (random: Random): string => {
-  const words = pieces.split(" ")
-  return Array.from({ length: 1 + random.below(40) }, () => words[random.below(words.length)]).join(
-    random.below(4) === 0 ? "" : " "
-  )
-}
-
-/** One character of a real script changed, removed or doubled. */
-const mutated = (random: Random): string => {
-  const text = sources[random.below(sources.length)]!
-  const at = random.below(text.length + 1)
-  const other = sources[random.below(sources.length)]!
-  switch (random.below(4)) {
-    case 0:
-      return text.slice(0, at) + text.slice(at + 1 + random.below(5))
-    case 1:
-      return text.slice(0, at) + pieces[random.below(pieces.length)]! + text.slice(at)
-    case 2:
-      return text.slice(0, at) + other.slice(random.below(other.length + 1))
-    default:
-      return text.slice(0, at) + text.slice(at, at + 5).repeat(3) + text.slice(at)
-  }
-}
-
 describe("Rhai, properties", () => {
   it("a printed tree reads as the same tree", () => {
     for (const source of sources) survivesPrinting(source)
@@ -104,7 +77,7 @@ describe("Rhai, properties", () => {
   it("no text makes the parser fail in another way than with a place in the text", () => {
     for (let seed = 0; seed < 3000; seed++) {
       const random = randomOf(20_000 + seed)
-      outcome(random.below(2) === 0 ? noise(random) : mutated(random))
+      outcome(random.below(2) === 0 ? noise(random) : mutated(random, sources))
     }
   })
 

@@ -240,12 +240,6 @@ export const isConstant = (expression: Expression): boolean => {
       return expression.entries.every(([, value]) => isConstant(value))
     case "interpolated":
       return expression.parts.every(isConstant)
-    case "binary":
-      return (
-        (expression.op === ".." || expression.op === "..=") &&
-        isConstant(expression.left) &&
-        isConstant(expression.right)
-      )
     default:
       return false
   }

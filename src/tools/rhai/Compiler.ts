@@ -127,14 +127,8 @@ class Compiler extends SwitchCompiler {
     } else if (target.t === "var") {
       const { declaration } = target
       if (declaration === undefined || target.path.length > 0) {
-        this.emitIndexed(
-          "ASSIGN_NAME",
-          position,
-          target.position,
-          this.text(target.name),
-          opText,
-          this.constant(target.path)
-        )
+        const path = this.constant({ names: target.path, position: target.pathPosition })
+        this.emitIndexed("ASSIGN_NAME", position, target.position, this.text(target.name), opText, path)
       } else if (op === undefined) {
         this.emit(declaration.captured ? "STORE_S" : "STORE", position, declaration.slot)
       } else {

@@ -1,5 +1,5 @@
 /** Turns script text into tokens, one at a time, with positions counted in characters as Rhai counts them. */
-import { type Position, positionOf } from "./Position.ts"
+import { NONE, type Position, positionOf } from "./Position.ts"
 import { readNumber } from "./lexNumber.ts"
 import { readRawString, readString, type StringShape } from "./lexString.ts"
 import * as T from "./Token.ts"
@@ -71,7 +71,9 @@ export class Lexer {
     this.value = undefined
     const start = this.at
     const shape = backtick
-    this.position = this.here(start)
+    // Rhai gives text that ends at once no place
+    const doubled = this.text.startsWith("``", start)
+    this.position = start >= this.text.length ? NONE : this.here(doubled ? start + 1 : start)
     readString(this, shape, this.position)
     this.unaryNext = T.beforeUnary.has(this.kind)
   }

@@ -9,6 +9,8 @@ import { functionNotFound, mismatch, RhaiError } from "./RhaiError.ts"
 import { FnPtr, Shared, typeName, type Value } from "./Value.ts"
 import { isOperator } from "./MachineNatives.ts"
 
+const nothing = { functions: new Map<string, FunctionCode>(), variables: new Map<string, Value>() }
+
 export abstract class MachineCalls extends MachineNatives {
   accepts(pointer: FnPtr, args: ReadonlyArray<Value>, self: Reference | undefined): boolean {
     const arity = pointer.curry.length + args.length
@@ -128,8 +130,9 @@ export abstract class MachineCalls extends MachineNatives {
     path: ReadonlyArray<string>,
     position: Position
   ): { functions: ReadonlyMap<string, FunctionCode>; variables: ReadonlyMap<string, Value> } {
-    const found = path.length === 1 ? this.imports.findLast(({ alias }) => alias === path[0]) : undefined
-    if (found !== undefined) return found.module
+    const found = this.imports.findLast(({ alias }) => alias === path[0])
+    // Modules have no modules inside
+    if (found !== undefined) return path.length === 1 ? found.module : nothing
     const name = path.join("::")
     throw new RhaiError("ErrorModuleNotFound", `Module not found: ${name}`, position, { module: name })
   }

@@ -14,6 +14,12 @@ import { Blob, Char, FnPtr, lengthOf, type RhaiMap, Shared, type Value } from ".
 
 const encoder = new TextEncoder()
 
+/** The modules in front of a name. */
+export interface Path {
+  readonly names: ReadonlyArray<string>
+  readonly position: Position
+}
+
 /** The variable an assignment starts from, for the error when it is a constant. */
 export interface RootName {
   readonly name: string
@@ -66,15 +72,10 @@ export abstract class MachineData extends MachineCalls {
     return this.copied(module.variables.get(name))
   }
 
-  protected assignName(
-    path: ReadonlyArray<string>,
-    name: string,
-    op: string | undefined,
-    value: Value
-  ): void {
+  protected assignName({ names, position }: Path, name: string, op: string | undefined, value: Value): void {
     const at = this.indexPosition()
-    if (path.length > 0) {
-      this.qualified(path, name, at)
+    if (names.length > 0) {
+      this.qualified(names, name, position)
       throw constantError(name, at)
     }
     this.assign(this.named(name, at), op, value, { name, position: at, operator: this.position() })

@@ -9,7 +9,7 @@ import { binary, none, signature, unary } from "./Operators.ts"
 import type { Position } from "./Position.ts"
 import { type Reference, ValueReference, Reference as ReferenceClass } from "./Reference.ts"
 import { functionNotFound, mismatch, RhaiError } from "./RhaiError.ts"
-import { isValidIdentifier, keywords, reserved } from "./Token.ts"
+import { pointerFrom } from "./pointerFrom.ts"
 import { Float, FnPtr, Range, rawTypeName, Shared, typeName, type Value } from "./Value.ts"
 
 export abstract class MachineFlow extends MachineData {
@@ -61,13 +61,7 @@ export abstract class MachineFlow extends MachineData {
   }
 
   protected pointerFrom(value: Value): FnPtr {
-    if (typeof value !== "string") throw mismatch("string", rawTypeName(value), this.position())
-    if (isValidIdentifier(value) && !keywords.has(value) && !reserved.has(value)) return new FnPtr(value)
-    if (reserved.has(value) || keywords.has(value) || isSymbol(value)) {
-      const what = isValidIdentifier(value) ? "keyword" : "symbol"
-      throw new RhaiError("ErrorParsing", `Syntax error: '${value}' is a reserved ${what}`, this.position())
-    }
-    throw functionNotFound(value, this.position())
+    return pointerFrom(value, this.position())
   }
 
   protected curried(pointer: Value, args: ReadonlyArray<Value>): FnPtr {
@@ -296,5 +290,3 @@ export abstract class MachineFlow extends MachineData {
     }
   }
 }
-
-const isSymbol = (text: string): boolean => /^[-+*/%<>=!&|^.,:;(){}[\]#?~@$]+$/.test(text)

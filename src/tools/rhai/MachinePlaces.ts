@@ -1,7 +1,7 @@
 /** Instructions that walk to a place and write there. */
 import { indexed, property } from "./Indexing.ts"
 import { MachineFlow } from "./MachineFlow.ts"
-import type { RootName } from "./MachineData.ts"
+import type { Path, RootName } from "./MachineData.ts"
 import type { Frame } from "./MachineState.ts"
 import { type Reference, SlotReference, ValueReference } from "./Reference.ts"
 import { RhaiError } from "./RhaiError.ts"
@@ -37,7 +37,7 @@ export abstract class MachinePlaces extends MachineFlow {
       }
       case 47 /* ASSIGN_NAME */:
         this.assignName(
-          constants[code[pc + 2]!] as Array<string>,
+          constants[code[pc + 2]!] as Path,
           constants[code[pc]!] as string,
           this.text(constants, code[pc + 1]!),
           stack[--sp] as Value

@@ -1,11 +1,12 @@
 /** Arrays with functions: map, filter, reduce, sort and their kin. */
 import type { Callback, NativeContext, Natives } from "../Natives.ts"
 import { equals } from "../Operators.ts"
+import { pointerFrom } from "../pointerFrom.ts"
 import { ElementReference } from "../Reference.ts"
 import { RhaiError } from "../RhaiError.ts"
 import { copy, FnPtr, type Int, type RhaiArray, tagOf, type Value } from "../Value.ts"
 import { insertAll } from "./arrays.ts"
-import { call, type Calls, callFor, mergeSort } from "./callbacks.ts"
+import { call, type Calls, callFor, sortWith } from "./callbacks.ts"
 import { offsetAndLength } from "./indexes.ts"
 
 type Run = (
@@ -159,11 +160,11 @@ const changing: Readonly<Record<string, Run>> = {
 }
 
 function* sorted(array: RhaiArray, pointer: FnPtr): Calls<RhaiArray> {
-  return yield* mergeSort(array, function* (x, y) {
+  return yield* sortWith(array, function* (x, y) {
     const order = yield* quiet(call(pointer, [copy(x), copy(y)]))
-    if (typeof order === "number" || typeof order === "bigint") return order > 0
-    if (typeof order === "boolean") return !order
-    return tagOf(x) > tagOf(y)
+    if (typeof order === "number" || typeof order === "bigint") return order < 0
+    if (typeof order === "boolean") return order
+    return tagOf(x) < tagOf(y)
   })
 }
 
@@ -175,13 +176,14 @@ function* zip(array: RhaiArray, other: RhaiArray, pointer: FnPtr, context: Nativ
 }
 
 /** The function may be given by its name, too. */
-const pointerOf = (value: Value): FnPtr => (value instanceof FnPtr ? value : new FnPtr(value as string))
+const pointerOf = (value: Value, context: NativeContext): FnPtr =>
+  value instanceof FnPtr ? value : pointerFrom(value, context.callPosition())
 
 export const arrayCallbacks = (natives: Natives): void => {
   const register = (name: string, mutates: boolean, run: Run, extra: string, byName: boolean): void => {
     for (const type of byName ? ["fn", "string"] : ["fn"])
       natives.calling(`${name}(array, ${type}${extra})`, mutates, ([array, pointer, ...rest], context) =>
-        run(array as RhaiArray, pointerOf(pointer), rest, context)
+        run(array as RhaiArray, pointerOf(pointer, context), rest, context)
       )
   }
   for (const [name, run] of Object.entries(simple)) register(name, name === "dedup", run, "", true)

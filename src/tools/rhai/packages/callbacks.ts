@@ -51,11 +51,25 @@ export function* call(pointer: FnPtr, args: ReadonlyArray<Value>): Calls<Value> 
   return yield { caller: undefined, pointer, self: undefined, args }
 }
 
-/** A stable merge sort whose comparisons may be calls into the script. */
-export function* mergeSort<A>(
+/** As many elements as Rust sorts by insertion. With a comparison that contradicts itself the way shows. */
+const FEW = 20
+
+/** A stable sort whose comparisons may be calls into the script. */
+export function* sortWith<A>(
   items: ReadonlyArray<A>,
-  isAfter: (x: A, y: A) => Calls<boolean>
+  isLess: (x: A, y: A) => Calls<boolean>
 ): Calls<Array<A>> {
+  if (items.length > FEW) return yield* mergeSort(items, isLess)
+  const sorted: Array<A> = []
+  for (const item of items) {
+    let at = sorted.length
+    while (at > 0 && (yield* isLess(item, sorted[at - 1]!))) at--
+    sorted.splice(at, 0, item)
+  }
+  return sorted
+}
+
+function* mergeSort<A>(items: ReadonlyArray<A>, isLess: (x: A, y: A) => Calls<boolean>): Calls<Array<A>> {
   let from = [...items]
   for (let width = 1; width < from.length; width *= 2) {
     const into: Array<A> = []
@@ -65,8 +79,9 @@ export function* mergeSort<A>(
       let left = start
       let right = middle
       while (left < middle && right < end)
-        into.push((yield* isAfter(from[left]!, from[right]!)) ? from[right++]! : from[left++]!)
-      into.push(...from.slice(left, middle), ...from.slice(right, end))
+        into.push((yield* isLess(from[right]!, from[left]!)) ? from[right++]! : from[left++]!)
+      for (const item of from.slice(left, middle)) into.push(item)
+      for (const item of from.slice(right, end)) into.push(item)
     }
     from = into
   }
