@@ -18,6 +18,18 @@ export const differences: ReadonlyArray<Difference> = [
     says: "21"
   },
   {
+    chapter: "closures",
+    name: "a callback reads what it works on",
+    why: "there are no locks here, so a closure may read the array it is called for; the crate says data race",
+    says: "[3, 4]"
+  },
+  {
+    chapter: "closures",
+    name: "a captured variable in a wrong place",
+    why: "the error names the variable's type; the crate names the Rust type of the cell around it",
+    says: "Data type incorrect: i64 (expecting bool) (line 1, position 27)\nin closure call (line 1, position 38)"
+  },
+  {
     chapter: "limits",
     name: "operations in a callback",
     why: "operations are counted by instruction here and by tree node there; inside a callback the crate's error names the call",

@@ -163,7 +163,11 @@ export const getProperty = (value: Value, name: string, natives: Natives, at: Po
   }
   const getter = natives.getter(name, value)
   if (getter === undefined) throw unknownProperty(value, name, at)
-  return getter(value)
+  try {
+    return getter(value)
+  } catch (error) {
+    throw error instanceof RhaiError ? error.at(at) : error
+  }
 }
 
 export const property = (whole: Reference, name: string, natives: Natives, at: Position): Reference => {

@@ -196,12 +196,14 @@ const concatenated = (x: Value, y: Value): Value | typeof none => {
 
 const times = (op: string, x: Timestamp, y: Value): Value | typeof none => {
   if (y instanceof Timestamp) {
-    if (op === "-") return new Float((x.millis - y.millis) / 1000)
+    // To the microsecond: what is finer is noise of the addition before
+    if (op === "-") return new Float(Math.round((x.millis - y.millis) * 1000) / 1e6)
     return ordering[op]?.(x.millis - y.millis) ?? none
   }
   if (!isInt(y) && !(y instanceof Float)) return none
   const millis = numberOf(y) * 1000
-  return op === "+" ? new Timestamp(x.millis + millis) : op === "-" ? new Timestamp(x.millis - millis) : none
+  const at = (time: number): Timestamp => new Timestamp(time, x.now)
+  return op === "+" ? at(x.millis + millis) : op === "-" ? at(x.millis - millis) : none
 }
 
 const ranges = (op: string, x: Range, y: Range): Value | typeof none => {

@@ -53,8 +53,10 @@ export class FnPtr {
 /** A point in time, in milliseconds of a clock that only goes forward. */
 export class Timestamp {
   readonly millis: number
-  constructor(millis: number) {
+  readonly now: () => number
+  constructor(millis: number, now: () => number) {
     this.millis = millis
+    this.now = now
   }
 }
 
