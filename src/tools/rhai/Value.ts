@@ -221,9 +221,6 @@ export const copyArray = (items: RhaiArray): RhaiArray => {
   return result
 }
 
-export const isContainer = (value: Value): value is RhaiArray | RhaiMap | Blob =>
-  Array.isArray(value) || value instanceof Map || value instanceof Blob
-
 /** Elements, entries, bytes or UTF-16 units; 0 for what has no parts. */
 export const lengthOf = (value: Value): number => {
   if (typeof value === "string" || Array.isArray(value)) return value.length
@@ -269,7 +266,7 @@ export const charOf = (text: string): Char => {
 const surrogates = /[\ud800-\udfff]/
 
 /** True when every code unit is a character, so that indexing is free. */
-export const isFlat = (text: string): boolean => !surrogates.test(text)
+const isFlat = (text: string): boolean => !surrogates.test(text)
 
 export const charCount = (text: string): number => {
   if (isFlat(text)) return text.length
