@@ -13,6 +13,8 @@ import { toText } from "./rhai/Format.ts"
 import { hosted, type HostServices, type LogLevel } from "./rhai/host.ts"
 import type { HttpFunction } from "./rhai/hostHttp.ts"
 import { toPlain } from "./rhai/Json.ts"
+import type { Natives } from "./rhai/Natives.ts"
+import { standard } from "./rhai/packages/standard.ts"
 import { columnOf, lineOf, NONE } from "./rhai/Position.ts"
 import { envOf, RhaiOptions, type RhaiSettings } from "./rhai/RhaiOptions.ts"
 import type { RhaiError } from "./rhai/RhaiError.ts"
@@ -39,6 +41,7 @@ interface World {
   readonly settings: RhaiSettings
   readonly http: SafeHttp["Service"]
   readonly cache: ScriptCache
+  readonly base: Natives
 }
 
 export class RhaiTool extends Context.Service<RhaiTool, Tool.Tool>()("noetl-worker/tools/RhaiTool") {
@@ -48,7 +51,7 @@ export class RhaiTool extends Context.Service<RhaiTool, Tool.Tool>()("noetl-work
     Effect.gen(function* () {
       const settings = yield* RhaiOptions
       const http = yield* SafeHttp
-      const world: World = { settings, http, cache: new ScriptCache(settings.cacheBytes) }
+      const world: World = { settings, http, cache: new ScriptCache(settings.cacheBytes), base: standard() }
       return Tool.make({ kind: "rhai", config: Config, run: (config, call) => run(world, config, call) })
     })
   )
@@ -66,11 +69,11 @@ const run = Effect.fn("RhaiTool.run")(function* (world: World, config: Config, c
       ...limits,
       ...(seconds === undefined ? {} : { wallClock: Math.min(limits.wallClock, seconds * 1000) })
     },
-    natives: hosted(servicesOf(world, config, call, output)),
+    natives: hosted(servicesOf(world, config, call, output), world.base),
     modules,
     now: () => clock.currentTimeMillisUnsafe()
   })
-  const variables = variablesOf(call, config.args ?? {})
+  const variables = variablesOf(call, config.args ?? {}, config.code)
   const script = yield* compiled(world.cache, engine, config.code, [...variables.keys()], call.kind)
   const exit = yield* Effect.result(
     runMachine(engine.machine(script, variables)).pipe(withDeadline(seconds, call.kind))

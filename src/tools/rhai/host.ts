@@ -28,9 +28,9 @@ export interface HostServices {
 
 const wait = (work: Effect.Effect<Value, RhaiError>): HostRequest => new HostRequest(work)
 
-/** Rhai's own functions and those of the host. */
-export const hosted = (services: HostServices): Natives => {
-  const natives = Natives.extending(standard())
+/** Rhai's own functions and those of the host. `base` saves making Rhai's own again for every script. */
+export const hosted = (services: HostServices, base: Natives = standard()): Natives => {
+  const natives = Natives.extending(base)
   logging(natives, services)
   clock(natives, services)
   http(natives, services.request, services.absentOnFailure)

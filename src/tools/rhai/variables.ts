@@ -10,13 +10,14 @@ const isName = (name: string): boolean =>
 
 /**
  * Every argument by its name and all of them as `args`; over them the step's context by name; `workload`, `vars` and
- * `ctx` are maps in any case.
+ * `ctx` are maps in any case. A name that the code does not mention is left out: a context may be large.
  */
-export const variablesOf = (call: ToolCall, own: JsonObject): ReadonlyMap<string, Value> => {
+export const variablesOf = (call: ToolCall, own: JsonObject, code: string): ReadonlyMap<string, Value> => {
   const args = { ...call.args, ...own }
   const variables = new Map<string, Value>()
   const add = (values: JsonObject): void => {
-    for (const [name, value] of Object.entries(values)) if (isName(name)) variables.set(name, fromJson(value))
+    for (const [name, value] of Object.entries(values))
+      if (isName(name) && code.includes(name)) variables.set(name, fromJson(value))
   }
   add(args)
   add(call.variables)

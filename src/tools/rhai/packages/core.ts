@@ -5,6 +5,9 @@ import type { Natives } from "../Natives.ts"
 import { FnPtr, type Int, typeName, type Value } from "../Value.ts"
 import { bitsOf, toIndex } from "../Integer.ts"
 import type { FunctionCode } from "../Code.ts"
+import { parseJson } from "../Json.ts"
+import { NONE } from "../Position.ts"
+import { RhaiError } from "../RhaiError.ts"
 
 export const core = (natives: Natives): void => {
   natives
@@ -21,6 +24,7 @@ export const core = (natives: Natives): void => {
     .pure("is_def_fn(string, string, int)", ([type, name, arity], context) =>
       context.isDefined(name as string, toIndex(arity as Int), type as string)
     )
+    .pure("parse_json(string)", ([text]) => json(text as string))
     .pure("exit(any)", ([value]) => {
       throw new Exit(value)
     })
@@ -43,6 +47,15 @@ export const core = (natives: Natives): void => {
     .pure("get_fn_metadata_list(string, int)", ([name, arity], context) =>
       [...context.functions()].filter((fn) => fn.name === name && fn.arity === arity).map(describe)
     )
+}
+
+const json = (text: string): Value => {
+  try {
+    return parseJson(text)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new RhaiError("ErrorRuntime", `Runtime error: ${why}`, NONE, {}, why)
+  }
 }
 
 const describe = (fn: FunctionCode): Value => {
