@@ -98,6 +98,8 @@ const sources = chapters().flatMap((chapter) =>
   casesIn(chapter)
     .filter(({ name }) => !differences.some((known) => known.chapter === chapter && known.name === name))
     .map((item) => item.source)
+    // The crate reads JSON with its own lexer, and says so in its errors
+    .filter((source) => !source.includes("parse_json"))
 )
 
 let found = 0

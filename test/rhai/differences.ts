@@ -60,6 +60,12 @@ export const differences: ReadonlyArray<Difference> = [
     says: String.raw`"{\"a\":1,\"b\":\"x\\\"y\",\"c\":[1,2.5,true,null],\"d\":{\"e\":\"c\"}}"`
   },
   {
+    chapter: "maps",
+    name: "parse_json of no JSON",
+    why: "JSON is read by a JSON parser, and its error can be caught; the crate reads it as Rhai and ends the script",
+    says: "Runtime error: Quoted object key or end of object '}' expected but reached end of input at position 1 (line 1, position 1)"
+  },
+  {
     chapter: "strings",
     name: "index assignment negative",
     why: "`s[-1] = c` changes the last character; the crate counts the same number from the front when it writes",

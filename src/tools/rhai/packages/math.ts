@@ -100,12 +100,11 @@ const parseInteger = (text: string, radix: Int): Int => {
   for (const digit of digits) {
     const n = /[0-9a-zA-Z]/.test(digit) ? Number.parseInt(digit, 36) : 99
     if (n >= radix) return fail("invalid digit found in string")
-    // Once it is too large the rest of the digits only need to be digits
-    if (value < 1n << 70n) value = value * BigInt(radix) + BigInt(n)
+    value = value * BigInt(radix) + sign * BigInt(n)
+    // The first digit too many decides, whatever follows
+    if (value > Integer.MAX) return fail("number too large to fit in target type")
+    if (value < Integer.MIN) return fail("number too small to fit in target type")
   }
-  value *= sign
-  if (value > Integer.MAX) return fail("number too large to fit in target type")
-  if (value < Integer.MIN) return fail("number too small to fit in target type")
   return Integer.normal(value)
 }
 
