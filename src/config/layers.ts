@@ -26,7 +26,7 @@ import { redacted } from "./load.ts"
 import type { Values } from "./settings.ts"
 
 /** The whole worker as configured, with its health server. Another toolbox takes the place of ours. */
-export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E>) => {
+export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, ControlPlane>) => {
   const worker = Worker.layer.pipe(
     Layer.provide(tools),
     Layer.provide(stepLayers),

@@ -19,6 +19,12 @@ export type Owner = Data.TaggedEnum<{
 }>
 export const Owner = Data.taggedEnum<Owner>()
 
+/** The execution that starts a child, and the server it lives on. */
+export interface Parent {
+  readonly executionId: ExecutionId
+  readonly serverUrl: string | undefined
+}
+
 /** A child playbook that a command started. */
 export interface Child {
   readonly executionId: ExecutionId
@@ -117,19 +123,21 @@ export class ControlPlane extends Context.Service<
       name: string,
       command: CredentialScope
     ) => Effect.Effect<JsonObject | undefined, ControlPlaneError>
+    /** The playbook that an execution runs, as its YAML says; undefined where the control plane keeps none. */
+    readonly playbook: (scope: CredentialScope) => Effect.Effect<JsonObject | undefined, ControlPlaneError>
     readonly startChild: (options: {
-      readonly parent: Command
+      readonly parent: Parent
       readonly path: string
       readonly version: string | undefined
       readonly payload: JsonObject
     }) => Effect.Effect<Child, ControlPlaneError>
     readonly childStatus: (
-      parent: Command,
+      parent: Parent,
       child: ExecutionId
     ) => Effect.Effect<ChildStatus, ControlPlaneError>
     /** The value of a step of a child, or of the step that ended last. */
     readonly childResult: (
-      parent: Command,
+      parent: Parent,
       child: ExecutionId,
       step: string | undefined
     ) => Effect.Effect<Json, ControlPlaneError>

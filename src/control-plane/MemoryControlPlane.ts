@@ -7,7 +7,7 @@ import type { Claim } from "../domain/Claim.ts"
 import { AlreadyDone, Claimed, HeldElsewhere, Rejected } from "../domain/Claim.ts"
 import type { Command } from "../domain/Command.ts"
 import type { Credential } from "../domain/Credential.ts"
-import type { CommandId, EventId } from "../domain/Ids.ts"
+import type { CommandId, EventId, ExecutionId } from "../domain/Ids.ts"
 import * as Json from "../domain/Json.ts"
 import type { WorkerEvent } from "../domain/WorkerEvent.ts"
 import { ControlPlane, ControlPlaneError, Owner, Refused } from "./ControlPlane.ts"
@@ -22,6 +22,13 @@ export interface Line {
 export interface Options {
   readonly workerName?: string
   readonly credentials?: ReadonlyArray<Credential>
+  /** What `playbook` answers: a workbook for commands that name its entries. */
+  readonly playbook?: Json.JsonObject
+  /** Child playbooks by path: how many questions they run for, how they end, and their value. */
+  readonly children?: ReadonlyMap<
+    string,
+    { readonly polls: number; readonly status: "completed" | "failed"; readonly value: Json.Json }
+  >
   /** What a test puts between the worker and an answer: a delay, a failure, a defect. */
   readonly before?: (
     operation: string,
@@ -56,6 +63,13 @@ export type Ending =
   | { readonly status: "completed"; readonly value: Json.Json }
   | { readonly status: "failed"; readonly error: string }
 
+interface Child {
+  readonly polls: number
+  readonly status: "completed" | "failed"
+  readonly value: Json.Json
+  asked: number
+}
+
 interface Row {
   readonly command: Command
   owner: string | undefined
@@ -66,6 +80,7 @@ const make = (options: Options) => {
   const workerName = options.workerName ?? "memory-worker"
   const rows = new Map<EventId, Row>()
   const cancelled = new Set<string>()
+  const running = new Map<string, Child>()
   const lines: Array<Line> = []
   const listeners: Array<(line: Line) => void> = []
   const credentials = new Map((options.credentials ?? []).map((credential) => [credential.name, credential]))
@@ -112,11 +127,11 @@ const make = (options: Options) => {
     }
   }
 
-  const unsupported = (operation: string) =>
+  const noSuchChild = (name: string) =>
     Effect.fail(
       new ControlPlaneError({
-        operation,
-        reason: new Refused({ status: 501, body: "not in the memory control plane" })
+        operation: "child",
+        reason: new Refused({ status: 404, body: `no playbook ${name}` })
       })
     )
 
@@ -159,9 +174,25 @@ const make = (options: Options) => {
       cancelled: (command) => Effect.sync(() => cancelled.has(command.executionId)),
       credential: (name) => Effect.sync(() => credentials.get(name)),
       keychain: () => Effect.succeed(undefined),
-      startChild: () => unsupported("startChild"),
-      childStatus: () => unsupported("childStatus"),
-      childResult: () => unsupported("childResult")
+      playbook: () => Effect.succeed(options.playbook),
+      startChild: ({ path, payload }) =>
+        Effect.suspend(() => {
+          const child = options.children?.get(path)
+          if (child === undefined) return noSuchChild(path)
+          const executionId = String(900_000_000_000_000_000n + BigInt(running.size)) as ExecutionId
+          running.set(executionId, { ...child, asked: 0 })
+          write("child", undefined, { path, payload })
+          return Effect.succeed({ executionId })
+        }),
+      childStatus: (_parent, id) =>
+        Effect.suspend(() => {
+          const child = running.get(id)
+          if (child === undefined) return noSuchChild(id)
+          child.asked += 1
+          const status = child.asked > child.polls ? child.status : "running"
+          return Effect.succeed({ executionId: id, status, document: {} })
+        }),
+      childResult: (_parent, id) => Effect.sync(() => running.get(id)?.value ?? null)
     })
   ).pipe(
     Context.add(

@@ -1,8 +1,10 @@
 /** Every tool this worker ships. A new one is one file and one line here. */
 import { HttpTool } from "./HttpTool.ts"
 import { NoopTool } from "./NoopTool.ts"
+import { PostgresTool } from "./PostgresTool.ts"
+import { PlaybookTool } from "./PlaybookTool.ts"
 import { PythonTool } from "./PythonTool.ts"
 import { ShellTool } from "./ShellTool.ts"
 import { Toolbox } from "./Toolbox.ts"
 
-export const layer = Toolbox.layerLive(NoopTool, ShellTool, HttpTool, PythonTool)
+export const layer = Toolbox.layerLive(NoopTool, PlaybookTool, ShellTool, HttpTool, PythonTool, PostgresTool)

@@ -63,24 +63,20 @@ class Python extends Context.Service<Python, Tool.Tool>()("test/Python") {
   )
 }
 
+const plane = Layer.mock(ControlPlane, {
+  name: "test",
+  workerName: "test",
+  beatRequest: undefined,
+  credential: (name) => Effect.succeed({ name, type: "bearer", data: Redacted.make({ token: "t" }) })
+})
+
 const layer = Layer.mergeAll(
   Toolbox.layerLive(HttpTool, Python, NoopTool),
   Template.layer,
   Results.layer.pipe(Layer.provide(memory())),
   WorkerConfig.layer(),
-  Credentials.layer.pipe(
-    Layer.provide(
-      Layer.mergeAll(
-        Redactor.layer,
-        Layer.mock(ControlPlane, {
-          name: "test",
-          workerName: "test",
-          beatRequest: undefined,
-          credential: (name) => Effect.succeed({ name, type: "bearer", data: Redacted.make({ token: "t" }) })
-        })
-      )
-    )
-  )
+  plane,
+  Credentials.layer.pipe(Layer.provide(Layer.mergeAll(Redactor.layer, plane)))
 )
 
 const items = (page: number, size: number, more: (id: number) => JsonObject) =>

@@ -2,6 +2,7 @@
 import { Duration, Effect, Layer, Redacted } from "effect"
 import { randomBytes } from "node:crypto"
 import { hostname } from "node:os"
+import { parse as parseYaml } from "yaml"
 import type { Command } from "../../domain/Command.ts"
 import type { Credential } from "../../domain/Credential.ts"
 import type { ExecutionId } from "../../domain/Ids.ts"
@@ -113,6 +114,7 @@ const make = Effect.fnUntraced(function* (settings: Settings) {
         .pipe(Effect.map((answer) => objectOf(answer)["cancelled"] === true)),
     credential: (name, scope) => credential(http, baseOf(scope), name),
     keychain: (name, scope) => keychain(http, baseOf(scope), name, scope),
+    playbook: (scope) => playbook(http, baseOf(scope), scope),
     startChild: (options) => startChild(http, baseOf(options.parent), options),
     childStatus: (parent, child: ExecutionId) => childStatus(http, baseOf(parent), child),
     childResult: (parent, child: ExecutionId, step) => childResult(http, baseOf(parent), child, step)
@@ -266,3 +268,34 @@ const keychain = Effect.fnUntraced(function* (
   }
   return undefined
 })
+
+/** A catalog entry never changes: it is another one when the playbook does. */
+const playbook = Effect.fnUntraced(function* (
+  http: HttpJson["Service"],
+  base: string,
+  scope: CredentialScope
+) {
+  if (scope.catalogId === undefined) return undefined
+  const operation = `read the playbook ${scope.catalogId}`
+  const answer = yield* sendOk(http, {
+    operation,
+    method: "POST",
+    url: `${base}/api/catalog/resource`,
+    body: { catalog_id: scope.catalogId }
+  })
+  const found = Array.isArray(answer.body) ? answer.body : objectOf(answer)["entries"]
+  const entry = Array.isArray(found) ? found[0] : undefined
+  const content = Json.isObject(entry) ? entry["content"] : undefined
+  const parsed = typeof content === "string" ? yield* yamlOf(operation, content) : undefined
+  return Json.isObject(parsed) ? parsed : undefined
+})
+
+const yamlOf = (operation: string, text: string) =>
+  Effect.try({
+    try: (): unknown => parseYaml(text, { maxAliasCount: 100 }),
+    catch: (cause) =>
+      new ControlPlaneError({
+        operation,
+        reason: new Unreadable({ detail: cause instanceof Error ? cause.message : String(cause) })
+      })
+  })

@@ -1,9 +1,8 @@
 /** Child playbooks: started, asked about, read. */
 import { Effect } from "effect"
-import type { Command } from "../../domain/Command.ts"
 import { ExecutionId } from "../../domain/Ids.ts"
 import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
-import { type Child, type ChildStatus, ControlPlaneError, Unreadable } from "../ControlPlane.ts"
+import { type Child, type ChildStatus, ControlPlaneError, type Parent, Unreadable } from "../ControlPlane.ts"
 import { type HttpJson, objectOf } from "./HttpJson.ts"
 import { sendOk } from "./readBack.ts"
 
@@ -11,7 +10,7 @@ export const startChild = Effect.fnUntraced(function* (
   http: HttpJson["Service"],
   base: string,
   options: {
-    readonly parent: Command
+    readonly parent: Parent
     readonly path: string
     readonly version: string | undefined
     readonly payload: JsonObject

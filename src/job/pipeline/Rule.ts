@@ -44,8 +44,12 @@ export const rulesOf = (spec: JsonObject, at: string): Checked<ReadonlyArray<Rul
     const where = under(at, "policy")
     const mode = policy["mode"] ?? "exclusive"
     if (mode !== "exclusive") return yield* wrong(under(where, "mode"), "only 'exclusive' is supported")
-    for (const key of ["on_unmatched", "before", "after", "finally"]) {
-      if (policy[key] !== undefined) return yield* wrong(under(where, key), "it is not supported")
+    // A server fills in what the author did not write: a key that is null, or says what happens anyway, is none.
+    for (const key of ["before", "after", "finally"]) {
+      if ((policy[key] ?? null) !== null) return yield* wrong(under(where, key), "it is not supported")
+    }
+    if (!["continue", null].includes((policy["on_unmatched"] ?? null) as string | null)) {
+      return yield* wrong(under(where, "on_unmatched"), "only 'continue' is supported: write an else rule")
     }
     const rules = yield* listAt(policy["rules"], under(where, "rules"))
     return yield* Result.all(rules.map((rule, i) => ruleOf(rule, `${where}.rules[${i}]`)))

@@ -6,7 +6,7 @@
  * A failure of a tool is a result. What fails here is a command that is written wrongly or whose parts are not there.
  */
 import { Clock, Context, Effect, Result, type Scope } from "effect"
-import type { CredentialScope } from "../../control-plane/ControlPlane.ts"
+import type { ControlPlane } from "../../control-plane/ControlPlane.ts"
 import type { Credentials } from "../../credentials/Credentials.ts"
 import type { Command } from "../../domain/Command.ts"
 import * as Failures from "../../domain/Failure.ts"
@@ -24,18 +24,20 @@ import * as Renderer from "./Renderer.ts"
 import { type Ended, resultOf } from "./resultOf.ts"
 import { type Running, runTask } from "./runTask.ts"
 import { initial, type State } from "./State.ts"
+import { scopeOf } from "./scopeOf.ts"
 import { planOf, type Task } from "./Task.ts"
+import { expandWorkbook } from "./workbook.ts"
 
 /** How many executions of tasks one command may take, retries and jumps included. */
 export const MaxExecutions = Context.Reference<number>("noetl-worker/job/pipeline/MaxExecutions", {
   defaultValue: () => 1_000_000
 })
 
-export type Services = Toolbox | Template | Credentials | Results | WorkerConfig
+export type Services = Toolbox | Template | Credentials | Results | WorkerConfig | ControlPlane
 
 export const run = (command: Command): Effect.Effect<ToolResult, ToolError, Services | Scope.Scope> =>
   Effect.gen(function* () {
-    const hydrated = yield* (yield* Results).hydrate(command)
+    const hydrated = yield* expandWorkbook(yield* (yield* Results).hydrate(command))
     const plan = planOf(hydrated)
     if (Result.isFailure(plan))
       return yield* Effect.fail(invalid(command, plan.failure.at, plan.failure.problem))
@@ -179,15 +181,3 @@ const tooMany = (at: Position, most: number): Finished => ({
 
 const invalid = (command: Command, at: string, problem: string) =>
   new ToolError({ tool: command.kind, reason: new InvalidConfig({ issues: [{ at, problem }] }) })
-
-const scopeOf = (command: Command): CredentialScope => {
-  const catalogId = command.meta["catalog_id"] ?? command.context["catalog_id"]
-  return {
-    executionId: command.executionId,
-    catalogId:
-      typeof catalogId === "string" || typeof catalogId === "number" || typeof catalogId === "bigint"
-        ? String(catalogId)
-        : undefined,
-    serverUrl: command.serverUrl
-  }
-}
