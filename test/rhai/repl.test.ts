@@ -3,15 +3,15 @@ import { Effect } from "effect"
 import { PassThrough, Readable } from "node:stream"
 import { Engine } from "../../src/tools/rhai/Engine.ts"
 import { repl, type ReplOptions, runFile } from "../../src/tools/rhai/Repl.ts"
-import { ReplSession } from "../../src/tools/rhai/ReplSession.ts"
+import { Conversation } from "../../src/tools/rhai/Conversation.ts"
 
-/** What the session says to each line; `…` where it waits for more. */
+/** What is said to each line; `…` where it waits for more. */
 const talk = (...lines: ReadonlyArray<string>) =>
   Effect.gen(function* () {
-    const session = new ReplSession(new Engine())
+    const conversation = new Conversation(new Engine())
     const said: Array<string> = []
     for (const line of lines) {
-      const { next, text } = yield* session.line(line)
+      const { next, text } = yield* conversation.line(line)
       said.push(next === "more" ? "…" : next === "quit" ? "bye" : text)
     }
     return said

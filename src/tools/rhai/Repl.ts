@@ -3,7 +3,7 @@ import { Effect, type Scope } from "effect"
 import { createInterface, type Interface } from "node:readline"
 import { Engine, type EngineOptions } from "./Engine.ts"
 import { toText } from "./Format.ts"
-import { ReplSession } from "./ReplSession.ts"
+import { type Reply, Conversation } from "./Conversation.ts"
 import { RhaiError } from "./RhaiError.ts"
 import { run } from "./run.ts"
 import { colours, noPaint, type Paint, showError } from "./showError.ts"
@@ -31,8 +31,8 @@ const prompts = { ready: "rhai> ", more: "  ... " }
 /** Talks until the input ends or `:quit`. */
 export const repl = Effect.fnUntraced(function* (options: ReplOptions) {
   const paint = paintFor(options)
-  const session = new ReplSession(engineFor(options), paint)
-  const terminal = yield* open(options, session)
+  const conversation = new Conversation(engineFor(options), paint)
+  const terminal = yield* open(options, conversation)
   const interactive = options.output.isTTY === true
   if (interactive)
     options.output.write(`${paint.bold("Rhai")} ${paint.dim(":help for help, :quit to leave")}\n`)
@@ -45,14 +45,17 @@ export const repl = Effect.fnUntraced(function* (options: ReplOptions) {
     }
     const next = yield* Effect.promise(() => lines.next())
     if (next.done === true) break
-    const reply = yield* session.line(next.value)
+    const reply = yield* Effect.raceFirst(conversation.line(next.value), interrupted(terminal))
     if (reply.text !== "") options.output.write(`${reply.text}\n`)
     if (reply.next === "quit") break
     prompt = prompts[reply.next]
   }
 })
 
-const open = (options: ReplOptions, session: ReplSession): Effect.Effect<Interface, never, Scope.Scope> =>
+const open = (
+  options: ReplOptions,
+  conversation: Conversation
+): Effect.Effect<Interface, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const terminal = createInterface({
@@ -61,11 +64,11 @@ const open = (options: ReplOptions, session: ReplSession): Effect.Effect<Interfa
         terminal: options.output.isTTY === true,
         historySize: 1000,
         removeHistoryDuplicates: true,
-        completer: (line: string) => completed(line, session.completions())
+        completer: (line: string) => completed(line, conversation.completions())
       })
-      // Ctrl-C drops what is being typed
+      // Ctrl-C drops what is being typed, and ends what is running
       terminal.on("SIGINT", () => {
-        session.cancel()
+        conversation.cancel()
         terminal.write(null, { ctrl: true, name: "u" })
         options.output.write("\n")
         terminal.setPrompt(prompts.ready)
@@ -75,6 +78,13 @@ const open = (options: ReplOptions, session: ReplSession): Effect.Effect<Interfa
     }),
     (terminal) => Effect.sync(() => terminal.close())
   )
+
+const interrupted = (terminal: Interface): Effect.Effect<Reply> =>
+  Effect.callback((resume) => {
+    const stop = (): void => resume(Effect.succeed({ text: "interrupted", next: "ready" }))
+    terminal.once("SIGINT", stop)
+    return Effect.sync(() => terminal.off("SIGINT", stop))
+  })
 
 const completed = (line: string, words: ReadonlyArray<string>): [Array<string>, string] => {
   const start = /[:\w]*$/.exec(line)?.[0] ?? ""

@@ -29,7 +29,7 @@ const help = `Type Rhai. A line that is not finished goes on in the next one; an
   fn twice(x) { x * 2 }      and so do functions
   [1, 2].map(|x| twice(x))   the value is shown`
 
-export class ReplSession {
+export class Conversation {
   private variables = new Map<string, Value>()
   private functions = new Map<string, FunctionCode>()
   private pending: Array<string> = []
