@@ -185,6 +185,16 @@ describe("RhaiTool, time", () => {
     })
   )
 
+  it.effect("its time ends a script that only waits, and no catch helps it", () =>
+    Effect.gen(function* () {
+      const call = aCall("rhai", { code: "loop { try { sleep(10); } catch { } }" })
+      const fiber = yield* Effect.forkChild(runTool(call))
+      yield* TestClock.adjust("2 minutes")
+      const result = yield* Fiber.join(fiber)
+      assert.deepStrictEqual([result.error?.kind, result.error?.exception], ["limit", "ErrorTerminated"])
+    }).pipe(Effect.provide(withSettings({ limits: { ...limits, wallClock: 65_000 } })))
+  )
+
   it.effect("timestamp takes the format of the configuration", () =>
     Effect.gen(function* () {
       yield* TestClock.adjust("3661 seconds")

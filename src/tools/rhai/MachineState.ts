@@ -147,9 +147,14 @@ export abstract class MachineState implements NativeContext {
     if (this.made > this.measureAt) this.measure()
   }
 
+  /** Milliseconds of the script's time that are left. */
+  get remaining(): number {
+    return this.limits.wallClock - (this.options.now() - this.started)
+  }
+
   /** Throws when the script has had its time. */
   checkTime(): void {
-    if (this.options.now() - this.started > this.limits.wallClock)
+    if (this.remaining < 0)
       throw new RhaiError("ErrorTerminated", "Script terminated", this.position(), { token: "time limit" })
   }
 

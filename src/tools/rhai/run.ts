@@ -1,7 +1,8 @@
 /** Runs a machine as an Effect: others get their turn after every slice, and host functions are Effects. */
-import { Effect } from "effect"
+import { Duration, Effect } from "effect"
 import type { Machine } from "./Machine.ts"
 import type { Outcome } from "./Outcome.ts"
+import { NONE } from "./Position.ts"
 import { RhaiError } from "./RhaiError.ts"
 import type { Value } from "./Value.ts"
 
@@ -21,9 +22,18 @@ export const run = Effect.fnUntraced(function* (machine: Machine) {
   }
 })
 
-/** Does the work the script waits for; a failure is the script's to catch. */
+/** Does the work the script waits for, within the script's time; a failure is the script's to catch. */
 const serve = (machine: Machine, work: Effect.Effect<Value, RhaiError>): Effect.Effect<void> =>
-  Effect.match(work, {
+  Effect.match(inTime(work, machine.remaining), {
     onSuccess: (value) => machine.resume(value),
     onFailure: (error) => machine.fail(error)
   })
+
+const inTime = (work: Effect.Effect<Value, RhaiError>, millis: number): Effect.Effect<Value, RhaiError> =>
+  Number.isFinite(millis)
+    ? Effect.timeoutOrElse(work, {
+        duration: Duration.millis(Math.max(0, millis)),
+        orElse: () =>
+          Effect.fail(new RhaiError("ErrorTerminated", "Script terminated", NONE, { token: "time limit" }))
+      })
+    : work
