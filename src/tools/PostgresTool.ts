@@ -1,0 +1,185 @@
+/**
+ * Runs SQL on a PostgreSQL server: one statement or a block of them, with or without parameters.
+ *
+ * A block is one transaction unless something in it forbids that (`transaction: auto`). What the server refuses is a
+ * result of status error, with what ran before it.
+ */
+import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
+import type { Json, JsonObject } from "../domain/Json.ts"
+import * as ToolResult from "../domain/ToolResult.ts"
+import * as Coerced from "./Coerced.ts"
+import { type Ended, runBlock } from "./postgres/block.ts"
+import { simple } from "./postgres/execute.ts"
+import { failureOf } from "./postgres/failure.ts"
+import { Pools, type Session } from "./postgres/Pools.ts"
+import { PostgresOptions, type PostgresSettings } from "./postgres/PostgresOptions.ts"
+import * as Connection from "./postgres/settings.ts"
+import { modes } from "./postgres/transactions.ts"
+import type { NumberForms } from "./postgres/types.ts"
+import { ScriptSource } from "./python/ScriptSource.ts"
+import * as Rows from "./Rows.ts"
+import * as Source from "./sql/source.ts"
+import { split } from "./sql/split.ts"
+import { quoteName, quoteText } from "./sql/tokens.ts"
+import * as Tool from "./Tool.ts"
+import { TimedOut, ToolError } from "./ToolError.ts"
+
+const Config = Schema.Struct({
+  ...Source.fields,
+  ...Connection.fields,
+  schema: Coerced.optional(Coerced.TextList),
+  as_objects: Coerced.optional(Coerced.Boolean),
+  transaction: Coerced.optional(Schema.Literals(modes)),
+  timeout: Coerced.optional(Coerced.Seconds),
+  timeout_seconds: Coerced.optional(Coerced.Seconds),
+  statement_timeout: Coerced.optional(Coerced.Seconds),
+  max_rows: Coerced.optional(Coerced.Integer.check(Schema.isGreaterThanOrEqualTo(0))),
+  max_bytes: Coerced.optional(Coerced.Bytes),
+  numeric_as: Coerced.optional(Schema.Literals(["string", "number"])),
+  bigint_as: Coerced.optional(Schema.Literals(["string", "number"]))
+})
+type Config = typeof Config.Type
+
+export class PostgresTool extends Context.Service<PostgresTool, Tool.Tool>()(
+  "noetl-worker/tools/PostgresTool"
+) {
+  /** Without pools and scripts, to share them or to give others. */
+  static readonly layerNoDeps = Layer.effect(
+    PostgresTool,
+    Effect.gen(function* () {
+      const settings = yield* PostgresOptions
+      const pools = yield* Pools
+      const scripts = yield* ScriptSource
+      return Tool.make({
+        kind: "postgres",
+        config: Config,
+        run: (config, call) => run(settings, pools, scripts, config, call)
+      })
+    })
+  )
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide([Pools.layer, ScriptSource.layer]))
+}
+
+const run = Effect.fn("PostgresTool.run")(function* (
+  settings: PostgresSettings,
+  pools: Pools["Service"],
+  scripts: ScriptSource["Service"],
+  config: Config,
+  call: Tool.ToolCall
+) {
+  const text = yield* Source.textOf(scripts, config, call)
+  const params = yield* Source.paramsOf(config, call)
+  const statements = split(text)
+  if (statements.length === 0) return yield* Source.invalid(call, "command", "There is no statement in it")
+  const target = yield* Connection.targetOf(config, call, settings.filesRoot)
+  const started = yield* Clock.currentTimeMillis
+  const work = Effect.gen(function* () {
+    const session = yield* pools.session(target, call.kind)
+    const notices = collectNotices(session)
+    yield* simple(session, prologueOf(settings, config, call)).pipe(
+      Effect.mapError(({ cause }) => unusable(cause, call))
+    )
+    const mode = config.transaction ?? "auto"
+    const ended = yield* runBlock(
+      session,
+      { text, statements, params, mode, source: call.kind },
+      readingOf(settings, config),
+      settings
+    )
+    return { ended, notices }
+  })
+  const { ended, notices } = yield* withDeadline(work, config, call)
+  for (const name of ended.unsayable) {
+    yield* Effect.logWarning(`column ${name}: NaN and infinity are null in JSON`)
+  }
+  return resultOf(ended, notices, (yield* Clock.currentTimeMillis) - started)
+})
+
+const readingOf = (settings: PostgresSettings, config: Config) => ({
+  limits: { maxRows: config.max_rows ?? settings.maxRows, maxBytes: config.max_bytes ?? settings.maxBytes },
+  asObjects: config.as_objects ?? true,
+  numbers: {
+    numeric: config.numeric_as ?? "string",
+    int8: config.bigint_as ?? "number"
+  } satisfies NumberForms
+})
+
+/** What the session is told before the block. All of it is gone when the connection comes back. */
+const prologueOf = (settings: PostgresSettings, config: Config, call: Tool.ToolCall): string => {
+  const name = config.application_name ?? `${settings.applicationName} ${call.executionId}/${call.step}`
+  const deadline = deadlineOf(config)
+  const timeout =
+    config.statement_timeout ?? (deadline === undefined ? undefined : deadline + serverGraceSeconds)
+  return [
+    `SET application_name = ${quoteText(name.replaceAll("\0", "").slice(0, 63))}`,
+    ...(timeout === undefined
+      ? []
+      : [`SET statement_timeout = ${Math.min(maxTimeoutMs, Math.ceil(timeout * 1000))}`]),
+    ...(config.schema === undefined || config.schema === null || config.schema.length === 0
+      ? []
+      : [`SET search_path = ${config.schema.flatMap(schemasOf).map(quoteName).join(", ")}`])
+  ].join(";")
+}
+
+/** Above the deadline itself, for a server that does not hear of it. */
+const serverGraceSeconds = 5
+const maxTimeoutMs = 2_147_483_647
+
+const schemasOf = (text: string): ReadonlyArray<string> =>
+  text.split(",").map((one) => one.trim().replace(/^"(.*)"$/, "$1"))
+
+const deadlineOf = ({ timeout, timeout_seconds }: Config): number | undefined => {
+  const seconds = timeout ?? timeout_seconds ?? undefined
+  return seconds === 0 ? undefined : seconds
+}
+
+const withDeadline = <A, R>(work: Effect.Effect<A, ToolError, R>, config: Config, call: Tool.ToolCall) => {
+  const seconds = deadlineOf(config)
+  return seconds === undefined
+    ? work
+    : Effect.timeoutOrElse(work, {
+        duration: Duration.seconds(seconds),
+        orElse: () => Effect.fail(new ToolError({ tool: call.kind, reason: new TimedOut({ seconds }) }))
+      })
+}
+
+const unusable = (cause: unknown, call: Tool.ToolCall): ToolError =>
+  Source.invalid(call, "schema", failureOf(cause, call.kind).message)
+
+// --- the result ---
+
+const maxNotices = 100
+
+const collectNotices = (session: Session): ReadonlyArray<JsonObject> => {
+  const notices: Array<JsonObject> = []
+  session.client.on("notice", (notice) => {
+    if (notices.length < maxNotices) notices.push(noticeOf(notice))
+  })
+  return notices
+}
+
+type Notice = Partial<Record<"severity" | "message" | "code" | "detail" | "hint", string | undefined>>
+
+const noticeOf = (notice: Notice): JsonObject =>
+  Object.fromEntries(
+    (["severity", "message", "code", "detail", "hint"] as const).flatMap(
+      (key): ReadonlyArray<[string, Json]> => {
+        const value = notice[key]
+        return value === undefined ? [] : [[key, value.slice(0, 4096)]]
+      }
+    )
+  )
+
+const resultOf = (
+  ended: Ended,
+  notices: ReadonlyArray<JsonObject>,
+  durationMs: number
+): ToolResult.ToolResult => {
+  const data = Rows.dataOf(ended.results, {
+    ...(notices.length === 0 ? {} : { notices }),
+    ...(ended.transaction === undefined ? {} : { transaction: ended.transaction })
+  })
+  return ended.error === undefined
+    ? ToolResult.success(data, { durationMs })
+    : ToolResult.failure(ended.error, { data, durationMs })
+}

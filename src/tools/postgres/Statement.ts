@@ -1,0 +1,216 @@
+/**
+ * One statement in the extended protocol, read in batches: the server stops where the limits do.
+ *
+ * A portal is asked for some rows at a time, so that what is beyond the limits is not even computed (INSERT …
+ * RETURNING and the like run to their end first). `maxRows` 0 asks for all of them at once.
+ */
+import type { Submittable } from "pg"
+import type { Json } from "../../domain/Json.ts"
+import { type Limits, rowMaker, type Row, uniqueNames } from "../Rows.ts"
+import { isFloat, type NumberForms, parserOf, type PgType, type Parse } from "./types.ts"
+import type { Connection, Wire } from "./Wire.ts"
+
+export interface Request {
+  readonly text: string
+  readonly values: ReadonlyArray<string | null>
+  readonly limits: Limits
+  readonly asObjects: boolean
+  readonly numbers: NumberForms
+  readonly types: (oid: number) => PgType | undefined
+}
+
+export interface Answer {
+  /** `INSERT 0 3`; undefined for an empty statement. */
+  readonly tag: string | undefined
+  readonly columns: ReadonlyArray<Column> | undefined
+  readonly rows: ReadonlyArray<Row>
+  readonly truncated: "rows" | "bytes" | undefined
+  /** Columns whose rows are text still, because their type was not known. */
+  readonly unread: ReadonlyArray<number>
+  /** Columns with a value that JSON cannot say, which became null. */
+  readonly unsayable: ReadonlySet<string>
+}
+
+export interface Column {
+  readonly name: string
+  readonly oid: number
+}
+
+interface RowDescription {
+  readonly fields: ReadonlyArray<{ readonly name: string; readonly dataTypeID: number }>
+}
+
+const firstBatch = 100
+const largestBatch = 20_000
+
+export class Statement implements Submittable {
+  private readonly request: Request
+  private readonly wire: Wire
+  private readonly done: (error: unknown, answer?: Answer) => void
+  private columns: ReadonlyArray<Column> | undefined
+  private parsers: ReadonlyArray<Parse> = []
+  private make: (values: ReadonlyArray<Json>) => Row = (values) => values
+  private readonly rows: Array<Row> = []
+  private unread: ReadonlyArray<number> = []
+  private readonly unsayable = new Set<string>()
+  private truncated: "rows" | "bytes" | undefined
+  private tag: string | undefined
+  private copy = false
+  private batch = 0
+  private ended = false
+
+  constructor(request: Request, wire: Wire, done: (error: unknown, answer?: Answer) => void) {
+    this.request = request
+    this.wire = wire
+    this.done = done
+  }
+
+  /** The driver's declarations say `void`; what it is given is the connection. */
+  submit(connection: unknown): void {
+    const wire = connection as Connection
+    const { limits, text, values } = this.request
+    this.wire.begin(limits.maxBytes)
+    this.batch = limits.maxRows === 0 ? 0 : Math.min(firstBatch, limits.maxRows + 1)
+    wire.stream.cork()
+    wire.parse({ name: "", text, types: [] })
+    wire.bind({ portal: "", statement: "", values, binary: false })
+    wire.describe({ type: "P", name: "" })
+    wire.execute({ portal: "", rows: this.batch })
+    wire.flush()
+    wire.stream.uncork()
+  }
+
+  handleRowDescription({ fields }: RowDescription): void {
+    const names = uniqueNames(fields.map((field) => field.name))
+    this.columns = fields.map((field, i) => ({ name: names[i] ?? field.name, oid: field.dataTypeID }))
+    const { asObjects, numbers, types } = this.request
+    this.parsers = this.columns.map(({ oid }) => parserOf(oid, types, numbers))
+    this.unread = this.columns.flatMap(({ oid }, i) => (types(oid) === undefined ? [i] : []))
+    this.make = rowMaker(names, asObjects)
+  }
+
+  handleDataRow({ fields }: { readonly fields: ReadonlyArray<string | null> }): void {
+    const { maxRows } = this.request.limits
+    if (maxRows > 0 && this.rows.length >= maxRows) {
+      this.truncated = "rows"
+      return
+    }
+    const values: Array<Json> = []
+    for (let i = 0; i < fields.length; i++) {
+      const text = fields[i]
+      values.push(text === null || text === undefined ? null : this.read(i, text))
+    }
+    this.rows.push(this.make(values))
+  }
+
+  private read(i: number, text: string): Json {
+    const value = this.parsers[i]?.(text) ?? null
+    if (value === null && isFloat(this.columns?.[i]?.oid ?? 0))
+      this.unsayable.add(this.columns?.[i]?.name ?? "")
+    return value
+  }
+
+  handlePortalSuspended(connection: Connection): void {
+    if (this.wire.dropped > 0) this.truncated = "bytes"
+    if (this.truncated !== undefined || this.isFull()) {
+      this.truncated ??= "rows"
+      connection.sync()
+      return
+    }
+    this.batch = this.nextBatch()
+    connection.execute({ portal: "", rows: this.batch })
+    connection.flush()
+  }
+
+  /** As many rows as are wanted and, by what rows cost until now, have room. */
+  private nextBatch(): number {
+    const { maxBytes, maxRows } = this.request.limits
+    const each = Math.max(1, this.wire.passed / Math.max(1, this.rows.length))
+    const room = Math.ceil((maxBytes - this.wire.passed) / each) + 1
+    return Math.max(1, Math.min(this.batch * 4, largestBatch, room, maxRows + 1 - this.rows.length))
+  }
+
+  private isFull(): boolean {
+    const { maxRows } = this.request.limits
+    return maxRows > 0 && this.rows.length > maxRows
+  }
+
+  handleCommandComplete({ text }: { readonly text: string }, connection: Connection): void {
+    this.tag = text
+    if (this.wire.dropped > 0) this.truncated = "bytes"
+    connection.sync()
+  }
+
+  handleEmptyQuery(connection: Connection): void {
+    connection.sync()
+  }
+
+  handleCopyInResponse(connection: Connection): void {
+    connection.sendCopyFail("COPY FROM STDIN needs the transfer tool")
+  }
+
+  /** Rows of COPY TO STDOUT: not kept, and said at the end. */
+  handleCopyData(): void {
+    this.copy = true
+  }
+
+  handleError(error: unknown, connection: Connection): void {
+    // An error of the server ends the statement; until Sync it ignores everything.
+    if (isServerError(error)) connection.sync()
+    this.end(error)
+  }
+
+  handleReadyForQuery(): void {
+    if (this.copy) return this.end(new CopyRefused())
+    this.end(undefined, {
+      tag: this.tag ?? this.tagOfRows(),
+      columns: this.columns,
+      rows: this.rows,
+      truncated: this.truncated,
+      unread: this.unread,
+      unsayable: this.unsayable
+    })
+  }
+
+  /** A portal that was left has no tag. */
+  private tagOfRows(): string | undefined {
+    return this.columns === undefined ? undefined : `SELECT ${this.rows.length}`
+  }
+
+  private end(error: unknown, answer?: Answer): void {
+    if (this.ended) return
+    this.ended = true
+    this.wire.begin(Number.POSITIVE_INFINITY)
+    this.done(error, answer)
+  }
+}
+
+/** COPY TO STDOUT has nobody who takes its rows. */
+export class CopyRefused extends Error {
+  constructor() {
+    super("COPY TO STDOUT needs the transfer tool")
+  }
+}
+
+/** What the server said, in the words of its protocol. */
+export interface ServerError {
+  readonly message: string
+  readonly code: string
+  readonly severity: string
+  readonly detail?: string | undefined
+  readonly hint?: string | undefined
+  readonly position?: string | undefined
+  readonly where?: string | undefined
+  readonly schema?: string | undefined
+  readonly table?: string | undefined
+  readonly column?: string | undefined
+  readonly constraint?: string | undefined
+}
+
+export const isServerError = (error: unknown): error is ServerError =>
+  typeof error === "object" &&
+  error !== null &&
+  "severity" in error &&
+  "code" in error &&
+  typeof error.code === "string" &&
+  error.code.length === 5
