@@ -179,6 +179,21 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
     )
   )
 
+  it.live(
+    "fails a run whose server broke on the result and did nothing more, instead of letting it hang",
+    () =>
+      withServer(
+        Effect.gen(function* () {
+          const server = yield* FakeNoetl
+          const command = yield* claimed(aCommand())
+          yield* server.breakEngine
+          yield* server.spoil((seen) => (isCallDone(seen) ? { status: 500, stored: true } : undefined))
+          yield* (yield* ControlPlane).report(command, done, false)
+          assert.deepStrictEqual(yield* names, ["call.done", "call.error", "step.exit", "command.failed"])
+        })
+      )
+  )
+
   it.live("does not send call.done again when only the tail was lost, and the tail only once", () =>
     withServer(
       Effect.gen(function* () {

@@ -51,6 +51,8 @@ export class FakeNoetl extends Context.Service<
     readonly handleErrors: Effect.Effect<void>
     /** Forgets nothing, answers nothing: as a server that is down. */
     readonly down: (yes: boolean) => Effect.Effect<void>
+    /** From now on the engine stores events and does nothing more. */
+    readonly breakEngine: Effect.Effect<void>
     readonly addWorker: (name: string, hostname: string) => Effect.Effect<void>
   }
 >()("test/support/FakeNoetl") {
@@ -81,6 +83,7 @@ export class FakeNoetl extends Context.Service<
           spoil: (rule) => Effect.sync(() => void (world.spoil = rule)),
           handleErrors: Effect.sync(() => void (world.errorsAreHandled = true)),
           down: (yes) => Effect.sync(() => void (world.down = yes)),
+          breakEngine: Effect.sync(() => void (world.broken = true)),
           addWorker: (name, hostname) => Effect.sync(() => void world.workers.set(name, { name, hostname }))
         })
       })
@@ -121,6 +124,8 @@ interface World {
   spoil: (seen: Seen) => Spoiled | undefined
   errorsAreHandled: boolean
   down: boolean
+  /** Stores events and does nothing with them. */
+  broken: boolean
 }
 
 const state = (): World => ({
@@ -132,7 +137,8 @@ const state = (): World => ({
   keys: new Set(),
   spoil: () => undefined,
   errorsAreHandled: false,
-  down: false
+  down: false,
+  broken: false
 })
 
 const handle = async (world: World, request: IncomingMessage, response: ServerResponse) => {
@@ -196,11 +202,16 @@ const route = (world: World, { body, headers, method, path }: Seen): Reply => {
     const events = world.events
       .filter((event) => event.name === readBack[2])
       .map(({ name, payload, step }) => ({
+        event_id: 1n,
         event_type: name,
         node_name: step,
         result: { kind: "data", data: payload }
       }))
     return { status: 200, body: { events, pagination: { has_next: false } } }
+  }
+  if (/^\/api\/executions\/\d+\?since_event_id=/.test(path)) {
+    const drove = world.broken ? [] : [{ event_type: "command.issued", node_name: "next", event_id: 2n }]
+    return { status: 200, body: { events: drove, pagination: { has_next: false } } }
   }
   if (path.startsWith("/api/credentials/pg?")) {
     return { status: 200, body: { id: 1, name: "pg", type: "postgres", data: { password: "pencil" } } }

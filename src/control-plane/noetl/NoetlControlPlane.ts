@@ -283,9 +283,12 @@ const playbook = Effect.fnUntraced(function* (
     url: `${base}/api/catalog/resource`,
     body: { catalog_id: scope.catalogId }
   })
-  const found = Array.isArray(answer.body) ? answer.body : objectOf(answer)["entries"]
-  const entry = Array.isArray(found) ? found[0] : undefined
-  const content = Json.isObject(entry) ? entry["content"] : undefined
+  const { entries } = objectOf(answer)
+  // One entry, a list of them, or a list under a name: it differs between versions of the server.
+  const list = Array.isArray(answer.body) ? answer.body : Array.isArray(entries) ? entries : [answer.body]
+  const entry = list.find(Json.isObject)
+  const { content, payload } = entry ?? {}
+  if (Json.isObject(payload)) return payload
   const parsed = typeof content === "string" ? yield* yamlOf(operation, content) : undefined
   return Json.isObject(parsed) ? parsed : undefined
 })

@@ -11,12 +11,12 @@ import * as Failure from "../../domain/Failure.ts"
 import type { Json, JsonObject } from "../../domain/Json.ts"
 import { envelopeOf } from "../../domain/ToolResult.ts"
 import { type EndingEvent, Failed } from "../../domain/WorkerEvent.ts"
-import type { ControlPlaneError } from "../ControlPlane.ts"
+import { ControlPlaneError, Refused } from "../ControlPlane.ts"
 import type { Dialect } from "./Dialect.ts"
 import { type HttpJson, objectOf } from "./HttpJson.ts"
 import { claimOf } from "./pythonClaim.ts"
 import { pythonResponseOf } from "./pythonResponse.ts"
-import { hasEvent, isNotThere, sendOk } from "./readBack.ts"
+import { findEvent, isNotThere, sendOk, wentOn } from "./readBack.ts"
 
 export const python2: Dialect = {
   name: "python2",
@@ -52,8 +52,10 @@ interface Sender {
   readonly single: (item: Item) => Effect.Effect<number, ControlPlaneError>
   /** Events that drive nothing, once for the key. */
   readonly batch: (key: string, items: ReadonlyArray<Item>) => Effect.Effect<void, ControlPlaneError>
-  /** Whether the server has the event already. */
-  readonly has: (name: string) => Effect.Effect<boolean, ControlPlaneError>
+  /** The id of the event, when the server has it already. */
+  readonly find: (name: string) => Effect.Effect<string | undefined, ControlPlaneError>
+  /** Whether the server did anything after an event. */
+  readonly wentOn: (eventId: string) => Effect.Effect<boolean, ControlPlaneError>
 }
 
 const sender = (http: HttpJson["Service"], base: string, workerName: string, command: Command): Sender => {
@@ -90,7 +92,8 @@ const sender = (http: HttpJson["Service"], base: string, workerName: string, com
         ),
         Effect.asVoid
       ),
-    has: (name) => hasEvent(http, base, command, name)
+    find: (name) => findEvent(http, base, command, name),
+    wentOn: (eventId) => wentOn(http, base, command, eventId)
   }
 }
 
@@ -111,23 +114,53 @@ const ended = (sender: Sender, event: EndingEvent, again: boolean): Effect.Effec
     )
   )
 
+/** Answers with how many commands the event made; undefined where it was there already. */
 const call = (sender: Sender, item: Item, again: boolean) => {
-  const state = { mayBeThere: again }
-  const once = Effect.suspend(() =>
-    state.mayBeThere
-      ? Effect.flatMap(sender.has(item.name), (there) =>
-          there ? Effect.succeed(undefined) : sender.single(item)
-        )
-      : sender.single(item)
-  )
+  const state: { mayBeThere: boolean; broke: string | undefined } = { mayBeThere: again, broke: undefined }
+  const once = Effect.gen(function* () {
+    const there = state.mayBeThere ? yield* sender.find(item.name) : undefined
+    if (there === undefined) return yield* sender.single(item)
+    if (state.broke !== undefined && !(yield* settledBy(sender, there)))
+      return yield* stuck(item, state.broke)
+    return undefined
+  })
   return once.pipe(
     Effect.tapError((error) => {
       state.mayBeThere = true
+      const { reason } = error
+      state.broke =
+        reason._tag === "Unreachable" && reason.detail.startsWith("HTTP 5") ? reason.detail : undefined
       return Effect.logDebug(`${error.message}; trying again`)
     }),
     untilAccepted
   )
 }
+
+/**
+ * A server that stores an event and then breaks on it answers 500 and does nothing more: the run would hang for ever.
+ * It is given some seconds to show that it went on.
+ */
+const settledBy = (sender: Sender, eventId: string) =>
+  sender
+    .wentOn(eventId)
+    .pipe(
+      Effect.repeat({
+        until: (yes) => yes,
+        schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 3 }))
+      }),
+      Effect.andThen(sender.wentOn(eventId))
+    )
+
+const stuck = (item: Item, detail: string) =>
+  item.name === "call.done"
+    ? new ControlPlaneError({
+        operation: `report ${item.name}`,
+        reason: new Refused({
+          status: 500,
+          body: `it was stored and broke the server, which did nothing more: ${detail}`
+        })
+      })
+    : Effect.succeed(undefined)
 
 const tail = (sender: Sender, event: EndingEvent, generated: number | undefined) => {
   const items = tailItems(sender, event)

@@ -1,7 +1,7 @@
 /** Reads events of an execution back, to know what an ambiguous failure left behind. */
 import { Effect } from "effect"
 import type { Command } from "../../domain/Command.ts"
-import { isObject, type Json } from "../../domain/Json.ts"
+import * as Json from "../../domain/Json.ts"
 import { ControlPlaneError, Unreadable } from "../ControlPlane.ts"
 import { errorOf, type HttpJson, objectOf, type Request } from "./HttpJson.ts"
 
@@ -13,8 +13,8 @@ export const sendOk = (http: HttpJson["Service"], request: Request) =>
 export const isNotThere = (error: ControlPlaneError) =>
   error.reason._tag === "Refused" && (error.reason.status === 404 || error.reason.status === 405)
 
-/** Reads the execution's events of one name back, page by page, until one is this command's. */
-export const hasEvent = Effect.fnUntraced(function* (
+/** Reads the execution's events of one name back, page by page: the id of this command's, if there is one. */
+export const findEvent = Effect.fnUntraced(function* (
   http: HttpJson["Service"],
   base: string,
   command: Command,
@@ -32,25 +32,55 @@ export const hasEvent = Effect.fnUntraced(function* (
       const reason = new Unreadable({ detail: "an execution without a list of events" })
       return yield* new ControlPlaneError({ operation: `read back ${name}`, reason })
     }
-    if (events.some((event) => mentions(event, command))) return true
+    const found = events.find((event) => mentions(event, command))
+    if (Json.isObject(found)) return idOf(found)
     const pagination = body["pagination"]
-    if (!isObject(pagination) || pagination["has_next"] !== true) return false
+    if (!Json.isObject(pagination) || pagination["has_next"] !== true) return undefined
   }
-  return false
+  return undefined
 })
 
-const mentions = (event: Json, { commandId, step }: Command): boolean => {
-  if (!isObject(event)) return false
+/** Whether the server went on after an event: issued a command, or ended the workflow. */
+export const wentOn = Effect.fnUntraced(function* (
+  http: HttpJson["Service"],
+  base: string,
+  command: Command,
+  eventId: string
+) {
+  const answer = yield* sendOk(http, {
+    operation: "read what came after",
+    method: "GET",
+    url: `${base}/api/executions/${command.executionId}?since_event_id=${eventId}&page=1&page_size=500`
+  })
+  const events = objectOf(answer)["events"]
+  return (
+    Array.isArray(events) &&
+    events.some(
+      (event) =>
+        Json.isObject(event) && typeof event["event_type"] === "string" && drives.test(event["event_type"])
+    )
+  )
+})
+
+const drives = /^(command\.issued|workflow\.|playbook\.)/
+
+const idOf = (event: Json.JsonObject): string => {
+  const id = event["event_id"]
+  return typeof id === "string" || typeof id === "number" || typeof id === "bigint" ? id.toString() : "0"
+}
+
+const mentions = (event: Json.Json, { commandId, step }: Command): boolean => {
+  if (!Json.isObject(event)) return false
   const texts = [event["result"], event["context"], event["meta"], event["payload"]]
   return texts.some((part) => containsCommand(part, commandId, 4)) && (event["node_name"] ?? step) === step
 }
 
-const containsCommand = (value: Json | undefined, id: string, depth: number): boolean =>
-  isObject(value) &&
+const containsCommand = (value: Json.Json | undefined, id: string, depth: number): boolean =>
+  Json.isObject(value) &&
   depth > 0 &&
   (isId(value["command_id"], id) ||
     ["data", "result", "context", "payload"].some((key) => containsCommand(value[key], id, depth - 1)))
 
 // python4 gives the id as an integer.
-const isId = (value: Json | undefined, id: string): boolean =>
+const isId = (value: Json.Json | undefined, id: string): boolean =>
   value === id || ((typeof value === "number" || typeof value === "bigint") && value.toString() === id)
