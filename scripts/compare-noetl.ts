@@ -5,7 +5,7 @@
  *   NOETL_SERVER_URL=… NATS_URL=… npm run compare -- [--recorded 2.10.0] [--only hello_world,loop_test] [--no-worker]
  *
  * The worker is started from the sources unless --no-worker says that one is running. Ends with 1 when a playbook ends
- * otherwise than recorded or the events of a step differ in a way that `meant` below does not name.
+ * otherwise than recorded, or the events of a step differ, and `meant` below does not say why.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -35,11 +35,13 @@ const recorded = JSON.parse(readFileSync("test/fixtures/noetl/recorded.json", "u
   Record<string, Recorded>
 >
 
-/** What this worker does otherwise on purpose, by the order it leaves in the log of one command. */
-const meant = (events: string): string =>
-  events
-    // A failed command's step.exit comes before its command.failed in both; theirs sends it so that it drives.
-    .replace("call.error step.exit command.failed", "call.error step.exit command.failed")
+/** Playbooks that this worker ends otherwise on purpose, and why. */
+const meant: Readonly<Record<string, string>> = {
+  pagination_basic:
+    "the server stores call.done and breaks on it (500). Theirs sends it three times; ours reads back, sees that the server stood still, and fails the run",
+  postgres_test:
+    "theirs takes a `status: error` in the program's own data for a failure of the tool; ours does not read the author's data"
+}
 
 const call = async (path: string, body?: unknown): Promise<Record<string, unknown>> => {
   const response = await fetch(`${server}${path}`, {
@@ -131,7 +133,7 @@ const differences = (
   Object.entries(theirs).flatMap(([step, events]) => {
     const mine = ours[step]
     if (mine === undefined) return [`${step}: did not run; theirs left ${events.length} events`]
-    const [a, b] = [meant(workerEvents(mine)), meant(workerEvents(events))]
+    const [a, b] = [workerEvents(mine), workerEvents(events)]
     return a === b ? [] : [`${step}:\n      ours   ${a}\n      theirs ${b}`]
   })
 
@@ -155,12 +157,17 @@ try {
     }
     const { differences: found, ours, theirs } = rows.at(-1) as Row
     console.log(`${name.padEnd(28)} ours: ${ours.padEnd(10)} theirs: ${theirs.padEnd(10)} ${found.length === 0 ? "events equal" : ""}`)
-    for (const line of found) console.log(`    ${line}`)
+    if (found.length > 0 && meant[name] !== undefined) console.log(`    on purpose: ${meant[name]}`)
+    else for (const line of found) console.log(`    ${line}`)
   }
 } finally {
   worker?.kill("SIGTERM")
   stub.kill()
 }
-const bad = rows.filter((row) => row.differences.length > 0 || row.ours !== row.theirs)
-console.log(`\n${rows.length - bad.length} of ${rows.length} playbooks as recorded with the server's own worker of ${values.recorded}`)
+const different = rows.filter((row) => row.differences.length > 0 || row.ours !== row.theirs)
+const bad = different.filter((row) => meant[row.name] === undefined)
+console.log(
+  `\n${rows.length - different.length} of ${rows.length} playbooks as recorded with the server's own worker of ` +
+    `${values.recorded}, ${different.length - bad.length} otherwise on purpose, ${bad.length} otherwise`
+)
 process.exitCode = bad.length === 0 ? 0 : 1

@@ -1,6 +1,7 @@
 /** The executable: hands the command line to `cli/`. Wiring only. */
 import { NodeRuntime } from "@effect/platform-node"
-import { run, Said, sayErrors } from "./cli/index.ts"
+import { run, sayErrors } from "./cli/index.ts"
+import { Said } from "./cli/options.ts"
 import { teardown } from "./cli/signals.ts"
 import { Effect } from "effect"
 

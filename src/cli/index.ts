@@ -1,9 +1,10 @@
 /** The command line: words → one of the commands. */
-import { Data, Effect, Result } from "effect"
+import { Effect, Result } from "effect"
 import { announce } from "../Telemetry.ts"
 import { config } from "./config.ts"
 import { demo } from "./demo.ts"
-import { help, parse, UsageError } from "./options.ts"
+import { help, parse, Said, UsageError } from "./options.ts"
+import { rhai } from "./rhai.ts"
 import { version } from "./version.ts"
 import { worker } from "./worker.ts"
 
@@ -15,6 +16,7 @@ export const run = Effect.fnUntraced(function* (argv: ReadonlyArray<string>) {
   if (args.switches.has("version")) return yield* print(`noetl-worker ${version}\n`)
   const [command = "worker", ...rest] = args.positionals
   const extra = rest[0]
+  if (command === "rhai") return yield* rhai(extra)
   if (extra !== undefined)
     return yield* new UsageError({ message: `${command} takes no argument "${extra}"` })
   switch (command) {
@@ -43,6 +45,3 @@ export const sayErrors = Effect.catchTags({
 })
 
 const print = (text: string) => Effect.sync(() => void process.stdout.write(text))
-
-/** Already said: the process only has to end with 1. */
-export class Said extends Data.TaggedError("Said") {}

@@ -6,6 +6,9 @@ import { settings } from "../config/settings.ts"
 
 export class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {}
 
+/** Already said: the process only has to end with 1. */
+export class Said extends Data.TaggedError("Said") {}
+
 export interface Arguments {
   readonly positionals: ReadonlyArray<string>
   /** Settings that were given, by flag. */
@@ -69,6 +72,7 @@ export const help =
 Usage
   noetl-worker [flags]                 run the worker
   noetl-worker demo [--keep]           work a few example commands in this process, without a server or a broker
+  noetl-worker rhai [SCRIPT]           run a Rhai script, or try the language at a prompt
   noetl-worker config --explain        every setting: its value, where it came from, its default and its names
   noetl-worker config --example        a commented TOML file
   noetl-worker config --schema         JSON Schema of that file

@@ -4,7 +4,16 @@ import { NoopTool } from "./NoopTool.ts"
 import { PostgresTool } from "./PostgresTool.ts"
 import { PlaybookTool } from "./PlaybookTool.ts"
 import { PythonTool } from "./PythonTool.ts"
+import { RhaiTool } from "./RhaiTool.ts"
 import { ShellTool } from "./ShellTool.ts"
 import { Toolbox } from "./Toolbox.ts"
 
-export const layer = Toolbox.layerLive(NoopTool, PlaybookTool, ShellTool, HttpTool, PythonTool, PostgresTool)
+export const layer = Toolbox.layerLive(
+  NoopTool,
+  PlaybookTool,
+  ShellTool,
+  HttpTool,
+  PythonTool,
+  RhaiTool,
+  PostgresTool
+)
