@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config"
 
 export default defineConfig({
+  // The package's own name means its sources here, and its build elsewhere.
+  resolve: { conditions: ["noetl-worker-source"] },
+  ssr: { resolve: { conditions: ["noetl-worker-source"], externalConditions: ["noetl-worker-source"] } },
   test: {
     include: ["test/**/*.test.ts"],
     testTimeout: 90_000,

@@ -68,3 +68,6 @@ export const submit = (command: Command) =>
     const body = yield* (yield* MemoryControlPlane).issue(command)
     yield* (yield* MemoryQueue).publish(body)
   })
+
+/** Waits until the queue is empty: every message was acknowledged or given up. */
+export const idle = Effect.flatMap(MemoryQueue, (queue) => queue.awaitEmpty)
