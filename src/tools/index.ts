@@ -1,4 +1,5 @@
 /** Every tool this worker ships. A new one is one file and one line here. */
+import { DuckdbTool } from "./DuckdbTool.ts"
 import { HttpTool } from "./HttpTool.ts"
 import { NoopTool } from "./NoopTool.ts"
 import { PostgresTool } from "./PostgresTool.ts"

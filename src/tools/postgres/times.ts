@@ -33,7 +33,7 @@ export const timestamptzOf = (text: string): string => {
   return `${date}T${clock}${fractionOf(fraction)}+00:00`
 }
 
-const plain = /^(\d{4,6}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?$/
+const plain = /^(\d{4,6}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?$/
 const zoned = /^(\d{4,6})-(\d\d)-(\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?$/
 
 const fractionOf = (digits: string | undefined): string =>

@@ -1,0 +1,123 @@
+/**
+ * Runs SQL in DuckDB, inside of this process.
+ *
+ * `database` names a file or `:memory:`; without it a command works on its execution's own database, so that the next
+ * step finds the tables of the last one.
+ */
+import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
+import * as ToolResult from "../domain/ToolResult.ts"
+import * as Coerced from "./Coerced.ts"
+import { type Ended, runBlock } from "./duckdb/block.ts"
+import { Databases, type Place } from "./duckdb/Databases.ts"
+import { DuckdbOptions, type DuckdbSettings } from "./duckdb/DuckdbOptions.ts"
+import { ScriptSource } from "./python/ScriptSource.ts"
+import * as Rows from "./Rows.ts"
+import * as Source from "./sql/source.ts"
+import * as Tool from "./Tool.ts"
+import { TimedOut, ToolError } from "./ToolError.ts"
+
+const Config = Schema.Struct({
+  ...Source.fields,
+  database: Coerced.optional(Schema.String),
+  db_path: Coerced.optional(Schema.String),
+  as_objects: Coerced.optional(Coerced.Boolean),
+  transaction: Coerced.optional(Schema.Literals(["auto", "single", "per_statement", "none"])),
+  timeout: Coerced.optional(Coerced.Seconds),
+  timeout_seconds: Coerced.optional(Coerced.Seconds),
+  max_rows: Coerced.optional(Coerced.Integer.check(Schema.isGreaterThanOrEqualTo(0))),
+  max_bytes: Coerced.optional(Coerced.Bytes),
+  numeric_as: Coerced.optional(Schema.Literals(["string", "number"]))
+})
+type Config = typeof Config.Type
+
+export class DuckdbTool extends Context.Service<DuckdbTool, Tool.Tool>()("noetl-worker/tools/DuckdbTool") {
+  /** Without databases and scripts, to share them or to give others. */
+  static readonly layerNoDeps = Layer.effect(
+    DuckdbTool,
+    Effect.gen(function* () {
+      const settings = yield* DuckdbOptions
+      const databases = yield* Databases
+      const scripts = yield* ScriptSource
+      return Tool.make({
+        kind: "duckdb",
+        config: Config,
+        run: (config, call) => run(settings, databases, scripts, config, call)
+      })
+    })
+  )
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide([Databases.layer, ScriptSource.layer]))
+}
+
+/** Where a playbook's `database` lies. */
+export const placeOf = (
+  databases: Databases["Service"],
+  path: string | undefined,
+  call: { readonly kind: string; readonly executionId: string },
+  at: string
+): Effect.Effect<Place, ToolError> => {
+  if (path === undefined || path === "") return Effect.succeed({ _tag: "Execution", id: call.executionId })
+  if (path === ":memory:") return Effect.succeed({ _tag: "Memory" })
+  const file = databases.fileOf(path)
+  return file === undefined
+    ? Effect.fail(
+        Source.invalid(call, at, `${path} lies outside of the directories that DuckDB may use here`)
+      )
+    : Effect.succeed({ _tag: "File", path: file })
+}
+
+const run = Effect.fn("DuckdbTool.run")(function* (
+  settings: DuckdbSettings,
+  databases: Databases["Service"],
+  scripts: ScriptSource["Service"],
+  config: Config,
+  call: Tool.ToolCall
+) {
+  const text = yield* Source.textOf(scripts, config, call)
+  if (text.trim() === "") return yield* Source.invalid(call, "command", "There is no statement in it")
+  const params = yield* Source.paramsOf(config, call)
+  const at = typeof config.database === "string" ? "database" : "db_path"
+  const place = yield* placeOf(databases, config.database ?? config.db_path ?? undefined, call, at)
+  const started = yield* Clock.currentTimeMillis
+  const work = Effect.gen(function* () {
+    const session = yield* databases.session(place, call.kind)
+    const mode = config.transaction ?? "auto"
+    const ended = yield* runBlock(
+      session,
+      { text, params, mode, source: call.kind },
+      {
+        limits: {
+          maxRows: config.max_rows ?? settings.maxRows,
+          maxBytes: config.max_bytes ?? settings.maxBytes
+        },
+        asObjects: config.as_objects ?? true,
+        forms: { decimal: config.numeric_as ?? "string" }
+      }
+    )
+    return { ended, path: session.path }
+  })
+  const { ended, path } = yield* withDeadline(work, config, call)
+  for (const name of ended.unsayable) {
+    yield* Effect.logWarning(`column ${name}: NaN and infinity are null in JSON`)
+  }
+  return resultOf(ended, path, (yield* Clock.currentTimeMillis) - started)
+})
+
+const withDeadline = <A, R>(work: Effect.Effect<A, ToolError, R>, config: Config, call: Tool.ToolCall) => {
+  const seconds = config.timeout ?? config.timeout_seconds ?? 0
+  return seconds === 0
+    ? work
+    : Effect.timeoutOrElse(work, {
+        duration: Duration.seconds(seconds),
+        orElse: () => Effect.fail(new ToolError({ tool: call.kind, reason: new TimedOut({ seconds }) }))
+      })
+}
+
+const resultOf = (ended: Ended, path: string, durationMs: number): ToolResult.ToolResult => {
+  const data = Rows.dataOf(ended.results, {
+    database_path: path,
+    ...(ended.transaction === undefined ? {} : { transaction: ended.transaction })
+  })
+  return ended.error === undefined
+    ? ToolResult.success(data, { durationMs })
+    : ToolResult.failure(ended.error, { data, durationMs })
+}

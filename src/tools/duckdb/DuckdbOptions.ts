@@ -1,0 +1,63 @@
+/** What whoever runs the worker decides about DuckDB: memory, threads, and which files it may touch. */
+import { Context, Duration } from "effect"
+import { availableParallelism, totalmem } from "node:os"
+import { resolve } from "node:path"
+
+export interface DuckdbSettings {
+  /**
+   * Databases of executions lie below it, each in a folder of its own. Without it they lie in a folder of this process
+   * and are gone with it.
+   */
+  readonly dataDir: string | undefined
+  /** How long an execution's database is kept when nobody uses it. */
+  readonly keepExecutions: Duration.Duration
+  /** How long another database file stays open when nobody uses it. Other programs cannot open it meanwhile. */
+  readonly keepOpen: Duration.Duration
+  /** Files that SQL may read and write lie below these; a URL prefix lets httpfs reach it. */
+  readonly allowedDirectories: ReadonlyArray<string>
+  /** `true` lifts all limits on files and addresses: ATTACH of a server needs it. */
+  readonly externalAccess: boolean
+  /** Extensions that are loaded where they are present on this machine. None is ever downloaded. */
+  readonly extensions: ReadonlyArray<string>
+  readonly extensionDirectory: string | undefined
+  /** Of one database. */
+  readonly memoryBytes: number
+  readonly threads: number
+  readonly maxTempBytes: number | undefined
+  /** Databases open at a time. */
+  readonly maxDatabases: number
+  /** Statements that run at a time. Each holds one of Node's four threads for files and names while it runs. */
+  readonly concurrency: number
+  /** Kept of a result, where a playbook names no limit of its own. */
+  readonly maxRows: number
+  readonly maxBytes: number
+}
+
+/** Half of what this container may use. */
+const halfOfMemory = (): number => {
+  // Where there is no limit the number is far above any machine's.
+  const limit = Math.min(process.constrainedMemory() || totalmem(), totalmem())
+  return Math.floor(limit / 2)
+}
+
+export const defaults = (): DuckdbSettings => ({
+  dataDir: undefined,
+  keepExecutions: Duration.hours(1),
+  keepOpen: Duration.seconds(5),
+  allowedDirectories: [resolve("data")],
+  externalAccess: false,
+  extensions: [],
+  extensionDirectory: undefined,
+  memoryBytes: halfOfMemory(),
+  threads: availableParallelism(),
+  maxTempBytes: undefined,
+  maxDatabases: 64,
+  concurrency: 2,
+  maxRows: 10_000,
+  maxBytes: 32 * 1024 * 1024
+})
+
+/** Read once, by the layers; `Layer.succeed(DuckdbOptions, {…})` around them changes it. */
+export const DuckdbOptions = Context.Reference<DuckdbSettings>("noetl-worker/tools/duckdb/DuckdbOptions", {
+  defaultValue: defaults
+})

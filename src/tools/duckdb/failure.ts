@@ -1,0 +1,84 @@
+/** What DuckDB says that went wrong, in the words that policy rules branch on. */
+import * as Failure from "../../domain/Failure.ts"
+import { ExecutionFailed, ToolError, Unavailable } from "../ToolError.ts"
+
+export const failureOf = (
+  cause: unknown,
+  source: string,
+  detail?: Failure.Failure["detail"]
+): Failure.Failure => {
+  const text = messageOf(cause).replace(/^Failed to extract statements: /, "")
+  const type = /^([A-Z][\w ]*?) Error: /.exec(text)?.[1] ?? ""
+  const { code, kind, retryable } = classOf(type, text)
+  const hint = /extension/i.test(text) ? hintOfExtensions : ""
+  return Failure.make(kind, `Database error: Query failed: ${shortened(text)}${hint}`, {
+    source,
+    code: `DUCKDB_${code}`,
+    retryable,
+    ...(detail === undefined ? {} : { detail })
+  })
+}
+
+export const failed = (tool: string, cause: unknown): ToolError => {
+  const failure = failureOf(cause, tool)
+  return failure.retryable
+    ? new ToolError({ tool, reason: new Unavailable({ detail: failure.message, failure }) })
+    : new ToolError({ tool, reason: new ExecutionFailed({ failure }) })
+}
+
+/** DuckDB is an optional dependency. */
+export const missing = (tool: string): ToolError =>
+  new ToolError({
+    tool,
+    reason: new ExecutionFailed({
+      failure: Failure.make(
+        "config",
+        "DuckDB is not installed on this worker: npm install @duckdb/node-api",
+        {
+          source: tool,
+          code: "DUCKDB_MISSING"
+        }
+      )
+    })
+  })
+
+/** After such an error no statement works any more until the database is opened anew. */
+export const isBroken = (cause: unknown): boolean =>
+  /database has been invalidated|^(FATAL|INTERNAL) Error/i.test(messageOf(cause))
+
+// --- helpers ---
+
+interface Class {
+  readonly kind: Failure.FailureKind
+  readonly code: string
+  readonly retryable: boolean
+}
+
+const classOf = (type: string, text: string): Class => {
+  if (/No space left on device|max_temp_directory_size/i.test(text)) return one("storage_quota", "DISK_FULL")
+  if (/Could not set lock on file/.test(text)) return one("db_connection", "LOCKED", true)
+  if (/conflict/i.test(text) && type.startsWith("Transaction")) return one("db_deadlock", "CONFLICT", true)
+  switch (type) {
+    case "Constraint":
+      return one("db_constraint", "CONSTRAINT")
+    case "Permission":
+      return one("storage_access", "PERMISSION")
+    case "Out of Memory":
+      return one("limit", "OUT_OF_MEMORY")
+    default:
+      return one("db_error", type === "" ? "ERROR" : type.toUpperCase().replaceAll(" ", "_"))
+  }
+}
+
+const one = (kind: Failure.FailureKind, code: string, retryable = false): Class => ({ kind, code, retryable })
+
+const hintOfExtensions =
+  " | HINT: extensions are not downloaded here; whoever runs the worker installs them and names them in its options"
+
+/** The advice to download an extension is no advice here. */
+const shortened = (text: string): string =>
+  text
+    .replace(/\n+(Please try installing|Install it first|For more info)[\s\S]*?(?=\n\nLINE |$)/, "")
+    .slice(0, 4000)
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
