@@ -16,5 +16,6 @@ export const layer = Toolbox.layerLive(
   HttpTool,
   PythonTool,
   RhaiTool,
-  PostgresTool
+  PostgresTool,
+  DuckdbTool
 )
