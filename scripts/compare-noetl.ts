@@ -54,7 +54,9 @@ const call = async (path: string, body?: unknown): Promise<Record<string, unknow
   return JSON.parse(text.replaceAll(/([:[,]\s*)(\d{16,})(?=\s*[,}\]])/g, '$1"$2"')) as Record<string, unknown>
 }
 
-const stub = spawn(process.execPath, ["test/fixtures/http-stub.mjs", "0"], { stdio: ["ignore", "pipe", "inherit"] })
+const stub = spawn(process.execPath, ["test/fixtures/http-stub.mjs", "0"], {
+  stdio: ["ignore", "pipe", "inherit"]
+})
 const [hello] = (await once(stub.stdout, "data")) as [Buffer]
 const stubUrl = (JSON.parse(hello.toString()) as { readonly url: string }).url
 
@@ -62,11 +64,16 @@ const worker = values["no-worker"]
   ? undefined
   : spawn(process.execPath, ["src/main.ts"], {
       stdio: ["ignore", "ignore", "pipe"],
-      env: { ...process.env, HEALTH_PORT: "0", LOG_FORMAT: "logfmt", WORKER_ID: process.env["WORKER_ID"] ?? "compare" }
+      env: {
+        ...process.env,
+        HEALTH_PORT: "0",
+        LOG_FORMAT: "logfmt",
+        WORKER_ID: process.env["WORKER_ID"] ?? "compare"
+      }
     })
 let log = ""
 worker?.stderr.on("data", (chunk: Buffer) => (log += chunk.toString()))
-for (let i = 0; worker !== undefined && !log.includes("registered as"); i++) {
+for (let i = 0; !values["no-worker"] && !log.includes("registered as"); i++) {
   if (i > 200) throw new Error(`the worker does not register:\n${log}`)
   await delay(100)
 }
@@ -100,7 +107,8 @@ const ended = async (id: string): Promise<Record<string, unknown>> => {
   for (;;) {
     const status = await call(`/api/executions/${id}/status`)
     // A guess of the server is believed at the end only.
-    if ((status["completed"] === true || status["failed"] === true) && status["completion_inferred"] !== true) return status
+    if ((status["completed"] === true || status["failed"] === true) && status["completion_inferred"] !== true)
+      return status
     if (performance.now() > until) return status
     await delay(250)
   }
@@ -139,7 +147,10 @@ const differences = (
 
 /** A batch is stored when the server comes to it, so its place among other events says nothing: only what is there. */
 const workerEvents = (events: ReadonlyArray<string>): string =>
-  events.filter((event) => event !== "command.issued" && !event.startsWith("batch.")).toSorted().join(" ")
+  events
+    .filter((event) => event !== "command.issued" && !event.startsWith("batch."))
+    .toSorted()
+    .join(" ")
 
 const wordsOf = (status: { readonly [key: string]: unknown }): string =>
   status["failed"] === true ? "failed" : status["completed"] === true ? "completed" : "not ended"
@@ -153,10 +164,17 @@ try {
     try {
       rows.push(await runOne(name))
     } catch (cause) {
-      rows.push({ name, ours: cause instanceof Error ? cause.message : String(cause), theirs: "", differences: ["error"] })
+      rows.push({
+        name,
+        ours: cause instanceof Error ? cause.message : String(cause),
+        theirs: "",
+        differences: ["error"]
+      })
     }
     const { differences: found, ours, theirs } = rows.at(-1) as Row
-    console.log(`${name.padEnd(28)} ours: ${ours.padEnd(10)} theirs: ${theirs.padEnd(10)} ${found.length === 0 ? "events equal" : ""}`)
+    console.log(
+      `${name.padEnd(28)} ours: ${ours.padEnd(10)} theirs: ${theirs.padEnd(10)} ${found.length === 0 ? "events equal" : ""}`
+    )
     if (found.length > 0 && meant[name] !== undefined) console.log(`    on purpose: ${meant[name]}`)
     else for (const line of found) console.log(`    ${line}`)
   }

@@ -2,24 +2,16 @@
 import { Duration, Effect, Layer, Redacted } from "effect"
 import { randomBytes } from "node:crypto"
 import { hostname } from "node:os"
-import { parse as parseYaml } from "yaml"
 import type { Command } from "../../domain/Command.ts"
-import type { Credential } from "../../domain/Credential.ts"
 import type { ExecutionId } from "../../domain/Ids.ts"
 import * as Json from "../../domain/Json.ts"
 import type { Notification } from "../../domain/Notification.ts"
-import { ControlPlane, type CredentialScope, Owner, Unreadable, ControlPlaneError } from "../ControlPlane.ts"
+import { ControlPlane, type ControlPlaneError, Owner } from "../ControlPlane.ts"
 import { childResult, childStatus, startChild } from "./children.ts"
 import type { Dialect, WorkerIdentity } from "./Dialect.ts"
-import {
-  type Answer,
-  authorizationFor,
-  errorOf,
-  HttpJson,
-  normalizedUrl,
-  objectOf,
-  originOf
-} from "./HttpJson.ts"
+import { type Answer, authorizationFor, HttpJson, normalizedUrl, objectOf, originOf } from "./HttpJson.ts"
+import { playbook } from "./catalog.ts"
+import { credential, keychain } from "./secrets.ts"
 import { python2 } from "./python2.ts"
 import { sendOk } from "./readBack.ts"
 
@@ -222,83 +214,3 @@ const ownerOf = (dialect: Dialect, answer: Answer, command: Command, name: strin
       return Owner.Unknown()
   }
 }
-
-const credential = Effect.fnUntraced(function* (http: HttpJson["Service"], base: string, name: string) {
-  const operation = `read the credential ${name}`
-  const answer = yield* http.send({
-    operation,
-    method: "GET",
-    url: `${base}/api/credentials/${encodeURIComponent(name)}?include_data=true`
-  })
-  if (answer.status === 404) return undefined
-  if (answer.status >= 300) return yield* errorOf(operation, answer)
-  const { data, type } = objectOf(answer)
-  if (!Json.isObject(data)) {
-    return yield* new ControlPlaneError({
-      operation,
-      reason: new Unreadable({ detail: "a credential without data" })
-    })
-  }
-  // Some servers wrap the data twice.
-  const inner = Json.isObject(data["data"]) ? data["data"] : data
-  const found: Credential = {
-    name,
-    type: typeof type === "string" ? type : "generic",
-    data: Redacted.make(inner)
-  }
-  return found
-})
-
-const keychain = Effect.fnUntraced(function* (
-  http: HttpJson["Service"],
-  base: string,
-  name: string,
-  scope: CredentialScope
-) {
-  if (scope.catalogId === undefined) return undefined
-  const url = `${base}/api/keychain/${encodeURIComponent(scope.catalogId)}/${encodeURIComponent(name)}`
-  for (const query of ["scope_type=global", `scope_type=local&execution_id=${scope.executionId}`]) {
-    const answer = yield* sendOk(http, {
-      operation: `read the keychain entry ${name}`,
-      method: "GET",
-      url: `${url}?${query}`
-    })
-    const { status, token_data } = objectOf(answer)
-    if (status === "success" && Json.isObject(token_data)) return token_data
-  }
-  return undefined
-})
-
-/** A catalog entry never changes: it is another one when the playbook does. */
-const playbook = Effect.fnUntraced(function* (
-  http: HttpJson["Service"],
-  base: string,
-  scope: CredentialScope
-) {
-  if (scope.catalogId === undefined) return undefined
-  const operation = `read the playbook ${scope.catalogId}`
-  const answer = yield* sendOk(http, {
-    operation,
-    method: "POST",
-    url: `${base}/api/catalog/resource`,
-    body: { catalog_id: scope.catalogId }
-  })
-  const { entries } = objectOf(answer)
-  // One entry, a list of them, or a list under a name: it differs between versions of the server.
-  const list = Array.isArray(answer.body) ? answer.body : Array.isArray(entries) ? entries : [answer.body]
-  const entry = list.find(Json.isObject)
-  const { content, payload } = entry ?? {}
-  if (Json.isObject(payload)) return payload
-  const parsed = typeof content === "string" ? yield* yamlOf(operation, content) : undefined
-  return Json.isObject(parsed) ? parsed : undefined
-})
-
-const yamlOf = (operation: string, text: string) =>
-  Effect.try({
-    try: (): unknown => parseYaml(text, { maxAliasCount: 100 }),
-    catch: (cause) =>
-      new ControlPlaneError({
-        operation,
-        reason: new Unreadable({ detail: cause instanceof Error ? cause.message : String(cause) })
-      })
-  })

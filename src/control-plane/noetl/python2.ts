@@ -141,15 +141,13 @@ const call = (sender: Sender, item: Item, again: boolean) => {
  * It is given some seconds to show that it went on.
  */
 const settledBy = (sender: Sender, eventId: string) =>
-  sender
-    .wentOn(eventId)
-    .pipe(
-      Effect.repeat({
-        until: (yes) => yes,
-        schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 3 }))
-      }),
-      Effect.andThen(sender.wentOn(eventId))
-    )
+  sender.wentOn(eventId).pipe(
+    Effect.repeat({
+      until: (yes) => yes,
+      schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 3 }))
+    }),
+    Effect.andThen(sender.wentOn(eventId))
+  )
 
 const stuck = (item: Item, detail: string) =>
   item.name === "call.done"

@@ -1,0 +1,62 @@
+import { assert, describe, it } from "@effect/vitest"
+import { execFileSync } from "node:child_process"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { settings } from "../src/config/settings.ts"
+
+const read = (file: string) => readFileSync(file, "utf8")
+
+/** The drawing in the head of a source file, without the comment's stars. */
+const drawing = (file: string, first: string) =>
+  (read(file).match(/\/\*\*[\s\S]*?\*\//)?.[0] ?? "")
+    .split("\n")
+    .map((line) => line.replace(/^ \* {0,3}/, ""))
+    .filter(
+      (line, i, lines) => i >= lines.findIndex((l) => l.startsWith(first)) && /^(Worker$|[├└])/.test(line)
+    )
+    .join("\n")
+
+describe("The papers", () => {
+  it("README quotes the examples as they are compiled and run", () => {
+    execFileSync(process.execPath, ["scripts/readme.ts", "--check"])
+  })
+
+  it.each(["README.md", "ARCHITECTURE.md"])("%s draws the tree that Worker.ts draws", (file) => {
+    assert.include(read(file), drawing("src/Worker.ts", "Worker"))
+  })
+
+  it("ARCHITECTURE.md quotes the line of Job.ts", () => {
+    const line = read("src/job/Job.ts")
+      .split("\n")
+      .find((text) => text.includes("delivery → notification"))
+    assert.include(read("ARCHITECTURE.md"), line?.replace(/^ \*\s+/, "") ?? "no line")
+  })
+
+  it("README names the two commands that continuous integration calls", () => {
+    for (const command of ["npm ci && npm run demo", "npm ci && npm test"]) {
+      assert.include(read("README.md"), command)
+      assert.include(read(".ci/run").split("\n"), command)
+    }
+  })
+
+  it("README's settings have the names and defaults of the table", () => {
+    for (const [, name, value] of read("README.md").matchAll(/^\| `([A-Z_]+)` \| `?([^`|]+?)`? \|/gm)) {
+      const setting = Object.values(settings).find(({ env }) => env[0] === name)
+      assert.isDefined(setting, `${name} is no canonical name of a setting`)
+      const shown = setting?.shownDefault.replace(/ s$/, "").replace(/^none.*/, "none")
+      assert.strictEqual(value, shown, name)
+    }
+  })
+
+  it.each([
+    "README.md",
+    "ARCHITECTURE.md",
+    ...readdirSync("docs")
+      .filter((f) => f.endsWith(".md"))
+      .map((f) => `docs/${f}`)
+  ])("%s links to files that are there", (file) => {
+    const folder = file.includes("/") ? `${file.slice(0, file.lastIndexOf("/"))}/` : ""
+    for (const [, target] of read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+      assert.isTrue(existsSync(`${folder}${target}`), `${file} → ${target}`)
+    }
+  })
+})
