@@ -41,7 +41,7 @@ export const outcomes = {
 export const jobsProcessed = counter("worker_jobs_processed_total", "Commands that ended here")
 export const jobsFailed = counter("worker_jobs_failed_total", "Commands that ended here and failed")
 export const jobSeconds = Metric.histogram("worker_job_duration_seconds", {
-  description: "From claim to settlement",
+  description: "From the claim to the outcome",
   boundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
 })
 export const activeJobs = gauge("worker_active_jobs", "Commands in hand")

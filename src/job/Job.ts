@@ -6,7 +6,7 @@
  * Only the execution can be interrupted. A claim is short and never half done; a tool that ran is always told;
  * every exit settles the delivery exactly once, a defect's too.
  */
-import { Cause, Effect, Exit, Fiber, Metric } from "effect"
+import { Cause, Clock, Effect, Exit, Fiber, Metric } from "effect"
 import { ControlPlane } from "../control-plane/ControlPlane.ts"
 import type { Claim } from "../domain/Claim.ts"
 import type { Command } from "../domain/Command.ts"
@@ -91,6 +91,7 @@ const work = Effect.fnUntraced(function* (
   restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 ) {
   const controlPlane = yield* ControlPlane
+  const startedAt = yield* Clock.currentTimeMillis
   // It goes out while the tool runs; only the ending waits for it, so that the log keeps its order.
   const started = yield* Effect.forkChild(
     controlPlane.report(command, Started(), false).pipe(
@@ -109,9 +110,17 @@ const work = Effect.fnUntraced(function* (
   yield* Fiber.await(started).pipe(Effect.timeoutOption("2 seconds"))
   yield* Fiber.interrupt(started)
   const outcome = yield* outcomeOf(exit)
-  yield* Metric.update(Metrics.outcomes[outcome._tag], 1)
+  yield* count(outcome, (yield* Clock.currentTimeMillis) - startedAt)
   yield* say(command, outcome)
   return outcome
+})
+
+const count = Effect.fnUntraced(function* (outcome: Outcome.Outcome, millis: number) {
+  yield* Metric.update(Metrics.outcomes[outcome._tag], 1)
+  if (outcome._tag === "Stopped") return
+  yield* Metric.update(Metrics.jobSeconds, millis / 1000)
+  yield* Metric.update(Metrics.jobsProcessed, 1)
+  if (outcome._tag !== "Succeeded") yield* Metric.update(Metrics.jobsFailed, 1)
 })
 
 /** A lost lease and a cancellation end the race as values, so an interruption from outside is the shutdown. */

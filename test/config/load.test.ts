@@ -1,0 +1,112 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Result } from "effect"
+import { load, type Sources } from "../../src/config/load.ts"
+import { settings } from "../../src/config/settings.ts"
+import { levelOf } from "../../src/Telemetry.ts"
+
+const from = (sources: Partial<Sources>) =>
+  load({ flags: new Map(), env: {}, dotenv: undefined, file: undefined, ...sources })
+const values = (sources: Partial<Sources>) => Result.getOrThrow(from(sources)).values
+const problems = (sources: Partial<Sources>) => {
+  const loaded = from(sources)
+  return Result.isFailure(loaded) ? loaded.failure.problems : []
+}
+
+/** Names and defaults that the source documents give. */
+const documented: ReadonlyArray<readonly [string, keyof typeof settings, unknown]> = [
+  ["WORKER_POOL_NAME", "pool", "default"],
+  ["NOETL_SERVER_URL", "serverUrl", "http://localhost:8082"],
+  ["NATS_URL", "natsUrl", "nats://localhost:4222"],
+  ["WORKER_HEARTBEAT_INTERVAL", "heartbeat", Duration.seconds(15)],
+  ["WORKER_MAX_CONCURRENT", "concurrency", 4],
+  ["WORKER_CONCURRENCY", "concurrency", 4],
+  ["WORKER_SHUTDOWN_TIMEOUT_SECONDS", "drain", Duration.seconds(30)],
+  ["HEALTH_PORT", "healthPort", 9090],
+  ["ENABLE_METRICS", "metrics", true],
+  ["NATS_CONSUMER", "natsConsumer", undefined],
+  ["WORKER_ID", "workerId", undefined]
+]
+
+describe("Configuration", () => {
+  it.each(documented)("%s is a name of a setting with the documented default", (name, key, expected) => {
+    assert.include(settings[key].env as ReadonlyArray<string>, name)
+    assert.deepStrictEqual(values({})[key], expected)
+  })
+
+  it("flags win over the environment, the environment over .env, .env over the file, the file over defaults", () => {
+    const flags = new Map([["concurrency", "1"]])
+    const env = { WORKER_MAX_CONCURRENT: "2" }
+    const dotenv = { path: ".env", text: "WORKER_MAX_CONCURRENT=3" }
+    const file = { path: "worker.toml", text: "[worker]\nconcurrency = 5" }
+    assert.strictEqual(values({ flags, env, dotenv, file }).concurrency, 1)
+    assert.strictEqual(values({ env, dotenv, file }).concurrency, 2)
+    assert.strictEqual(values({ dotenv, file }).concurrency, 3)
+    assert.strictEqual(values({ file }).concurrency, 5)
+    assert.strictEqual(values({}).concurrency, 4)
+  })
+
+  it("says all that is wrong at once, each with its place and what it should be", () => {
+    const said = problems({
+      env: { HEALTH_PORT: "99999", WORKER_QUEUE: "kafka", NATS_URL: "not a url" },
+      file: { path: "worker.toml", text: '# mine\n[worker]\nname = "x"\nheartbeat_interval_seconds = "soon"' }
+    })
+    assert.strictEqual(said.length, 4)
+    for (const part of [
+      'HEALTH_PORT: "99999" is not in this range; expected an integer from 0 to 65535',
+      'WORKER_QUEUE: "kafka" is none of these; expected nats | memory',
+      "NATS_URL:",
+      'worker.toml:4: worker.heartbeat_interval_seconds: "soon" is no time'
+    ]) {
+      assert.include(said.join("\n"), part)
+    }
+  })
+
+  it("points at the line where a file does not read", () => {
+    assert.match(problems({ file: { path: "w.toml", text: "[worker\nx" } })[0] ?? "", /^w\.toml: /)
+  })
+
+  it("suggests what an unknown name of ours may have meant, and leaves Kubernetes' names alone", () => {
+    const { warnings } = Result.getOrThrow(
+      from({
+        env: {
+          WORKER_MAX_CONCURENT: "3",
+          NATS_PORT: "tcp://10.0.0.1:4222",
+          NATS_SERVICE_HOST: "10.0.0.1",
+          NATS_PORT_4222_TCP: "x"
+        }
+      })
+    )
+    assert.deepStrictEqual(warnings, [
+      "the variable WORKER_MAX_CONCURENT is not known; did you mean WORKER_MAX_CONCURRENT?"
+    ])
+  })
+
+  it.each([
+    ["15", Duration.seconds(15)],
+    ["500ms", Duration.millis(500)],
+    ["2m", Duration.minutes(2)],
+    ["1.5", Duration.millis(1500)]
+  ])("reads %s as a time", (text, expected) => {
+    assert.deepStrictEqual(values({ env: { WORKER_HEARTBEAT_INTERVAL: text } }).heartbeat, expected)
+  })
+
+  it("never shows a secret, right or wrong", () => {
+    const said = JSON.stringify(from({ env: { NATS_PASSWORD: "hunter2hunter2", HEALTH_PORT: "x" } }))
+    assert.notInclude(said, "hunter2hunter2")
+  })
+
+  it("every setting has a canonical name of its own, and no name means two", () => {
+    const names = Object.values(settings).flatMap(({ env }) => env as ReadonlyArray<string>)
+    assert.strictEqual(new Set(names).size, names.length)
+  })
+
+  it.each([
+    ["debug", "Debug"],
+    ["info,worker_pool=debug", "Debug"],
+    ["warn", "Warn"],
+    ["off", "None"],
+    ["nonsense", "Info"]
+  ])("understands the log level %s", (text, expected) => {
+    assert.strictEqual(levelOf(text), expected)
+  })
+})

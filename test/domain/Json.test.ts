@@ -1,0 +1,61 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Result, Schema } from "effect"
+import * as Json from "../../src/domain/Json.ts"
+
+const ok = (text: string) => Result.getOrThrow(Json.parse(text))
+
+describe("Json", () => {
+  it.each([
+    ["767489372445736966", 767_489_372_445_736_966n],
+    ["-9223372036854775808", -9_223_372_036_854_775_808n],
+    ["9007199254740991", 9_007_199_254_740_991],
+    ["9007199254740992", 9_007_199_254_740_992n],
+    ["0.1234567890123456789", 0.123_456_789_012_345_68],
+    ["1e400", Number.POSITIVE_INFINITY],
+    ['"1234567890123456789"', "1234567890123456789"]
+  ])("reads %s as %s", (text, value) => {
+    assert.deepStrictEqual(ok(`{"v": ${text}, "pad": 1111111111111111}`), {
+      v: value,
+      pad: 1_111_111_111_111_111
+    })
+  })
+
+  it("writes what it read: a long integer stays a bare integer", () => {
+    const text = '{"id":767489372445736966,"list":[1,2.5,null,true,"x"]}'
+    assert.strictEqual(Json.stringify(ok(text)), text)
+  })
+
+  it("keeps a key __proto__ a key", () => {
+    for (const pad of ["", ', "long": 12345678901234567890']) {
+      const value = ok(`{"__proto__": {"admin": true}${pad}}`) as Json.JsonObject
+      assert.isUndefined(value["admin"])
+      assert.isTrue(Object.hasOwn(value, "__proto__"))
+    }
+    assert.isUndefined(({} as Record<string, unknown>)["admin"])
+  })
+
+  it.each([
+    ["{", /JSON/],
+    ["", /JSON/],
+    ["[".repeat(100_000), /nested deeper than 200 at position 200/],
+    ['{"a":'.repeat(300) + "1" + "}".repeat(300), /nested deeper/]
+  ])("says what is wrong with %.20s", (text, expected) => {
+    const parsed = Json.parse(text)
+    assert.isTrue(Result.isFailure(parsed))
+    if (Result.isFailure(parsed)) assert.match(parsed.failure.message, expected)
+  })
+
+  it("counts bytes and not characters", () => {
+    const limits = { maxBytes: 10, maxDepth: 5 }
+    assert.isTrue(Result.isSuccess(Json.parse('"12345678"', limits)))
+    assert.isTrue(Result.isFailure(Json.parse('"ääääää"', limits)))
+  })
+
+  it("brackets in strings are no depth", () => {
+    assert.deepStrictEqual(ok(`["${"[".repeat(1000)}", "\\"["]`), ["[".repeat(1000), '"['])
+  })
+
+  it.prop("gives back any value that JSON has", { value: Schema.Json }, ({ value }) => {
+    assert.strictEqual(Json.stringify(ok(Json.stringify(value))), Json.stringify(value))
+  })
+})
