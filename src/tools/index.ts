@@ -6,6 +6,7 @@ import { PostgresTool } from "./PostgresTool.ts"
 import { PlaybookTool } from "./PlaybookTool.ts"
 import { PythonTool } from "./PythonTool.ts"
 import { RhaiTool } from "./RhaiTool.ts"
+import { ScriptTool } from "./script/ScriptTool.ts"
 import { ShellTool } from "./ShellTool.ts"
 import { Toolbox } from "./Toolbox.ts"
 
@@ -17,5 +18,6 @@ export const layer = Toolbox.layerLive(
   PythonTool,
   RhaiTool,
   PostgresTool,
-  DuckdbTool
+  DuckdbTool,
+  ScriptTool
 )

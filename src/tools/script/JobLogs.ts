@@ -1,0 +1,50 @@
+/** The log of a script: line by line while it runs, and what is kept of it when it has ended. */
+import { Effect, Schedule, Stream } from "effect"
+import { type Captured, makeCapture, makeLines } from "../process/Output.ts"
+import type { KubernetesApi, LogOf } from "./KubernetesApi.ts"
+import type { ScriptSettings } from "./ScriptOptions.ts"
+
+/** Writes the lines of a running container to our log. It never fails: it is only for people who look on. */
+export const follow = (
+  api: KubernetesApi["Service"],
+  settings: ScriptSettings,
+  of: LogOf
+): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const lines = makeLines(settings.maxLoggedBytes)
+    const say = (complete: ReadonlyArray<string>) =>
+      Effect.forEach(complete, (line) => Effect.logWithLevel(settings.logLevel)(line), { discard: true })
+    return api.log(of, { follow: true }).pipe(
+      Stream.runForEach((chunk) => Effect.suspend(() => say(lines.push(chunk)))),
+      Effect.andThen(Effect.suspend(() => say(lines.end()))),
+      Effect.annotateLogs({ pod: of.pod }),
+      Effect.catch((error) => Effect.logDebug(`the log is not followed: ${error.message}`))
+    )
+  })
+
+/** The log of an ended container. Undefined when nobody has it any more: its node is gone, its pod deleted. */
+export const logOf = (
+  api: KubernetesApi["Service"],
+  settings: ScriptSettings,
+  of: LogOf
+): Effect.Effect<Captured | undefined> =>
+  Effect.suspend(() => {
+    const capture = makeCapture(settings.maxLogBytes)
+    return api.log(of, { follow: false, tailLines }).pipe(
+      Stream.runForEach((chunk) => Effect.sync(() => capture.push(chunk))),
+      Effect.map(() => capture.end())
+    )
+  }).pipe(
+    // 400: the kubelet does not know yet that the container began.
+    Effect.retry({
+      schedule: Schedule.spaced("300 millis"),
+      times: 5,
+      while: (error) => error.isRetryable || error.status === 400
+    }),
+    Effect.timeoutOption("20 seconds"),
+    Effect.map((found) => (found._tag === "Some" ? found.value : undefined)),
+    Effect.catch((error) => Effect.as(Effect.logWarning(`no log: ${error.message}`), undefined))
+  )
+
+/** A log can be gigabytes; the API server sends the end of it when asked. */
+const tailLines = 20_000

@@ -1,0 +1,130 @@
+/**
+ * Runs a script as a Kubernetes Job, which outlives the worker that started it.
+ *
+ * The Job's name comes from the command, so a command that is delivered again finds its Job, running or ended, and
+ * goes on with it. See docs/decisions/050-script-jobs.md.
+ */
+import { Clock, Context, Duration, Effect, Layer } from "effect"
+import type { ToolResult } from "../../domain/ToolResult.ts"
+import { SafeHttp } from "../http/SafeHttp.ts"
+import { ScriptSource } from "../python/ScriptSource.ts"
+import { Slot } from "../Slot.ts"
+import * as Tool from "../Tool.ts"
+import { ToolError } from "../ToolError.ts"
+import { claimJob } from "./claimJob.ts"
+import { toolError } from "./errors.ts"
+import { logOf } from "./JobLogs.ts"
+import type { Identity } from "./JobManifest.ts"
+import { resultOf } from "./jobResult.ts"
+import { KubernetesApi } from "./KubernetesApi.ts"
+import * as KubernetesClient from "./KubernetesClient.ts"
+import { releaseJob, type Standing } from "./releaseJob.ts"
+import { Config, outerTimeout, specOf } from "./ScriptConfig.ts"
+import { type ScriptSettings, settings } from "./ScriptOptions.ts"
+import { scriptText } from "./scriptText.ts"
+import { Stopping } from "./Stopping.ts"
+import { tellingContainer } from "./verdict.ts"
+import { type Ended, waitForJob } from "./waitForJob.ts"
+
+export class ScriptTool extends Context.Service<ScriptTool, Tool.Tool>()(
+  "noetl-worker/tools/script/ScriptTool"
+) {
+  /** Without what it runs on, to share that or to give another. */
+  static readonly layerNoDeps = Layer.effect(
+    ScriptTool,
+    Effect.gen(function* () {
+      const parts: Parts = {
+        api: yield* KubernetesApi,
+        sources: yield* ScriptSource,
+        http: yield* SafeHttp,
+        settings: yield* settings,
+        consumed: new Map()
+      }
+      return Tool.make({ kind: "script", config: Config, run: (config, call) => run(parts, config, call) })
+    })
+  )
+  static readonly layer = this.layerNoDeps.pipe(
+    Layer.provide([KubernetesClient.layer, ScriptSource.layer, SafeHttp.layer])
+  )
+}
+
+interface Parts {
+  readonly api: KubernetesApi["Service"]
+  readonly sources: ScriptSource["Service"]
+  readonly http: SafeHttp["Service"]
+  readonly settings: ScriptSettings
+  /** Name → uid of Jobs whose result this process has used: a task that runs again wants a Job of its own. */
+  readonly consumed: Map<string, string>
+}
+
+const run = Effect.fn("ScriptTool.run")(function* (parts: Parts, config: Config, call: Tool.ToolCall) {
+  const { api, settings } = parts
+  const started = yield* Clock.currentTimeMillis
+  if (config.wait === false)
+    yield* Effect.logWarning("script: `wait: false` is not supported, the step waits")
+  const refuse = toolError(call.kind)
+  const text = yield* scriptText(parts.sources, parts.http, config, call)
+  const spec = specOf(config, call, settings, yield* Effect.mapError(api.namespace, refuse))
+  if (spec instanceof ToolError) return yield* spec
+  const identity = yield* identityOf(call, settings)
+  const { why } = yield* Stopping
+  const standing: Standing = { ended: undefined }
+  // Before the Job is asked for: an interruption may arrive when the server has made it and we do not know yet.
+  yield* Effect.addFinalizer((exit) => releaseJob({ ...parts, spec, identity, standing, why }, exit))
+  const job = yield* claimJob(parts, spec, identity, text).pipe(Effect.mapError(refuse))
+
+  const outer = outerTimeout(config)
+  // A little before the deadline of the task, which would interrupt us and leave no time to read the log.
+  const within =
+    outer === undefined
+      ? Duration.sum(Duration.seconds(spec.timeoutSeconds * (spec.backoffLimit + 1)), settings.allowance)
+      : Duration.seconds(Math.max(outer * 0.9, outer - 2))
+  const { park } = yield* Slot
+  const waited = yield* park(waitForJob(api, settings, job, within)).pipe(Effect.mapError(refuse))
+  const { ended } = waited
+  const log = yield* finalLog(parts, spec.namespace, ended)
+  if (ended._tag === "Succeeded" || ended._tag === "Failed") {
+    standing.ended = waited.job
+    remember(parts.consumed, waited.job.metadata?.name ?? "", waited.job.metadata?.uid ?? "")
+  }
+  const result: ToolResult = resultOf({
+    tool: call.kind,
+    job: waited.job,
+    ended,
+    log,
+    durationMs: (yield* Clock.currentTimeMillis) - started,
+    seconds: outer !== undefined && ended._tag === "Late" ? outer : spec.timeoutSeconds
+  })
+  return result
+})
+
+const identityOf = Effect.fnUntraced(function* (call: Tool.ToolCall, { workerName }: ScriptSettings) {
+  const { _attempt: attempt, _task: task } = call.variables
+  const id = yield* Effect.sync(() => crypto.randomUUID())
+  return {
+    executionId: call.executionId,
+    commandId: call.commandId,
+    step: call.step,
+    task: typeof task === "string" ? task : call.step,
+    taskAttempt: typeof attempt === "number" ? attempt : 1,
+    holder: `${workerName}/${id}`,
+    nonce: id.slice(0, 8)
+  } satisfies Identity
+})
+
+const finalLog = ({ api, settings }: Parts, namespace: string, ended: Ended) => {
+  const pod = "pod" in ended ? ended.pod : undefined
+  const name = pod?.metadata?.name
+  // A pod that never ran has no log to wait for.
+  return name === undefined || ended._tag === "Stuck"
+    ? Effect.succeed(undefined)
+    : logOf(api, settings, { namespace, pod: name, container: tellingContainer(pod) })
+}
+
+/** Names of commands that ended long ago do not come back. */
+const remember = (consumed: Map<string, string>, name: string, uid: string): void => {
+  consumed.delete(name)
+  consumed.set(name, uid)
+  const [oldest] = consumed.keys()
+  if (consumed.size > 1000 && oldest !== undefined) consumed.delete(oldest)
+}

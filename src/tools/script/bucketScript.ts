@@ -1,0 +1,163 @@
+/** Script text from a bucket, over the HTTP APIs of Google Cloud Storage and S3. Without a credential: public objects. */
+import { Clock, Duration, Effect } from "effect"
+import { createSign } from "node:crypto"
+import { isObject, type Json, type JsonObject, parse } from "../../domain/Json.ts"
+import * as Failure from "../../domain/Failure.ts"
+import type { SafeHttp } from "../http/SafeHttp.ts"
+import { CredentialMissing, ExecutionFailed, InvalidConfig, ToolError } from "../ToolError.ts"
+import { pathOf, signedHeaders } from "./awsSignature.ts"
+
+export interface BucketSource {
+  readonly type: "gcs" | "s3"
+  readonly uri: string
+  readonly region: string | undefined
+  /** Of a store that is not Google's or Amazon's own. */
+  readonly endpoint: string | undefined
+  readonly credential: JsonObject | undefined
+}
+
+export const maxScriptBytes = 1024 * 1024
+const within = Duration.seconds(30)
+
+export const loadFromBucket = Effect.fnUntraced(function* (
+  http: SafeHttp["Service"],
+  tool: string,
+  source: BucketSource
+) {
+  const [, bucket, key] = /^(?:gs|gcs|s3):\/\/([^/]+)\/(.+)$/.exec(source.uri) ?? []
+  if (bucket === undefined || key === undefined) {
+    const problem = `Expected ${source.type === "gcs" ? "gs" : "s3"}://bucket/key`
+    return yield* new ToolError({
+      tool,
+      reason: new InvalidConfig({ issues: [{ at: "script.uri", problem }] })
+    })
+  }
+  const request =
+    source.type === "gcs" ? yield* gcs(http, tool, source, bucket, key) : yield* s3(source, bucket, key)
+  const response = yield* http.request({
+    tool,
+    ...request,
+    secretHeaders: Object.keys(request.headers),
+    timeouts: { total: within },
+    maxResponseBytes: maxScriptBytes
+  })
+  const text = new TextDecoder().decode(response.body)
+  if (response.status >= 200 && response.status < 300) return text
+  const failure = Failure.ofHttpStatus(response.status, tool)
+  return yield* new ToolError({
+    tool,
+    reason: new ExecutionFailed({
+      failure: {
+        ...failure,
+        message: `script: ${source.uri}: HTTP ${response.status}: ${text.slice(0, 300)}`
+      }
+    })
+  })
+})
+
+const s3 = Effect.fnUntraced(function* (
+  { credential, endpoint, region }: BucketSource,
+  bucket: string,
+  key: string
+) {
+  const data = credential ?? {}
+  const where = region ?? text(data, "region", "region_name", "aws_region") ?? "us-east-1"
+  const own = endpoint ?? text(data, "endpoint", "endpoint_url")
+  const url = new URL(
+    own !== undefined
+      ? `${own.replace(/\/$/, "")}/${bucket}/${pathOf(key)}`
+      : bucket.includes(".")
+        ? // A certificate for *.s3.… does not cover a bucket with a dot in its name.
+          `https://s3.${where}.amazonaws.com/${bucket}/${pathOf(key)}`
+        : `https://${bucket}.s3.${where}.amazonaws.com/${pathOf(key)}`
+  )
+  const accessKeyId = text(data, "access_key_id", "key_id", "aws_access_key_id", "access_key")
+  const secretAccessKey = text(data, "secret_access_key", "secret_key", "secret", "aws_secret_access_key")
+  if (accessKeyId === undefined || secretAccessKey === undefined) return { url: url.href, headers: {} }
+  const keys = {
+    accessKeyId,
+    secretAccessKey,
+    sessionToken: text(data, "session_token", "aws_session_token")
+  }
+  const now = yield* Clock.currentTimeMillis
+  return { url: url.href, headers: signedHeaders({ url, region: where, keys, now }) }
+})
+
+const gcs = Effect.fnUntraced(function* (
+  http: SafeHttp["Service"],
+  tool: string,
+  { credential, endpoint }: BucketSource,
+  bucket: string,
+  key: string
+) {
+  const data = credential ?? {}
+  const base = (endpoint ?? text(data, "endpoint") ?? "https://storage.googleapis.com").replace(/\/$/, "")
+  const url = `${base}/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(key)}?alt=media`
+  const token = text(data, "access_token", "token") ?? (yield* tokenOf(http, tool, serviceAccountOf(data)))
+  return { url, headers: token === undefined ? {} : { authorization: `Bearer ${token}` } }
+})
+
+/** The key file of a service account, as an object or as its text. */
+const serviceAccountOf = (data: JsonObject): JsonObject | undefined => {
+  const candidates = [
+    data,
+    ...["service_account_json", "service_account", "credentials", "key", "value"].map((k) => data[k])
+  ]
+  return candidates
+    .map((one): Json | undefined => {
+      if (typeof one !== "string") return one
+      const parsed = parse(one)
+      return parsed._tag === "Success" ? parsed.success : undefined
+    })
+    .find(
+      (one): one is JsonObject => one !== undefined && isObject(one) && typeof one["private_key"] === "string"
+    )
+}
+
+const tokenOf = Effect.fnUntraced(function* (
+  http: SafeHttp["Service"],
+  tool: string,
+  account: JsonObject | undefined
+) {
+  const email = account === undefined ? undefined : text(account, "client_email")
+  const privateKey = account === undefined ? undefined : text(account, "private_key")
+  if (account === undefined || email === undefined || privateKey === undefined) return undefined
+  const audience = text(account, "token_uri") ?? "https://oauth2.googleapis.com/token"
+  const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+  const refused = (detail: string) =>
+    new ToolError({
+      tool,
+      reason: new CredentialMissing({ credential: email, detail, retryable: false })
+    })
+  const assertion = yield* Effect.try({
+    try: () => jwt({ iss: email, scope, aud: audience, iat: now, exp: now + 3600 }, privateKey),
+    catch: () => refused("its private key cannot be used")
+  })
+  const response = yield* http.request({
+    tool,
+    method: "POST",
+    url: audience,
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+    body: new URLSearchParams({
+      grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
+      assertion
+    }).toString(),
+    timeouts: { total: within },
+    maxResponseBytes: 64 * 1024
+  })
+  const answer = parse(new TextDecoder().decode(response.body))
+  const token =
+    answer._tag === "Success" && isObject(answer.success) ? text(answer.success, "access_token") : undefined
+  return token ?? (yield* refused(`${audience} gives no token: HTTP ${response.status}`))
+})
+
+const scope = "https://www.googleapis.com/auth/devstorage.read_only"
+
+const jwt = (claims: JsonObject, privateKey: string): string => {
+  const part = (value: JsonObject) => Buffer.from(JSON.stringify(value)).toString("base64url")
+  const signed = `${part({ alg: "RS256", typ: "JWT" })}.${part(claims)}`
+  return `${signed}.${createSign("RSA-SHA256").update(signed).sign(privateKey, "base64url")}`
+}
+
+const text = (data: JsonObject, ...names: ReadonlyArray<string>): string | undefined =>
+  names.map((name) => data[name]).find((value): value is string => typeof value === "string" && value !== "")

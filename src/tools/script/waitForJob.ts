@@ -1,0 +1,106 @@
+/**
+ * Waits until a Job has ended: look at it, decide, wait for a change, look again.
+ *
+ * A watch only says that a look is worth while. One that breaks, is dropped or has grown too old costs nothing but the
+ * next look, so none of its ways to die can make us wait for ever.
+ */
+import type { V1Job, V1Pod } from "@kubernetes/client-node"
+import { Clock, Duration, Effect, Fiber, Schedule } from "effect"
+import { containerName } from "./JobManifest.ts"
+import { follow } from "./JobLogs.ts"
+import type { KubernetesApi, KubernetesError } from "./KubernetesApi.ts"
+import type { ScriptSettings } from "./ScriptOptions.ts"
+import { hasLog, type Stuck, type Verdict, verdictOf } from "./verdict.ts"
+
+export type Ended =
+  | Exclude<Verdict, { readonly _tag: "Running" }>
+  | { readonly _tag: "Stuck"; readonly stuck: Stuck; readonly pod: V1Pod | undefined }
+  /** Our own time is over. */
+  | { readonly _tag: "Late"; readonly pod: V1Pod | undefined }
+  /** Somebody deleted it. */
+  | { readonly _tag: "Gone" }
+
+export interface Waited {
+  readonly ended: Ended
+  /** As it was seen last. */
+  readonly job: V1Job
+}
+
+export const waitForJob = Effect.fn("ScriptTool.wait")(function* (
+  api: KubernetesApi["Service"],
+  settings: ScriptSettings,
+  job: V1Job,
+  within: Duration.Duration
+) {
+  const namespace = job.metadata?.namespace ?? ""
+  const name = job.metadata?.name ?? ""
+  const lateAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(within)
+  const followed = new Map<string, Fiber.Fiber<void>>()
+  let last = job
+  let stuck: { readonly code: string; readonly since: number } | undefined
+
+  const look = api.look(namespace, name).pipe(Effect.retry(patiently))
+
+  while (true) {
+    const seen = yield* look
+    // Another Job of our name is not ours, however it came there.
+    if (seen.job === undefined || seen.job.metadata?.uid !== job.metadata?.uid)
+      return { ended: { _tag: "Gone" }, job: last } satisfies Waited
+    last = seen.job
+    const verdict = verdictOf(seen.job, seen.pods)
+    if (verdict._tag !== "Running") {
+      // The last lines of a pod that has just ended are still on their way.
+      for (const fiber of followed.values()) yield* Fiber.await(fiber).pipe(Effect.timeoutOption("2 seconds"))
+      return { ended: verdict, job: last } satisfies Waited
+    }
+    const now = yield* Clock.currentTimeMillis
+    if (now >= lateAt) return { ended: { _tag: "Late", pod: verdict.pod }, job: last } satisfies Waited
+    if (verdict.stuck?.code !== stuck?.code) {
+      stuck = verdict.stuck === undefined ? undefined : { code: verdict.stuck.code, since: now }
+      if (verdict.stuck !== undefined && verdict.stuck.code !== "NO_POD")
+        yield* Effect.logWarning(`Job ${name}: ${verdict.stuck.message}`)
+    }
+    const patience = stuck === undefined ? undefined : stuck.since + patienceFor(settings, stuck.code)
+    if (verdict.stuck !== undefined && patience !== undefined && (verdict.stuck.final || now >= patience)) {
+      return { ended: { _tag: "Stuck", stuck: verdict.stuck, pod: verdict.pod }, job: last } satisfies Waited
+    }
+    const pod = verdict.pod?.metadata?.name
+    if (
+      verdict.pod !== undefined &&
+      pod !== undefined &&
+      !followed.has(pod) &&
+      hasLog(verdict.pod, containerName)
+    ) {
+      followed.set(
+        pod,
+        yield* Effect.forkScoped(follow(api, settings, { namespace, pod, container: containerName }), {
+          startImmediately: true
+        })
+      )
+    }
+    const until = Math.min(now + Duration.toMillis(settings.lookEvery), lateAt, patience ?? lateAt)
+    yield* api.changed(namespace, name, seen.versions).pipe(
+      // Refused or broken: not again at once.
+      Effect.catch((error) => Effect.andThen(Effect.logDebug(error.message), Effect.sleep("1 second"))),
+      // What changes, changes several times: one look at all of it. And a watch that ends at once asks no storm.
+      Effect.andThen(Effect.sleep("50 millis")),
+      Effect.timeoutOption(Duration.millis(Math.max(1, until - now)))
+    )
+  }
+}, Effect.scoped)
+
+const patienceFor = (settings: ScriptSettings, code: string): number =>
+  Duration.toMillis(
+    code === "IMAGE_PULL_FAILED" || code === "CONTAINER_CONFIG"
+      ? settings.pullWithin
+      : settings.scheduleWithin
+  )
+
+/** An API server that is updated is away for a minute or two; the Job goes on meanwhile. */
+export const patiently = {
+  schedule: Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("5 seconds")]).pipe(
+    Schedule.jittered,
+    Schedule.upTo({ duration: "3 minutes" })
+  ),
+  while: (error: KubernetesError) => error.isRetryable
+} as const

@@ -1,0 +1,134 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Redacted } from "effect"
+import { generateKeyPairSync, verify } from "node:crypto"
+import type { JsonObject } from "../../../src/domain/Json.ts"
+import { aCall } from "../../../src/testing/ToolSuite.ts"
+import { SafeHttp } from "../../../src/tools/http/SafeHttp.ts"
+import { ScriptSource } from "../../../src/tools/python/ScriptSource.ts"
+import { signedHeaders } from "../../../src/tools/script/awsSignature.ts"
+import { scriptText } from "../../../src/tools/script/scriptText.ts"
+import type { ToolCall } from "../../../src/tools/Tool.ts"
+import * as HttpStub from "../../support/HttpStub.ts"
+import { errorOf } from "./harness.ts"
+
+const text = (script: JsonObject | string, more: Partial<ToolCall> = {}) =>
+  Effect.gen(function* () {
+    return yield* scriptText(yield* ScriptSource, yield* SafeHttp, { script }, aCall("script", {}, more))
+  }).pipe(Effect.provide(Layer.mergeAll(ScriptSource.layer, SafeHttp.layer)))
+
+const credential = (name: string, data: JsonObject) => ({ name, type: "", data: Redacted.make(data) })
+const auth = (data: JsonObject) => ({ primary: credential("bucket", data), named: new Map() })
+
+describe("a script in a bucket", () => {
+  it("is asked for with the signature that Amazon documents for its example", () => {
+    const headers = signedHeaders({
+      url: new URL("https://examplebucket.s3.amazonaws.com/test.txt"),
+      headers: { range: "bytes=0-9" },
+      region: "us-east-1",
+      keys: {
+        accessKeyId: "AKIAIOSFODNN7EXAMPLE",
+        secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        sessionToken: undefined
+      },
+      now: Date.UTC(2013, 4, 24)
+    })
+    assert.include(
+      headers["authorization"],
+      "Signature=f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"
+    )
+  })
+
+  it.live("of S3 comes with the keys of the step's credential", () =>
+    Effect.gen(function* () {
+      const stub = yield* HttpStub.make((_, response) => response.end("print('s3')"))
+      const keys = { access_key_id: "AKIA", secret_access_key: "s", session_token: "t", endpoint: stub.url }
+      const found = yield* text(
+        { uri: "s3://bucket/a folder/x+y.py", source: { type: "s3", region: "eu-west-1" } },
+        {
+          auth: auth(keys)
+        }
+      )
+      assert.strictEqual(found, "print('s3')")
+      const [asked] = stub.asked
+      assert.strictEqual(asked?.path, "/bucket/a%20folder/x%2By.py")
+      assert.match(asked?.headers.authorization ?? "", /Credential=AKIA\/\d{8}\/eu-west-1\/s3\/aws4_request/)
+      assert.strictEqual(asked?.headers["x-amz-security-token"], "t")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("of Google comes with a token that the service account's key is exchanged for", () =>
+    Effect.gen(function* () {
+      const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })
+      const stub = yield* HttpStub.make(({ path }, response) =>
+        path === "/token" ? HttpStub.json(response, { access_token: "ya29" }) : response.end("print('gcs')")
+      )
+      const account = JSON.stringify({
+        client_email: "worker@example.iam",
+        private_key: privateKey.export({ type: "pkcs8", format: "pem" }),
+        token_uri: `${stub.url}/token`
+      })
+      const found = yield* text(
+        { type: "gcs", uri: "gs://bucket/dir/x.py" },
+        {
+          auth: auth({ service_account_json: account, endpoint: stub.url })
+        }
+      )
+      assert.strictEqual(found, "print('gcs')")
+      const [exchange, object] = stub.asked
+      const assertion = new URLSearchParams(exchange?.body.toString()).get("assertion") ?? ""
+      const [head, claims, signature] = assertion.split(".")
+      assert.isTrue(
+        verify(
+          "RSA-SHA256",
+          Buffer.from(`${head}.${claims}`),
+          publicKey,
+          Buffer.from(signature ?? "", "base64url")
+        )
+      )
+      assert.strictEqual(object?.path, "/storage/v1/b/bucket/o/dir%2Fx.py")
+      assert.strictEqual(object?.headers.authorization, "Bearer ya29")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("that is not there fails with what the store says", () =>
+    Effect.gen(function* () {
+      const stub = yield* HttpStub.make((_, response) => HttpStub.json(response, { error: "NoSuchKey" }, 404))
+      const error = errorOf(
+        yield* Effect.exit(text({ uri: "s3://b/k", source: { type: "s3", endpoint: stub.url } }))
+      )
+      assert.strictEqual(error?.failure.kind, "not_found")
+      assert.include(error?.message, "NoSuchKey")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("names a credential that is one of the step's", () =>
+    Effect.gen(function* () {
+      const stub = yield* HttpStub.make((_, response) => response.end("ok"))
+      const source = { type: "gcs", endpoint: stub.url, auth: "lake" }
+      const named = new Map([["lake", credential("lake", { access_token: "abc" })]])
+      yield* text({ uri: "gs://b/k", source }, { auth: { primary: undefined, named } })
+      assert.strictEqual(stub.asked[0]?.headers.authorization, "Bearer abc")
+      const error = errorOf(yield* Effect.exit(text({ uri: "gs://b/k", source })))
+      assert.strictEqual(error?.failure.kind, "credential")
+    }).pipe(Effect.scoped)
+  )
+})
+
+describe("a script's text", () => {
+  it.live.each<readonly [string, JsonObject | string, string]>([
+    ["inline with a type", { source: { type: "inline", code: "a" } }, "a"],
+    ["inline as `content`", { type: "inline", content: "b" }, "b"],
+    ["inline as text alone", "print('c')\n", "print('c')\n"]
+  ])("is taken %s", ([, script, wanted]) =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* text(script), wanted)
+    })
+  )
+
+  it.live("comes from a web server as well", () =>
+    Effect.gen(function* () {
+      const stub = yield* HttpStub.make((_, response) => response.end("d"))
+      assert.strictEqual(yield* text({ type: "http", uri: `${stub.url}/x.py` }), "d")
+    }).pipe(Effect.scoped)
+  )
+})

@@ -1,0 +1,102 @@
+/** A worker's script tool on a cluster, as often as a test wants workers. */
+import { assert } from "@effect/vitest"
+import { Cause, Config, ConfigProvider, Duration, Effect, Exit, Layer, Schedule, Scope } from "effect"
+import { isObject, type Json, type JsonObject } from "../../../src/domain/Json.ts"
+import type { CommandId, ExecutionId } from "../../../src/domain/Ids.ts"
+import type { StopReason } from "../../../src/domain/Outcome.ts"
+import { aCall } from "../../../src/testing/ToolSuite.ts"
+import { ScriptOptions, type ScriptSettings } from "../../../src/tools/script/ScriptOptions.ts"
+import { ScriptTool } from "../../../src/tools/script/ScriptTool.ts"
+import { Stopping } from "../../../src/tools/script/Stopping.ts"
+import type { ToolCall } from "../../../src/tools/Tool.ts"
+import { ToolError } from "../../../src/tools/ToolError.ts"
+import { KubernetesCluster } from "../../support/KubernetesCluster.ts"
+
+/** Short patience, so that a test about it is short. */
+export const quick: Partial<ScriptSettings> = {
+  pullWithin: Duration.millis(300),
+  scheduleWithin: Duration.millis(600),
+  adoptWithin: Duration.seconds(2)
+}
+
+/** The tool as a worker has it, on a cluster. */
+export const toolOn = (more: Partial<ScriptSettings> = {}) =>
+  Layer.unwrap(
+    Effect.map(KubernetesCluster, ({ kubeconfig }) =>
+      ScriptTool.layer.pipe(
+        Layer.provide(Layer.succeed(ScriptOptions, { ...quick, ...more })),
+        Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ KUBECONFIG: kubeconfig })))
+      )
+    )
+  )
+
+export const aWorker = (more: Partial<ScriptSettings> = {}) =>
+  Effect.map(Layer.build(Layer.fresh(toolOn(more))), (context) => Effect.provide(ScriptTool, context)).pipe(
+    Effect.flatten
+  )
+
+let executions = 613_000_000_000_000_100n
+
+/** One command, delivered as often as the test says. */
+export const aCommand = (config: JsonObject, more: Partial<ToolCall> = {}): ToolCall => {
+  const executionId = String(executions++) as ExecutionId
+  return aCall("script", config, {
+    executionId,
+    commandId: `${executionId}:load:1` as CommandId,
+    step: "load",
+    ...more
+  })
+}
+
+export const inline = (...lines: ReadonlyArray<string>): JsonObject => ({
+  script: { source: { type: "inline", code: `${lines.join("\n")}\n` } }
+})
+
+export const dataOf = (value: Json | undefined): JsonObject =>
+  value !== undefined && isObject(value) ? value : {}
+
+export const errorOf = (exit: Exit.Exit<unknown, unknown>): ToolError | undefined => {
+  const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+  return error instanceof ToolError ? error : undefined
+}
+
+/** Runs a call as the worker does, in a scope of its own; `why` is what it will be told when it is interrupted. */
+export const working = (worker: ScriptTool["Service"], call: ToolCall, why?: StopReason) =>
+  Effect.scoped(worker.run(call)).pipe(Effect.provideService(Stopping, { why: Effect.succeed(why) }))
+
+/** The same by a worker that dies: nothing of it runs after the interruption, no finalizer either. */
+export const dying = (worker: ScriptTool["Service"], call: ToolCall) =>
+  Effect.suspend(() => worker.run(call).pipe(Scope.provide(Scope.makeUnsafe())))
+
+/** The world outside is asynchronous: looks again until it is so. */
+export const until = <A, E, R>(look: Effect.Effect<A, E, R>, holds: (a: A) => boolean, seconds = 20) =>
+  look.pipe(
+    Effect.repeat({ until: holds, schedule: Schedule.spaced("20 millis") }),
+    Effect.timeoutOrElse({
+      duration: Duration.seconds(seconds),
+      orElse: () => Effect.flatMap(look, (seen) => Effect.die(new Error(`still: ${JSON.stringify(seen)}`)))
+    })
+  )
+
+/** Nothing of the execution is there, 60 seconds of the cluster's clock from now at the latest. */
+export const nothingLeft = (call: ToolCall) =>
+  Effect.gen(function* () {
+    const { objectsOf, second } = yield* KubernetesCluster
+    yield* until(objectsOf(call.executionId), (left) => left.length === 0, Math.max(3, (60 * second) / 1000))
+  })
+
+export const oneJob = (call: ToolCall) =>
+  Effect.gen(function* () {
+    const { jobsEver } = yield* KubernetesCluster
+    assert.strictEqual((yield* jobsEver(call.executionId)).length, 1, "Jobs of the command")
+  })
+
+/** Whether the script has come to its `print`. */
+export const running = (call: ToolCall) =>
+  Effect.gen(function* () {
+    const { objectsOf } = yield* KubernetesCluster
+    yield* until(objectsOf(call.executionId), (there) => there.some((one) => one.startsWith("Pod/")))
+  })
+
+/** The configuration as the process has it: a real cluster where there is one. */
+export const kubeconfig = Config.option(Config.String("KUBECONFIG"))
