@@ -19,7 +19,7 @@ export const layer = (options: Options): Layer.Layer<Leases> => Layer.effect(Lea
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const thread: { current: Worker | undefined } = { current: undefined }
-  const tell = (message: ToKeeper) => Effect.sync(() => thread.current?.postMessage(message))
+  const tell = collected((messages) => thread.current?.postMessage(messages))
   const book = yield* makeBookWith(
     (delivery) => Effect.suspend(() => Effect.forEach(keepMessage(delivery), tell, { discard: true })),
     (id) => tell({ say: "release", id })
@@ -46,6 +46,23 @@ const make = Effect.fnUntraced(function* (options: Options) {
   )
   return Leases.of({ ...book, run })
 })
+
+/**
+ * A message to a thread costs more than what it says: those of one turn of the event loop go together. A tool that blocks
+ * this thread comes turns later, after the claim.
+ */
+const collected = (send: (messages: ReadonlyArray<ToKeeper>) => void) => {
+  let waiting: Array<ToKeeper> = []
+  return (message: ToKeeper) =>
+    Effect.sync(() => {
+      if (waiting.push(message) > 1) return
+      setImmediate(() => {
+        const now = waiting
+        waiting = []
+        send(now)
+      })
+    })
+}
 
 /** Shows the thread that this one lives. */
 const turn = (pulse: SharedArrayBuffer): Effect.Effect<never> => {
@@ -93,6 +110,8 @@ const keeperData = (options: Options, pulse: SharedArrayBuffer): KeeperData => (
           url: options.beat.url,
           headers: options.beat.headers,
           body: options.beat.body,
+          tokenFile: options.beat.tokenFile,
+          tls: options.beat.tls,
           everyMillis: Duration.toMillis(options.beat.every)
         }
 })
@@ -117,7 +136,7 @@ const stop = (worker: Worker, forget: () => void) =>
   Effect.suspend(() => {
     forget()
     worker.removeAllListeners()
-    worker.postMessage({ say: "stop" } satisfies ToKeeper)
+    worker.postMessage([{ say: "stop" }] satisfies ReadonlyArray<ToKeeper>)
     return Effect.promise(
       () =>
         new Promise<void>((resume) => (worker.threadId < 0 ? resume() : worker.once("exit", () => resume())))

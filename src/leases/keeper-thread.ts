@@ -7,6 +7,7 @@
  */
 import { connect, type NatsConnection } from "@nats-io/transport-node"
 import { parentPort, workerData } from "node:worker_threads"
+import { sendBeat } from "./sendBeat.ts"
 import { connectionOptions } from "../nats/connectionOptions.ts"
 import type { FromKeeper, KeeperData, ToKeeper } from "./protocol.ts"
 
@@ -66,14 +67,8 @@ const start = (
   const beat = async (request: NonNullable<KeeperData["beat"]>) => {
     if (mainHangs(performance.now())) return
     try {
-      const answer = await fetch(request.url, {
-        method: "POST",
-        headers: request.headers,
-        body: request.body,
-        signal: AbortSignal.timeout(Math.min(request.everyMillis, 10_000))
-      })
-      await answer.arrayBuffer()
-      say({ say: "beat", ok: answer.ok, detail: `HTTP ${answer.status}` })
+      const status = await sendBeat(request)
+      say({ say: "beat", ok: status < 300, detail: `HTTP ${status}` })
     } catch (cause) {
       say({ say: "beat", ok: false, detail: text(cause) })
     }
@@ -124,6 +119,6 @@ if (port !== null) {
   start(
     workerData as KeeperData,
     (message) => port.postMessage(message),
-    (f) => port.on("message", f)
+    (f) => port.on("message", (messages: ReadonlyArray<ToKeeper>) => messages.forEach(f))
   )
 }

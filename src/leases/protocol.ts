@@ -1,4 +1,5 @@
 /** What the worker and the lease keeper's thread say to each other. Plain data: it crosses a thread. */
+import type { Beat } from "../control-plane/ControlPlane.ts"
 import type { NatsSettings } from "../nats/connectionOptions.ts"
 
 export interface KeeperData {
@@ -11,13 +12,11 @@ export interface KeeperData {
   readonly beat: BeatRequest | undefined
 }
 
-export interface BeatRequest {
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+export interface BeatRequest extends Omit<Beat, "every"> {
   readonly everyMillis: number
 }
 
+/** They come in lists, in order. */
 export type ToKeeper =
   | { readonly say: "keep"; readonly id: string; readonly subject: string; readonly leaseMillis: number }
   | { readonly say: "release"; readonly id: string }

@@ -42,6 +42,8 @@ export interface Lease {
 export interface Room {
   /** Waits until there is room, and takes up to `most` of it. At least 1. */
   readonly take: (most: number) => Effect.Effect<number>
+  /** Takes what there is of it, which may be nothing. */
+  readonly takeNow: (most: number) => Effect.Effect<number>
   readonly give: (n: number) => Effect.Effect<void>
 }
 

@@ -87,7 +87,7 @@ const pull = Effect.fnUntraced(function* (
   room: Room,
   out: Queue.Queue<Delivery, QueueError | Cause.Done>
 ) {
-  const wanted = yield* room.take(256)
+  const wanted = yield* roomFor(room)
   let got = 0
   yield* fetch(source, wanted, (message) => {
     got += 1
@@ -100,6 +100,14 @@ const pull = Effect.fnUntraced(function* (
     Effect.ensuring(Effect.suspend(() => room.give(wanted - got)))
   )
   source.heard.at = yield* Clock.currentTimeMillis
+})
+
+/** A pull costs the same for one message as for many: where little is free, more may be in a moment. */
+const roomFor = Effect.fnUntraced(function* (room: Room) {
+  const first = yield* room.take(256)
+  if (first >= 8) return first
+  yield* Effect.sleep("2 millis")
+  return first + (yield* room.takeNow(256 - first))
 })
 
 // --- the driver's edge ---

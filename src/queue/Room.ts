@@ -24,6 +24,12 @@ export const make = (capacity: number): Effect.Effect<CountedRoom> =>
       )
     return {
       take,
+      takeNow: (most) =>
+        Effect.suspend(() => {
+          const n = Math.max(0, Math.min(most, free))
+          free -= n
+          return Effect.as(changed, n)
+        }),
       give: (n) => Effect.asVoid(add(n)),
       overdraw: Effect.asVoid(add(-1)),
       free: Effect.sync(() => free)
@@ -31,4 +37,8 @@ export const make = (capacity: number): Effect.Effect<CountedRoom> =>
   })
 
 /** Room without end, for a reader that takes everything. */
-export const unlimited: Room = { take: (most) => Effect.succeed(most), give: () => Effect.void }
+export const unlimited: Room = {
+  take: (most) => Effect.succeed(most),
+  takeNow: (most) => Effect.succeed(most),
+  give: () => Effect.void
+}
