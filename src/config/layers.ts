@@ -124,6 +124,8 @@ const controlPlane = (values: Values) =>
         pool: values.pool,
         capacity: values.concurrency,
         token: redacted(values.serverToken),
+        tokenFile: values.serverTokenFile,
+        tls: { caFile: values.serverCa, certFile: values.serverCert, keyFile: values.serverKey },
         heartbeatEvery: values.heartbeat,
         timeout: values.serverTimeout
       })
@@ -133,6 +135,8 @@ const natsSettings = (values: Values): NatsSettings => ({
   user: values.natsUser,
   password: values.natsPassword,
   token: values.natsToken,
+  nkeyFile: values.natsNkey,
+  credsFile: values.natsCreds,
   caFile: values.natsCa,
   certFile: values.natsCert,
   keyFile: values.natsKey

@@ -151,6 +151,38 @@ export const settings = {
     },
     text
   ),
+  serverTokenFile: optional(
+    {
+      key: "server.token_file",
+      env: ["NOETL_SERVER_TOKEN_FILE"],
+      doc: "File with the bearer token for the NoETL server; it is read for every request, so it may rotate."
+    },
+    text
+  ),
+  serverCa: optional(
+    {
+      key: "server.ca_file",
+      env: ["NOETL_TLS_CA"],
+      doc: "PEM file of the authority that signed the NoETL server's certificate."
+    },
+    text
+  ),
+  serverCert: optional(
+    {
+      key: "server.cert_file",
+      env: ["NOETL_TLS_CLIENT_CERT"],
+      doc: "PEM file of our certificate for the NoETL server; it goes to that server only."
+    },
+    text
+  ),
+  serverKey: optional(
+    {
+      key: "server.key_file",
+      env: ["NOETL_TLS_CLIENT_KEY"],
+      doc: "PEM file of our key for the NoETL server."
+    },
+    text
+  ),
   ignoreMessageUrl: setting(
     {
       key: "server.ignore_message_url",
@@ -189,6 +221,18 @@ export const settings = {
     text
   ),
   natsToken: optional({ key: "nats.token", env: ["NATS_TOKEN"], doc: "Token for NATS.", secret: true }, text),
+  natsNkey: optional(
+    { key: "nats.nkey_file", env: ["NATS_NKEY_FILE"], doc: "File with the seed of our nkey for NATS." },
+    text
+  ),
+  natsCreds: optional(
+    {
+      key: "nats.creds_file",
+      env: ["NATS_CREDS_FILE"],
+      doc: "File with our JWT for NATS and its seed, as nsc writes it."
+    },
+    text
+  ),
   natsCa: optional(
     {
       key: "nats.ca_file",

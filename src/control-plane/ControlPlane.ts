@@ -42,6 +42,17 @@ export interface Beat {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
   readonly every: Duration.Duration
+  /** File with a bearer token, read for every beat. */
+  readonly tokenFile?: string | undefined
+  /** Files for TLS, read for every beat; undefined where the system's authorities are enough. */
+  readonly tls?: TlsFiles | undefined
+}
+
+/** PEM files. They may be rotated while we run. */
+export interface TlsFiles {
+  readonly caFile: string | undefined
+  readonly certFile: string | undefined
+  readonly keyFile: string | undefined
 }
 
 export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", { detail: Schema.String }) {

@@ -50,10 +50,12 @@ const open = (settings: NatsSettings, name: string): Effect.Effect<Connection> =
 const dial = (settings: NatsSettings, name: string) =>
   Effect.callback<Connection, string>((resume) => {
     const waiting = { still: true }
-    connect(connectionOptions(settings, name)).then(
-      (nc) => (waiting.still ? resume(Effect.succeed(nc)) : void nc.close()),
-      (cause: unknown) => resume(Effect.fail(cause instanceof Error ? cause.message : String(cause)))
-    )
+    Promise.resolve()
+      .then(() => connect(connectionOptions(settings, name)))
+      .then(
+        (nc) => (waiting.still ? resume(Effect.succeed(nc)) : void nc.close()),
+        (cause: unknown) => resume(Effect.fail(cause instanceof Error ? cause.message : String(cause)))
+      )
     return Effect.sync(() => void (waiting.still = false))
   })
 

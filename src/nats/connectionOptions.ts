@@ -1,5 +1,11 @@
 /** How to reach NATS, in the client's own words. Plain data, so that the lease keeper's thread can use it too. */
-import type { ConnectionOptions } from "@nats-io/transport-node"
+import {
+  type Authenticator,
+  type ConnectionOptions,
+  credsAuthenticator,
+  nkeyAuthenticator
+} from "@nats-io/transport-node"
+import { readFileSync } from "node:fs"
 
 export interface NatsSettings {
   /** One or more URLs, separated by commas. User info in the first one is taken out and used. */
@@ -7,6 +13,10 @@ export interface NatsSettings {
   readonly user: string | undefined
   readonly password: string | undefined
   readonly token: string | undefined
+  /** File with an nkey's seed. */
+  readonly nkeyFile: string | undefined
+  /** File with a JWT and the seed of its nkey, as `nsc` writes it. */
+  readonly credsFile: string | undefined
   /** PEM file of the authority that signed the server's certificate. */
   readonly caFile: string | undefined
   readonly certFile: string | undefined
@@ -18,12 +28,18 @@ export const localNats: NatsSettings = {
   user: undefined,
   password: undefined,
   token: undefined,
+  nkeyFile: undefined,
+  credsFile: undefined,
   caFile: undefined,
   certFile: undefined,
   keyFile: undefined
 }
 
-/** Reconnects for ever, with jitter so that a fleet does not come back in one instant. */
+/**
+ * Reconnects for ever, with jitter so that a fleet does not come back in one instant. Files of keys, credentials and
+ * certificates are read again at each reconnect, so that they may be rotated while we run. Throws when there is no
+ * usable key or credential in its file.
+ */
 export const connectionOptions = (settings: NatsSettings, name: string): ConnectionOptions => {
   const { servers, user, password } = splitUserInfo(settings.url)
   const withUser = settings.user ?? user
@@ -41,6 +57,7 @@ export const connectionOptions = (settings: NatsSettings, name: string): Connect
     ...(withUser === undefined ? {} : { user: withUser }),
     ...(withPassword === undefined ? {} : { pass: withPassword }),
     ...(settings.token === undefined ? {} : { token: settings.token }),
+    ...authenticatorOf(settings),
     ...tlsOf(settings, servers)
   }
 }
@@ -64,6 +81,49 @@ const splitUserInfo = (url: string) => {
     user: decodeURIComponent(colon < 0 ? info : info.slice(0, colon)),
     password: colon < 0 ? undefined : decodeURIComponent(info.slice(colon + 1))
   }
+}
+
+const authenticatorOf = ({ credsFile, nkeyFile }: NatsSettings): Pick<ConnectionOptions, "authenticator"> => {
+  const both = [
+    ...(nkeyFile === undefined ? [] : [fromFile(nkeyFile, (text) => nkeyAuthenticator(seedIn(text)))]),
+    ...(credsFile === undefined ? [] : [fromFile(credsFile, (text) => credsAuthenticator(Buffer.from(text)))])
+  ]
+  return both.length === 0 ? {} : { authenticator: both }
+}
+
+/**
+ * Reads the file whenever the server asks who we are. What was good goes on while the file is being written: the
+ * client gives up for ever when an authenticator throws.
+ */
+const fromFile = (path: string, make: (text: string) => Authenticator): Authenticator => {
+  const read = (nonce?: string) => {
+    const authenticator = make(readFileSync(path, "utf8"))
+    return { authenticator, answer: authenticator(nonce) }
+  }
+  let good: Authenticator
+  try {
+    good = read().authenticator
+  } catch (cause) {
+    throw new Error(`${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  }
+  return (nonce) => {
+    try {
+      const { answer, authenticator } = read(nonce)
+      good = authenticator
+      return answer
+    } catch {
+      return good(nonce)
+    }
+  }
+}
+
+const seedIn = (text: string): Uint8Array => {
+  const line = text
+    .split("\n")
+    .map((part) => part.trim())
+    .find((part) => /^S[A-Z2-7]{20,}$/.test(part))
+  if (line === undefined) throw new Error("there is no nkey seed in it")
+  return Buffer.from(line)
 }
 
 const tlsOf = (settings: NatsSettings, servers: ReadonlyArray<string>): Pick<ConnectionOptions, "tls"> => {

@@ -4,9 +4,10 @@
  * An answer of any status is an answer; only no answer is an error, and it says whether the request may have arrived.
  */
 import { Context, Effect, Layer, Redacted, Result } from "effect"
-import { Agent, request as undiciRequest } from "undici"
+import { Agent, type Dispatcher, request as undiciRequest } from "undici"
 import * as Json from "../../domain/Json.ts"
-import { Busy, ControlPlaneError, Refused, Unreachable, Unreadable } from "../ControlPlane.ts"
+import { Busy, ControlPlaneError, Refused, type TlsFiles, Unreachable, Unreadable } from "../ControlPlane.ts"
+import { connectorOf } from "./identity.ts"
 
 export interface Request {
   /** What is being done, for errors and logs: `claim`, `report call.done`, … */
@@ -26,9 +27,17 @@ export interface Answer {
 
 export interface Settings {
   /** Sent to servers of this origin only: a message must not be able to send it elsewhere. */
-  readonly token: { readonly origin: string; readonly value: Redacted.Redacted } | undefined
+  readonly token: Token | undefined
+  /** For servers of this origin only as well: every other server is met without them. */
+  readonly tls: { readonly origin: string; readonly files: TlsFiles } | undefined
   readonly timeoutMillis: number
   readonly connections: number
+}
+
+export interface Token {
+  readonly origin: string
+  /** Called for every request: the token may rotate. */
+  readonly read: () => Redacted.Redacted | undefined
 }
 
 export class HttpJson extends Context.Service<
@@ -40,19 +49,15 @@ export class HttpJson extends Context.Service<
       HttpJson,
       Effect.map(
         Effect.acquireRelease(
-          Effect.sync(
-            () =>
-              new Agent({
-                connections: settings.connections,
-                keepAliveTimeout: 30_000,
-                headersTimeout: settings.timeoutMillis,
-                bodyTimeout: settings.timeoutMillis
-              })
-          ),
+          Effect.sync(() => agentsOf(settings)),
           // A request that still runs belongs to nobody any more.
-          (agent) => Effect.promise(() => agent.destroy())
+          ({ home, other }) => Effect.promise(() => Promise.all([home.destroy(), other.destroy()]))
         ),
-        (agent) => HttpJson.of({ send: (request) => send(agent, settings, request) })
+        ({ home, other }) =>
+          HttpJson.of({
+            send: (request) =>
+              send(originOf(request.url) === settings.tls?.origin ? home : other, settings, request)
+          })
       )
     )
 }
@@ -85,9 +90,27 @@ const shortened = (body: Json.Json): string => {
 
 // --- the driver's edge ---
 
+/** Connections with our certificate, for the server that it is meant for, and connections without it. */
+const agentsOf = (settings: Settings) => {
+  const options = {
+    connections: settings.connections,
+    keepAliveTimeout: 30_000,
+    headersTimeout: settings.timeoutMillis,
+    bodyTimeout: settings.timeoutMillis
+  }
+  const other = new Agent(options)
+  const home =
+    settings.tls === undefined ? other : new Agent({ ...options, connect: connectorOf(settings.tls.files) })
+  return { home, other }
+}
+
 const maxAnswerBytes = 128 * 1024 * 1024
 
-const send = (agent: Agent, settings: Settings, request: Request): Effect.Effect<Answer, ControlPlaneError> =>
+const send = (
+  agent: Dispatcher,
+  settings: Settings,
+  request: Request
+): Effect.Effect<Answer, ControlPlaneError> =>
   Effect.tryPromise({
     try: async (signal) => {
       const response = await undiciRequest(request.url, {
@@ -137,10 +160,11 @@ const headersOf = (settings: Settings, request: Request): Record<string, string>
 })
 
 /** The bearer token, for the server it was given for. */
-export const authorizationFor = (settings: Pick<Settings, "token">, url: string): Record<string, string> =>
-  settings.token !== undefined && originOf(url) === settings.token.origin
-    ? { authorization: `Bearer ${Redacted.value(settings.token.value)}` }
-    : {}
+export const authorizationFor = (settings: Pick<Settings, "token">, url: string): Record<string, string> => {
+  if (settings.token === undefined || originOf(url) !== settings.token.origin) return {}
+  const token = settings.token.read()
+  return token === undefined ? {} : { authorization: `Bearer ${Redacted.value(token)}` }
+}
 
 export const originOf = (url: string): string | undefined =>
   URL.canParse(url) ? new URL(url).origin : undefined

@@ -6,10 +6,19 @@ import type { Command } from "../../domain/Command.ts"
 import type { ExecutionId } from "../../domain/Ids.ts"
 import * as Json from "../../domain/Json.ts"
 import type { Notification } from "../../domain/Notification.ts"
-import { ControlPlane, type ControlPlaneError, Owner } from "../ControlPlane.ts"
+import { ControlPlane, type ControlPlaneError, Owner, type TlsFiles } from "../ControlPlane.ts"
 import { childResult, childStatus, startChild } from "./children.ts"
 import type { Dialect, WorkerIdentity } from "./Dialect.ts"
-import { type Answer, authorizationFor, HttpJson, normalizedUrl, objectOf, originOf } from "./HttpJson.ts"
+import {
+  type Answer,
+  authorizationFor,
+  HttpJson,
+  normalizedUrl,
+  objectOf,
+  originOf,
+  type Token
+} from "./HttpJson.ts"
+import { isEmpty, tokenReader } from "./identity.ts"
 import { playbook } from "./catalog.ts"
 import { credential, keychain } from "./secrets.ts"
 import { python2 } from "./python2.ts"
@@ -26,6 +35,10 @@ export interface Settings {
   readonly pool: string
   readonly capacity: number
   readonly token: Redacted.Redacted | undefined
+  /** File with the token; it wins over `token` and is read again for every request. */
+  readonly tokenFile?: string | undefined
+  /** For `serverUrl` only. */
+  readonly tls?: TlsFiles | undefined
   readonly heartbeatEvery: Duration.Duration
   readonly timeout: Duration.Duration
 }
@@ -35,6 +48,7 @@ export const layer = (settings: Settings): Layer.Layer<ControlPlane> =>
     Layer.provide(
       HttpJson.layer({
         token: tokenOf(settings),
+        tls: tlsOf(settings),
         timeoutMillis: Duration.toMillis(settings.timeout),
         connections: Math.max(16, settings.capacity * 2)
       })
@@ -86,8 +100,10 @@ const make = Effect.fnUntraced(function* (settings: Settings) {
       url: `${home}/api/worker/pool/register`,
       headers: {
         "content-type": "application/json",
-        ...authorizationFor({ token: tokenOf(settings) }, home)
+        ...(settings.tokenFile === undefined ? authorizationFor({ token: tokenOf(settings) }, home) : {})
       },
+      tokenFile: settings.tokenFile,
+      tls: tlsOf(settings)?.files,
       body: Json.stringify(registration),
       every: settings.heartbeatEvery
     },
@@ -115,9 +131,16 @@ const make = Effect.fnUntraced(function* (settings: Settings) {
 
 // --- helpers ---
 
-const tokenOf = ({ serverUrl, token }: Pick<Settings, "serverUrl" | "token">) => {
+const tokenOf = ({ serverUrl, token, tokenFile }: Settings): Token | undefined => {
   const origin = originOf(serverUrl)
-  return token === undefined || origin === undefined ? undefined : { origin, value: token }
+  return (token === undefined && tokenFile === undefined) || origin === undefined
+    ? undefined
+    : { origin, read: tokenReader(tokenFile, token) }
+}
+
+const tlsOf = ({ serverUrl, tls }: Settings) => {
+  const origin = originOf(serverUrl)
+  return tls === undefined || isEmpty(tls) || origin === undefined ? undefined : { origin, files: tls }
 }
 
 /**
