@@ -29,6 +29,8 @@ export class Journal extends Context.Service<
     readonly accepted: (id: CommandId) => Effect.Effect<void, JournalError>
     /** How often a command was begun here and not ended, this time included; counted where the journal outlives us. */
     readonly begun: (id: CommandId) => Effect.Effect<number, JournalError>
+    /** It was stopped by us and begins anew some day: what was counted is forgotten. */
+    readonly stopped: (id: CommandId) => Effect.Effect<void, JournalError>
     /** Waits while too many outcomes are unreported: then no new command may be taken. */
     readonly awaitRoom: Effect.Effect<void>
     /** Outcomes that the control plane has not accepted yet, oldest first. */
@@ -86,6 +88,7 @@ const makeMemory = (limits: Limits) =>
           changed
         ),
       begun: () => Effect.succeed(1),
+      stopped: () => Effect.void,
       awaitRoom: room.await,
       unreported: Effect.sync(() => [...unreported.values()])
     })

@@ -11,6 +11,8 @@ import { ControlPlane } from "../control-plane/ControlPlane.ts"
 import type { Claim } from "../domain/Claim.ts"
 import type { Command } from "../domain/Command.ts"
 import type { Notification } from "../domain/Notification.ts"
+import * as Failure from "../domain/Failure.ts"
+import type { CommandId } from "../domain/Ids.ts"
 import * as Outcome from "../domain/Outcome.ts"
 import { Started } from "../domain/WorkerEvent.ts"
 import { type Entry, Journal, type Known } from "../Journal.ts"
@@ -18,6 +20,7 @@ import { Leases } from "../leases/Leases.ts"
 import * as Metrics from "../Metrics.ts"
 import type { Delivery } from "../queue/MessageQueue.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
+import { type Blame, finalOf } from "./deadLetter.ts"
 import { execute } from "./execute.ts"
 import { publishable } from "./publishable.ts"
 import { eventOf } from "./report.ts"
@@ -32,6 +35,8 @@ export interface JobSlot {
   readonly toolsGone: Effect.Effect<void>
   /** Opens when a job that was stopped for the shutdown may go back to the queue. */
   readonly mayHandBack: Effect.Effect<void>
+  /** How often commands failed here, over all jobs. */
+  readonly blame: Blame
 }
 
 /** Works one delivery and settles it exactly once, whatever happens in between. */
@@ -43,20 +48,40 @@ export const run = (delivery: Delivery, notification: Notification, slot: JobSlo
       const claim = yield* claimOf(notification, delivery)
       if (claim._tag !== "Claimed") return claim
       const command = claim.command
-      const outcome = yield* work(command, delivery, slot, restore)
+      const journal = yield* Journal
+      const times = yield* journal.begun(command.commandId)
+      const deadly = times > mayEndItsWorker
+      const outcome = deadly ? endedItsWorker(times - 1) : yield* work(command, delivery, slot, restore)
       yield* slot.toolsGone
-      if (outcome._tag === "Stopped") return { _tag: "Stopped", why: outcome.why } as const
+      if (outcome._tag === "Stopped") {
+        yield* journal.stopped(command.commandId)
+        return { _tag: "Stopped", why: outcome.why } as const
+      }
       const ending = yield* publishable(command, outcome)
-      yield* (yield* Journal).record(command, ending)
-      return yield* reportOnce(command, ending, delivery)
+      yield* journal.record(command, ending)
+      const end = yield* reportOnce(command, ending, delivery)
+      return deadly && end._tag === "Reported"
+        ? ({ _tag: "Deadly", reason: `it ended its worker ${times - 1} times` } as const)
+        : end
     }).pipe(
-      Effect.onExit((exit) => settle(delivery, exit, slot)),
+      Effect.onExit((exit) => settle(delivery, exit, slot, notification.commandId)),
       Effect.annotateLogs({
         execution: notification.executionId,
         command: notification.commandId,
         step: notification.step
       }),
       Effect.withSpan("Job.run", { attributes: { command: notification.commandId, step: notification.step } })
+    )
+  )
+
+/** How often a command may end the process that works it before nobody tries it again. */
+const mayEndItsWorker = 2
+
+const endedItsWorker = (times: number) =>
+  Outcome.crashed(
+    Failure.make(
+      "unknown",
+      `the command ended the process of its worker ${times} times and is not tried again; its message is with the dead letters`
     )
   )
 
@@ -69,8 +94,8 @@ export const reportLeftover = (entry: Entry) =>
   )
 
 /** The same for a delivery whose command is being worked here at this moment. */
-export const alreadyRunning = (delivery: Delivery, slot: JobSlot) =>
-  settle(delivery, Exit.succeed({ _tag: "RunningHere" } as const), slot)
+export const alreadyRunning = (delivery: Delivery, slot: JobSlot, id: CommandId) =>
+  settle(delivery, Exit.succeed({ _tag: "RunningHere" } as const), slot, id)
 
 const claimOf = Effect.fnUntraced(function* (notification: Notification, delivery: Delivery) {
   const controlPlane = yield* ControlPlane
@@ -79,7 +104,11 @@ const claimOf = Effect.fnUntraced(function* (notification: Notification, deliver
     .claim(notification, delivery.attempt)
     .pipe(Effect.timeout(claimWithin), Effect.interruptible)
   yield* Metric.update(Metrics.claimAnswers[claim._tag], 1)
-  if (claim._tag !== "Claimed") yield* Effect.logDebug(`claim: ${claim._tag}`)
+  if (claim._tag !== "Claimed") {
+    yield* Effect.logDebug(
+      "reason" in claim ? `claim: ${claim._tag}: ${claim.reason}` : `claim: ${claim._tag}`
+    )
+  }
   return claim
 })
 
@@ -187,14 +216,15 @@ const reportNow = Effect.fnUntraced(function* (command: Command, ending: Outcome
 const settle = Effect.fnUntraced(function* (
   delivery: Delivery,
   exit: Exit.Exit<JobEnd, Parameters<typeof settlementOf>[0] extends Exit.Exit<infer _, infer E> ? E : never>,
-  slot: JobSlot
+  slot: JobSlot,
+  id: CommandId
 ) {
   const { heldRetry } = yield* WorkerConfig
   const repairs = yield* (yield* ControlPlane).repairs
-  const settlement = settlementOf(exit, { attempt: delivery.attempt, repairs, heldRetry })
+  const heard = settlementOf(exit, { attempt: delivery.attempt, repairs, heldRetry })
   if (Exit.isFailure(exit))
     yield* Effect.logWarning("the job did not come to an end and is tried again", exit.cause)
-  if (settlement._tag === "Discard") yield* Effect.logError(`discarded: ${settlement.reason}`)
+  const settlement = yield* finalOf(delivery, heard, id, slot.blame)
   if (Exit.isSuccess(exit) && exit.value._tag === "Stopped" && exit.value.why === "Shutdown")
     yield* slot.mayHandBack
   yield* delivery.settle(settlement).pipe(

@@ -7,7 +7,11 @@ import { leasesLapsed } from "../Metrics.ts"
 import type { Delivery } from "../queue/MessageQueue.ts"
 
 /** The keeper died or could not start. Its supervisor starts it again. */
-export class LeaseError extends Schema.TaggedError<LeaseError>()("LeaseError", { detail: Schema.String }) {}
+export class LeaseError extends Schema.TaggedError<LeaseError>()("LeaseError", { detail: Schema.String }) {
+  override get message(): string {
+    return this.detail
+  }
+}
 
 export class Leases extends Context.Service<
   Leases,
