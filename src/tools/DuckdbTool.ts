@@ -8,8 +8,9 @@ import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
 import * as ToolResult from "../domain/ToolResult.ts"
 import * as Coerced from "./Coerced.ts"
 import { type Ended, runBlock } from "./duckdb/block.ts"
-import { Databases, type Place } from "./duckdb/Databases.ts"
+import { Databases } from "./duckdb/Databases.ts"
 import { DuckdbOptions, type DuckdbSettings } from "./duckdb/DuckdbOptions.ts"
+import { placeOf } from "./duckdb/place.ts"
 import { ScriptSource } from "./python/ScriptSource.ts"
 import * as Rows from "./Rows.ts"
 import * as Source from "./sql/source.ts"
@@ -46,23 +47,6 @@ export class DuckdbTool extends Context.Service<DuckdbTool, Tool.Tool>()("noetl-
     })
   )
   static readonly layer = this.layerNoDeps.pipe(Layer.provide([Databases.layer, ScriptSource.layer]))
-}
-
-/** Where a playbook's `database` lies. */
-export const placeOf = (
-  databases: Databases["Service"],
-  path: string | undefined,
-  call: { readonly kind: string; readonly executionId: string },
-  at: string
-): Effect.Effect<Place, ToolError> => {
-  if (path === undefined || path === "") return Effect.succeed({ _tag: "Execution", id: call.executionId })
-  if (path === ":memory:") return Effect.succeed({ _tag: "Memory" })
-  const file = databases.fileOf(path)
-  return file === undefined
-    ? Effect.fail(
-        Source.invalid(call, at, `${path} lies outside of the directories that DuckDB may use here`)
-      )
-    : Effect.succeed({ _tag: "File", path: file })
 }
 
 const run = Effect.fn("DuckdbTool.run")(function* (

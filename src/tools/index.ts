@@ -9,6 +9,7 @@ import { RhaiTool } from "./RhaiTool.ts"
 import { ScriptTool } from "./script/ScriptTool.ts"
 import { ShellTool } from "./ShellTool.ts"
 import { Toolbox } from "./Toolbox.ts"
+import { TransferTool } from "./transfer/TransferTool.ts"
 
 export const layer = Toolbox.layerLive(
   NoopTool,
@@ -19,5 +20,6 @@ export const layer = Toolbox.layerLive(
   RhaiTool,
   PostgresTool,
   DuckdbTool,
-  ScriptTool
+  ScriptTool,
+  TransferTool
 )

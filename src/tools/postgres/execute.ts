@@ -44,6 +44,16 @@ export const execute = Effect.fnUntraced(function* (
   return { result: resultOf(answer, table), unsayable: answer.unsayable } satisfies Ran
 })
 
+/** What the session knows of types, after asking for those that it does not. */
+export const learnTypes = (
+  session: Session,
+  oids: ReadonlyArray<number>
+): Effect.Effect<(oid: number) => PgType | undefined, SqlFailure> => {
+  const known = (oid: number) => builtin.get(oid) ?? session.types.get(oid)
+  const unknown = [...new Set(oids)].filter((oid) => known(oid) === undefined)
+  return unknown.length === 0 ? Effect.succeed(known) : Effect.as(learn(session, unknown), known)
+}
+
 /** A statement of ours, whose result does not matter. */
 export const simple = (session: Session, text: string): Effect.Effect<void, SqlFailure> =>
   Effect.asVoid(

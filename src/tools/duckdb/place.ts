@@ -1,0 +1,20 @@
+/** Which database a playbook names. */
+import { Effect } from "effect"
+import { invalid } from "../sql/source.ts"
+import type { ToolError } from "../ToolError.ts"
+import type { Databases, Place } from "./Databases.ts"
+
+/** Where a playbook's `database` lies. */
+export const placeOf = (
+  databases: Databases["Service"],
+  path: string | undefined,
+  call: { readonly kind: string; readonly executionId: string },
+  at: string
+): Effect.Effect<Place, ToolError> => {
+  if (path === undefined || path === "") return Effect.succeed({ _tag: "Execution", id: call.executionId })
+  if (path === ":memory:") return Effect.succeed({ _tag: "Memory" })
+  const file = databases.fileOf(path)
+  return file === undefined
+    ? Effect.fail(invalid(call, at, `${path} lies outside of the directories that DuckDB may use here`))
+    : Effect.succeed({ _tag: "File", path: file })
+}

@@ -1,0 +1,184 @@
+/**
+ * Moves rows from one place to another without holding them: databases, files and HTTP services.
+ *
+ * `commit: all` (the default) keeps everything or nothing; `commit: chunk` keeps every `chunk_size` rows as they come. A
+ * transfer that fails half-way is a result of status error that says how many rows stayed.
+ */
+import { Clock, Context, Duration, Effect, Layer, Schema, Scope } from "effect"
+import { type JsonObject, JsonValue } from "../../domain/Json.ts"
+import * as ToolResult from "../../domain/ToolResult.ts"
+import * as Coerced from "../Coerced.ts"
+import { Databases } from "../duckdb/Databases.ts"
+import { SafeHttp } from "../http/SafeHttp.ts"
+import { Pools } from "../postgres/Pools.ts"
+import { invalid } from "../sql/source.ts"
+import * as Tool from "../Tool.ts"
+import { TimedOut, ToolError } from "../ToolError.ts"
+import type { Field, Mode, Source, Target, Writing } from "./Ends.ts"
+import { endOf, openSource, openTarget, type Services } from "./openEnds.ts"
+import { move, type Moved } from "./move.ts"
+import { fieldsOf } from "./plan.ts"
+import { TransferProgress } from "./Progress.ts"
+
+const Config = Schema.Struct({
+  source: Coerced.JsonMap,
+  target: Coerced.JsonMap,
+  mode: Coerced.optional(Schema.Literals(["append", "insert", "replace", "overwrite", "upsert", "merge"])),
+  key: Coerced.optional(Coerced.TextList),
+  keys: Coerced.optional(Coerced.TextList),
+  conflict_columns: Coerced.optional(Coerced.TextList),
+  mapping: Coerced.optional(Coerced.JsonMap),
+  chunk_size: Coerced.optional(Coerced.Integer.check(Schema.isBetween({ minimum: 1, maximum: 100_000_000 }))),
+  commit: Coerced.optional(Schema.Literals(["all", "chunk"])),
+  transaction: Coerced.optional(Schema.Literals(["all", "chunk"])),
+  timeout: Coerced.optional(Coerced.Seconds),
+  options: Schema.optionalKey(JsonValue)
+})
+type Config = typeof Config.Type
+
+export class TransferTool extends Context.Service<TransferTool, Tool.Tool>()(
+  "noetl-worker/tools/transfer/TransferTool"
+) {
+  /** Without connections, to share them or to give others. */
+  static readonly layerNoDeps = Layer.effect(
+    TransferTool,
+    Effect.gen(function* () {
+      // Not the scope of this layer: what a call acquires ends with the call.
+      const services = Context.omit(Scope.Scope)(yield* Effect.context<Services | Scope.Scope>())
+      return Tool.make({
+        kind: "transfer",
+        config: Config,
+        run: (config, call) => Effect.provide(run(config, call), services)
+      })
+    })
+  )
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide([Pools.layer, Databases.layer, SafeHttp.layer]))
+}
+
+const defaultChunk = 1000
+
+const run = Effect.fn("TransferTool.run")(function* (config: Config, call: Tool.ToolCall) {
+  const started = yield* Clock.currentTimeMillis
+  const work = Effect.gen(function* () {
+    const from = yield* endOf(config.source, call, "source")
+    const to = yield* endOf(config.target, call, "target")
+    const source = yield* openSource(from, call)
+    const mapping = config.mapping ?? mappingIn(config.target)
+    const columnsIfNew = columnsOf(source, mapping)
+    const target = yield* openTarget(to, call, columnsIfNew)
+    const writing = yield* writingOf(config, target, call)
+    const fields = yield* fieldsOf(source, target, mapping, call)
+    yield* checkKeys(fields, writing, call)
+    const chunkRows = config.chunk_size ?? defaultChunk
+    const moved = yield* move(source, target, fields, writing, chunkRows, yield* TransferProgress)
+    return { source, target, writing, fields, moved }
+  })
+  const { fields, moved, source, target, writing } = yield* withDeadline(work, config, call)
+  const durationMs = (yield* Clock.currentTimeMillis) - started
+  return resultOf(statisticsOf(source, target, writing, fields, moved, durationMs), moved, durationMs)
+})
+
+const withDeadline = <A, R>(work: Effect.Effect<A, ToolError, R>, { timeout }: Config, call: Tool.ToolCall) =>
+  timeout === undefined || timeout === null || timeout === 0
+    ? work
+    : Effect.timeoutOrElse(work, {
+        duration: Duration.seconds(timeout),
+        orElse: () =>
+          Effect.fail(new ToolError({ tool: call.kind, reason: new TimedOut({ seconds: timeout }) }))
+      })
+
+// --- settings ---
+
+const mappingIn = (target: JsonObject): JsonObject | undefined => {
+  const mapping = target["mapping"]
+  return typeof mapping === "object" && mapping !== null && !Array.isArray(mapping)
+    ? (mapping as JsonObject)
+    : undefined
+}
+
+/** What a table would have that is made for this transfer. */
+const columnsOf = (source: Source, mapping: JsonObject | undefined) =>
+  mapping === undefined
+    ? source.columns
+    : Object.entries(mapping).map(([name, from]) => ({
+        name,
+        type: source.columns.find((one) => one.name === from)?.type ?? { kind: "text" as const }
+      }))
+
+const writingOf = Effect.fnUntraced(function* (config: Config, target: Target, call: Tool.ToolCall) {
+  const keys = config.keys ?? config.key ?? config.conflict_columns ?? keysIn(config.target) ?? []
+  const wanted = config.mode ?? config.target["mode"] ?? "append"
+  const mode = typeof wanted === "string" ? modeNames.get(wanted) : undefined
+  if (mode === undefined) {
+    return yield* invalid(call, "target.mode", `Expected one of ${[...modeNames.keys()].join(", ")}`)
+  }
+  if (mode === "upsert" && keys.length === 0)
+    return yield* invalid(call, "key", "Missing: an upsert needs keys")
+  const commitChunks = (config.commit ?? config.transaction ?? "all") === "chunk"
+  // A statement of the author's own does what it says.
+  return {
+    mode: target.columns === undefined && target.type === "postgres" ? "custom" : mode,
+    keys,
+    commitChunks
+  } satisfies Writing
+})
+
+const modeNames: ReadonlyMap<string, Mode> = new Map([
+  ["append", "append"],
+  ["insert", "append"],
+  ["replace", "replace"],
+  ["overwrite", "replace"],
+  ["upsert", "upsert"],
+  ["merge", "upsert"]
+])
+
+const keysIn = (target: JsonObject): ReadonlyArray<string> | undefined => {
+  const keys = target["keys"] ?? target["key"] ?? target["conflict_columns"]
+  if (typeof keys === "string") return [keys]
+  return Array.isArray(keys) ? (keys as ReadonlyArray<unknown>).map(String) : undefined
+}
+
+const checkKeys = (fields: ReadonlyArray<Field>, { keys }: Writing, call: Tool.ToolCall) => {
+  const missing = keys.find((key) => !fields.some(({ to }) => to.name === key))
+  return missing === undefined
+    ? Effect.void
+    : Effect.fail(invalid(call, "key", `${missing} is not among the columns`))
+}
+
+// --- the result ---
+
+const statisticsOf = (
+  source: Source,
+  target: Target,
+  writing: Writing,
+  fields: ReadonlyArray<Field>,
+  moved: Moved,
+  durationMs: number
+): JsonObject => ({
+  direction: `${source.type}_to_${target.type}`,
+  source_type: source.type,
+  target_type: target.type,
+  mode: writing.mode,
+  commit: writing.commitChunks ? "chunk" : "all",
+  rows_transferred: moved.committedRows,
+  rows_read: moved.rows,
+  bytes: moved.bytes,
+  chunks_processed: moved.chunks,
+  committed_rows: moved.committedRows,
+  target_table: target.name,
+  columns: fields.map(({ to }) => to.name),
+  duration_ms: durationMs
+})
+
+const resultOf = (statistics: JsonObject, moved: Moved, durationMs: number): ToolResult.ToolResult => {
+  if (moved.error === undefined) return ToolResult.success(statistics, { durationMs })
+  const { failure } = moved.error
+  const resume =
+    moved.committedRows === 0
+      ? "nothing was kept: the transfer can be run again as it is"
+      : `the first ${moved.committedRows} rows are kept: run it again from there, or with mode upsert`
+  return ToolResult.failure(
+    { ...failure, message: `Transfer failed after ${moved.rows} rows: ${failure.message}` },
+    { data: { ...statistics, failed_chunk: moved.chunks + 1, resume }, durationMs }
+  )
+}

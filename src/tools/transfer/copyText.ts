@@ -1,0 +1,68 @@
+/** Lines of PostgreSQL's COPY text, and its frames: made, read, framed and taken out of their frames. */
+import * as JsonText from "../../domain/Json.ts"
+import type { Json } from "../../domain/Json.ts"
+import { literalOf } from "../postgres/arrays.ts"
+import type { Type } from "./Ends.ts"
+
+/** A value as a column of a line. */
+export const columnOf = (value: Json | undefined, type: Type, arrays = true): string => {
+  if (value === null || value === undefined) return String.raw`\N`
+  switch (typeof value) {
+    case "string":
+      return escaped(type.kind === "json" ? JsonText.stringify(value) : value)
+    case "object":
+      if (type.kind === "bytes" || !Array.isArray(value)) return escaped(JsonText.stringify(value))
+      return escaped(
+        type.kind === "list" && arrays ? literalOf(value as ReadonlyArray<Json>) : JsonText.stringify(value)
+      )
+    default:
+      return String(value)
+  }
+}
+
+/** The columns of a line: text or NULL. */
+export const columnsOf = (line: string): ReadonlyArray<string | null> => {
+  const columns = line.split("\t")
+  return line.includes("\\")
+    ? columns.map((one) => (one === String.raw`\N` ? null : unescaped(one)))
+    : columns
+}
+
+/** One frame around lines; the server does not mind where lines begin. */
+export const frameOf = (lines: Buffer): Buffer => {
+  const header = Buffer.allocUnsafe(5)
+  header[0] = 0x64
+  header.writeUInt32BE(lines.length + 4, 1)
+  return Buffer.concat([header, lines])
+}
+
+/** Takes lines out of frames that come in pieces. Gives whole lines; what is not whole yet waits. */
+export class Deframer {
+  private waiting = Buffer.alloc(0)
+
+  take(piece: Buffer): Buffer {
+    const input = this.waiting.length === 0 ? piece : Buffer.concat([this.waiting, piece])
+    const output = Buffer.allocUnsafe(input.length)
+    let at = 0
+    let to = 0
+    while (input.length - at >= 5) {
+      const end = at + 1 + input.readUInt32BE(at + 1)
+      if (end > input.length) break
+      to += input.copy(output, to, at + 5, end)
+      at = end
+    }
+    this.waiting = at === input.length ? Buffer.alloc(0) : Buffer.from(input.subarray(at))
+    return output.subarray(0, to)
+  }
+}
+
+// --- helpers ---
+
+const special = /[\\\t\n\r]/g
+const escapes: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" }
+
+const escaped = (text: string): string => text.replace(special, (c) => escapes[c] ?? c)
+
+const plain: Readonly<Record<string, string>> = { t: "\t", n: "\n", r: "\r", b: "\b", f: "\f", v: "\v" }
+
+const unescaped = (text: string): string => text.replaceAll(/\\(.)/gs, (_, c: string) => plain[c] ?? c)

@@ -1,0 +1,142 @@
+/** DuckDB as the source and as the target of a transfer. Lines are made and taken apart inside of DuckDB. */
+import type { DuckDBResult } from "@duckdb/node-api"
+import { Effect, Schema, type Scope } from "effect"
+import { JsonValue } from "../../domain/Json.ts"
+import * as Coerced from "../Coerced.ts"
+import { Databases, type Place, type Session } from "../duckdb/Databases.ts"
+import { placeOf } from "../duckdb/place.ts"
+import { invalid } from "../sql/source.ts"
+import { quoteName, quotePath } from "../sql/tokens.ts"
+import { duckdbError, run } from "./duckdbSql.ts"
+import { duckdbName, lineSql, typeOfDuckdb } from "./duckdbTypes.ts"
+import { openWriter } from "./duckdbWriter.ts"
+import type { Batch, Column, Pull, Source, Target } from "./Ends.ts"
+import { queryOf } from "./sqlText.ts"
+import type { ToolError } from "../ToolError.ts"
+
+const place = {
+  database: Coerced.optional(Schema.String),
+  db_path: Coerced.optional(Schema.String),
+  connection: Coerced.optional(Schema.String)
+}
+
+export const SourceConfig = Schema.Struct({
+  ...place,
+  query: Coerced.optional(Schema.String),
+  command: Coerced.optional(Schema.String),
+  sql: Coerced.optional(Schema.String),
+  table: Coerced.optional(Schema.String),
+  params: Schema.optionalKey(JsonValue)
+})
+
+export const TargetConfig = Schema.Struct({
+  ...place,
+  table: Coerced.optional(Schema.String),
+  create_table: Coerced.optional(Coerced.Boolean)
+})
+
+interface Call {
+  readonly kind: string
+  readonly executionId: string
+}
+
+export const source = Effect.fnUntraced(function* (settings: typeof SourceConfig.Type, call: Call) {
+  const query = yield* queryOf(settings, call)
+  const session = yield* sessionFor(settings, call, "source")
+  return yield* sourceOf(session, query, "duckdb", call)
+})
+
+/** Any query of a session as a source; files are read this way too. */
+export const sourceOf = Effect.fnUntraced(function* (
+  session: Session,
+  query: string,
+  type: string,
+  call: Call
+) {
+  const columns = yield* describe(session, `SELECT * FROM (${query}\n) q LIMIT 0`, call)
+  return {
+    type,
+    columns,
+    read: (fields, { chunkRows }) =>
+      Effect.gen(function* () {
+        const text = `SELECT ${lineSql(fields)} FROM (${query}\n) q`
+        const result = yield* Effect.mapError(
+          session.run(() => session.connection.stream(text)),
+          (cause) => duckdbError(cause, call)
+        )
+        return linesOf(session, result, chunkRows, call)
+      })
+  } satisfies Source
+})
+
+export const target = Effect.fnUntraced(function* (
+  settings: typeof TargetConfig.Type,
+  call: Call,
+  columnsIfNew: ReadonlyArray<Column>
+) {
+  const table = settings.table ?? ""
+  if (table === "") return yield* invalid(call, "target.table", "Missing")
+  const session = yield* sessionFor(settings, call, "target")
+  if (settings.create_table !== false && columnsIfNew.length > 0) {
+    const list = columnsIfNew.map((one) => `${quoteName(one.name)} ${duckdbName(one.type)}`)
+    yield* run(session, `CREATE TABLE IF NOT EXISTS ${quotePath(table)} (${list.join(", ")})`, call)
+  }
+  const columns = yield* describe(session, `SELECT * FROM ${quotePath(table)} LIMIT 0`, call)
+  return {
+    type: "duckdb",
+    name: table,
+    columns,
+    framed: false,
+    open: (fields, writing) => openWriter({ session, table, fields, writing, call })
+  } satisfies Target
+})
+
+// --- helpers ---
+
+const sessionFor = (
+  settings: {
+    readonly database?: string | null
+    readonly db_path?: string | null
+    readonly connection?: string | null
+  },
+  call: Call,
+  end: "source" | "target"
+): Effect.Effect<Session, ToolError, Databases | Scope.Scope> =>
+  Effect.gen(function* () {
+    const databases = yield* Databases
+    const path = settings.database ?? settings.db_path ?? settings.connection?.replace(/^duckdb:(\/\/)?/, "")
+    const at: Place = yield* placeOf(databases, path, call, `${end}.database`)
+    return yield* databases.session(at, call.kind)
+  })
+
+export const describe = Effect.fnUntraced(function* (session: Session, text: string, call: Call) {
+  const result = yield* Effect.mapError(
+    session.run(() => session.connection.run(text)),
+    (cause) => duckdbError(cause, call)
+  )
+  const names = result.columnNames()
+  return result
+    .columnTypes()
+    .map((type, i): Column => ({ name: names[i] ?? "", type: typeOfDuckdb(session.duckdb, type) }))
+})
+
+const linesOf = (session: Session, result: DuckDBResult, chunkRows: number, call: Call): Pull => {
+  let waiting: ReadonlyArray<string> = []
+  let inChunk = 0
+  const fetch = Effect.mapError(
+    session.run(async () => {
+      const chunk = await result.fetchChunk()
+      return chunk === null || chunk.rowCount === 0 ? [] : (chunk.getColumnValues(0) as ReadonlyArray<string>)
+    }),
+    (cause) => duckdbError(cause, call)
+  )
+  return Effect.gen(function* () {
+    if (waiting.length === 0) waiting = yield* fetch
+    if (waiting.length === 0) return undefined
+    const room = chunkRows === 0 ? waiting.length : chunkRows - inChunk
+    const lines = waiting.slice(0, room)
+    waiting = waiting.slice(room)
+    inChunk = chunkRows === 0 ? 0 : (inChunk + lines.length) % chunkRows
+    return { bytes: Buffer.from(`${lines.join("\n")}\n`), rows: lines.length, framed: false } satisfies Batch
+  })
+}

@@ -1,0 +1,188 @@
+/** CSV, Parquet and JSON-lines files as ends of a transfer, read and written by a DuckDB database of their own. */
+import { Effect, Schema } from "effect"
+import { randomUUID } from "node:crypto"
+import { existsSync } from "node:fs"
+import { rename, rm } from "node:fs/promises"
+import { basename, dirname, join } from "node:path"
+import * as Failure from "../../domain/Failure.ts"
+import * as Coerced from "../Coerced.ts"
+import { Databases } from "../duckdb/Databases.ts"
+import { invalid } from "../sql/source.ts"
+import { quoteName, quoteText } from "../sql/tokens.ts"
+import { ExecutionFailed, ToolError } from "../ToolError.ts"
+import { sourceOf } from "./duckdbEnd.ts"
+import { run } from "./duckdbSql.ts"
+import { duckdbName } from "./duckdbTypes.ts"
+import { openWriter } from "./duckdbWriter.ts"
+import type { Column, Field, Target, Writer, Writing } from "./Ends.ts"
+
+const formats = ["csv", "parquet", "jsonl", "json"] as const
+type Format = (typeof formats)[number]
+
+export const Config = Schema.Struct({
+  path: Coerced.optional(Schema.String),
+  file: Coerced.optional(Schema.String),
+  format: Coerced.optional(Schema.Literals(formats)),
+  header: Coerced.optional(Coerced.Boolean),
+  delimiter: Coerced.optional(Schema.String.check(Schema.isPattern(/^.$/s))),
+  /** SQL over the table `file`. */
+  query: Coerced.optional(Schema.String)
+})
+type Config = typeof Config.Type
+
+interface Call {
+  readonly kind: string
+  readonly executionId: string
+}
+
+export const source = Effect.fnUntraced(function* (config: Config, call: Call, kind: string) {
+  const { file, format } = yield* fileOf(config, call, kind, "source")
+  if (!existsSync(file)) return yield* invalid(call, "source.path", `there is no file ${file}`)
+  const databases = yield* Databases
+  const session = yield* databases.session({ _tag: "Memory" }, call.kind)
+  yield* run(session, `CREATE VIEW file AS SELECT * FROM ${readSql(file, format, config)}`, call)
+  return yield* sourceOf(session, config.query ?? "SELECT * FROM file", kind, call)
+})
+
+export const target = Effect.fnUntraced(function* (config: Config, call: Call, kind: string) {
+  const { file, format } = yield* fileOf(config, call, kind, "target")
+  return {
+    type: kind,
+    name: file,
+    columns: undefined,
+    framed: false,
+    open: (fields, writing) => openFile(config, file, format, fields, writing, call)
+  } satisfies Target & { readonly columns: undefined }
+})
+
+// --- helpers ---
+
+const table = `"noetl_file"`
+
+const openFile = Effect.fnUntraced(function* (
+  config: Config,
+  file: string,
+  format: Format,
+  fields: ReadonlyArray<Field>,
+  writing: Writing,
+  call: Call
+) {
+  if (writing.mode === "upsert" || writing.mode === "custom") {
+    return yield* invalid(call, "mode", "a file takes append and replace")
+  }
+  if (writing.commitChunks) return yield* invalid(call, "commit", "a file is there as a whole or not at all")
+  const databases = yield* Databases
+  const session = yield* databases.session({ _tag: "Memory" }, call.kind)
+  const columns = fields.map(({ to }) => to)
+  yield* run(session, `CREATE TABLE ${table} (${columns.map(definition).join(", ")})`, call)
+  const writer = yield* openWriter({
+    session,
+    table: "noetl_file",
+    fields,
+    writing: { ...writing, mode: "append" },
+    call
+  })
+  const before =
+    writing.mode === "append" && existsSync(file)
+      ? `SELECT * FROM ${readSql(file, format, config)} UNION ALL BY NAME `
+      : ""
+  const temporary = join(dirname(file), `.${basename(file)}.${randomUUID()}`)
+  return {
+    write: writer.write,
+    // Beside its place first, so that nobody sees half a file.
+    commit: Effect.gen(function* () {
+      yield* writer.commit
+      yield* run(
+        session,
+        `COPY (${before}SELECT * FROM ${table}) TO ${quoteText(temporary)} (${writeOptions(format, config)})`,
+        call
+      )
+      yield* Effect.tryPromise({
+        try: () => rename(temporary, file),
+        catch: (cause) => moveFailed(cause, call)
+      })
+    }).pipe(
+      Effect.onExit((exit) =>
+        exit._tag === "Success" ? Effect.void : Effect.promise(() => rm(temporary, { force: true }))
+      )
+    )
+  } satisfies Writer
+})
+
+const definition = ({ name, type }: Column): string => `${quoteName(name)} ${duckdbName(type)}`
+
+const fileOf = Effect.fnUntraced(function* (
+  config: Config,
+  call: Call,
+  kind: string,
+  end: "source" | "target"
+) {
+  const path = (config.path ?? config.file ?? "").replace(/^file:\/\//, "")
+  if (path === "") return yield* invalid(call, `${end}.path`, "Missing")
+  const databases = yield* Databases
+  const file = databases.fileOf(path)
+  if (file === undefined) {
+    return yield* invalid(
+      call,
+      `${end}.path`,
+      `${path} lies outside of the directories that may be used here`
+    )
+  }
+  const format = config.format ?? formatOf(kind, file)
+  if (format === undefined) {
+    return yield* invalid(call, `${end}.format`, `Missing: one of ${formats.join(", ")}`)
+  }
+  return { file, format }
+})
+
+const formatOf = (kind: string, file: string): Format | undefined => {
+  if (formats.includes(kind as Format)) return kind as Format
+  const extension = /\.(csv|tsv|parquet|jsonl|ndjson|json)(\.gz|\.zst)?$/i.exec(file)?.[1]?.toLowerCase()
+  if (extension === "tsv") return "csv"
+  return extension === "ndjson" ? "jsonl" : (extension as Format | undefined)
+}
+
+const readSql = (file: string, format: Format, { delimiter, header }: Config): string => {
+  switch (format) {
+    case "parquet":
+      return `read_parquet(${quoteText(file)})`
+    case "jsonl":
+      return `read_json(${quoteText(file)}, format = 'newline_delimited')`
+    case "json":
+      return `read_json(${quoteText(file)})`
+    case "csv": {
+      const options = [
+        ...(delimiter === undefined || delimiter === null ? [] : [`delim = ${quoteText(delimiter)}`]),
+        ...(header === undefined || header === null ? [] : [`header = ${header}`])
+      ]
+      return `read_csv(${[quoteText(file), "sample_size = -1", ...options].join(", ")})`
+    }
+  }
+}
+
+const writeOptions = (format: Format, { delimiter, header }: Config): string => {
+  switch (format) {
+    case "parquet":
+      return "FORMAT parquet"
+    case "jsonl":
+      return "FORMAT json"
+    case "json":
+      return "FORMAT json, ARRAY true"
+    case "csv":
+      return `FORMAT csv, HEADER ${header ?? true}, DELIMITER ${quoteText(delimiter ?? ",")}`
+  }
+}
+
+const moveFailed = (cause: unknown, call: Call): ToolError =>
+  new ToolError({
+    tool: call.kind,
+    reason: new ExecutionFailed({
+      failure: Failure.make(
+        "storage_access",
+        `the file cannot be put in its place: ${cause instanceof Error ? cause.message : String(cause)}`,
+        {
+          source: call.kind
+        }
+      )
+    })
+  })

@@ -1,0 +1,114 @@
+/** Writes into a PostgreSQL table, or runs a statement for each row, in transactions of the wanted size. */
+import { Effect } from "effect"
+import { copyIn, type CopyIn } from "../postgres/copy.ts"
+import type { Session } from "../postgres/Pools.ts"
+import { bind } from "../sql/placeholders.ts"
+import { quoteName, quotePath } from "../sql/tokens.ts"
+import type { ToolError } from "../ToolError.ts"
+import { columnsOf, frameOf } from "./copyText.ts"
+import type { Batch, Field, Writer, Writing } from "./Ends.ts"
+import { sql, sqlError } from "./postgresSql.ts"
+
+export interface Into {
+  readonly session: Session
+  readonly table: string
+  /** A statement to be run for each row instead. */
+  readonly custom: string | undefined
+  readonly fields: ReadonlyArray<Field>
+  readonly writing: Writing
+  readonly call: { readonly kind: string }
+}
+
+export const openWriter = Effect.fnUntraced(function* (into: Into) {
+  if (into.writing.mode === "upsert") yield* createStage(into)
+  const state: State = { begun: false, replaced: false, copy: undefined }
+  return {
+    write: (batch) =>
+      Effect.gen(function* () {
+        yield* begin(into, state)
+        if (into.custom !== undefined) return yield* runEach(into, into.custom, batch)
+        state.copy ??= yield* Effect.mapError(copyIn(into.session, copySql(into)), (cause) =>
+          sqlError(cause, into.call)
+        )
+        yield* Effect.mapError(state.copy.write(batch.framed ? batch.bytes : frameOf(batch.bytes)), (cause) =>
+          sqlError(cause, into.call)
+        )
+      }),
+    commit: Effect.gen(function* () {
+      // A target that is to be replaced by nothing is empty.
+      if (into.writing.mode === "replace") yield* begin(into, state)
+      if (!state.begun) return
+      if (state.copy !== undefined) {
+        yield* Effect.mapError(state.copy.finish, (cause) => sqlError(cause, into.call))
+        state.copy = undefined
+      }
+      if (into.writing.mode === "upsert") yield* sql(into.session, into.call, mergeSql(into))
+      yield* sql(into.session, into.call, "COMMIT")
+      state.begun = false
+    })
+  } satisfies Writer
+})
+
+// --- helpers ---
+
+interface State {
+  begun: boolean
+  replaced: boolean
+  copy: CopyIn | undefined
+}
+
+const begin = (into: Into, state: State): Effect.Effect<void, ToolError> =>
+  Effect.suspend(() => {
+    if (state.begun) return Effect.void
+    const replaces = into.writing.mode === "replace" && !state.replaced
+    state.begun = true
+    state.replaced = true
+    return sql(into.session, into.call, replaces ? `BEGIN; TRUNCATE ${quotePath(into.table)}` : "BEGIN")
+  })
+
+const names = ({ fields }: Into): string => fields.map(({ to }) => quoteName(to.name)).join(", ")
+
+const copySql = (into: Into): string =>
+  `COPY ${into.writing.mode === "upsert" ? stage : quotePath(into.table)} (${names(into)}) FROM STDIN`
+
+const stage = `pg_temp."noetl_stage"`
+
+/** Columns of the target's types, and the order in which rows came, so that the last of a key wins. */
+const createStage = (into: Into) =>
+  sql(
+    into.session,
+    into.call,
+    `CREATE TEMP TABLE "noetl_stage" ON COMMIT DELETE ROWS AS SELECT ${names(into)} FROM ${quotePath(into.table)} WITH NO DATA;
+     ALTER TABLE ${stage} ADD COLUMN "noetl_n" bigserial`
+  )
+
+/** Always in the order of the keys: two upserts into one table wait for each other instead of locking each other out. */
+const mergeSql = (into: Into): string => {
+  const keys = into.writing.keys.map(quoteName).join(", ")
+  const others = into.fields.map(({ to }) => to.name).filter((name) => !into.writing.keys.includes(name))
+  const sets = others.map((name) => `${quoteName(name)} = EXCLUDED.${quoteName(name)}`).join(", ")
+  const action = sets === "" ? "DO NOTHING" : `DO UPDATE SET ${sets}`
+  return `INSERT INTO ${quotePath(into.table)} (${names(into)})
+    SELECT ${names(into)} FROM (SELECT DISTINCT ON (${keys}) * FROM ${stage} ORDER BY ${keys}, "noetl_n" DESC) s
+    ON CONFLICT (${keys}) ${action}`
+}
+
+/** Values as parameters. */
+const runEach = (into: Into, statement: string, batch: Batch): Effect.Effect<void, ToolError> =>
+  Effect.tryPromise({
+    try: async () => {
+      const names = into.fields.map(({ to }) => to.name)
+      for (const line of linesOf(batch)) {
+        const columns = columnsOf(line)
+        const named = Object.fromEntries(names.map((name, i) => [name, columns[i] ?? null]))
+        const byName = bind(statement, named)
+        const bound =
+          /(%s|\$\d)/.test(byName.text) && byName.values.length === 0 ? bind(statement, columns) : byName
+        await into.session.client.query({ text: bound.text, values: [...bound.values] })
+      }
+    },
+    catch: (cause) => sqlError(cause, into.call)
+  })
+
+const linesOf = ({ bytes, rows }: Batch): ReadonlyArray<string> =>
+  rows === 0 ? [] : bytes.toString("utf8").split("\n").slice(0, rows)

@@ -1,0 +1,673 @@
+import { assert, describe, it, layer as testLayer } from "@effect/vitest"
+import { Duration, Effect, Exit, Fiber, Layer, Schedule } from "effect"
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll } from "vitest"
+import { isObject, type JsonObject, stringify } from "../../src/domain/Json.ts"
+import type { ToolResult } from "../../src/domain/ToolResult.ts"
+import { aCall, runTool, suite } from "../../src/testing/ToolSuite.ts"
+import { Databases } from "../../src/tools/duckdb/Databases.ts"
+import { defaults as duckdbDefaults, DuckdbOptions } from "../../src/tools/duckdb/DuckdbOptions.ts"
+import { DuckdbTool } from "../../src/tools/DuckdbTool.ts"
+import { SafeHttp } from "../../src/tools/http/SafeHttp.ts"
+import { Pools } from "../../src/tools/postgres/Pools.ts"
+import { ScriptSource } from "../../src/tools/python/ScriptSource.ts"
+import { ToolError } from "../../src/tools/ToolError.ts"
+import { Toolbox } from "../../src/tools/Toolbox.ts"
+import { type Progress, TransferProgress } from "../../src/tools/transfer/Progress.ts"
+import { TransferTool } from "../../src/tools/transfer/TransferTool.ts"
+import * as HttpStub from "../support/HttpStub.ts"
+import { serverOfFile } from "../support/PostgresServer.ts"
+
+const server = serverOfFile()
+const folder = realpathSync(mkdtempSync(join(tmpdir(), "transfer-test-")))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const progress: Array<Progress> = []
+const options = Layer.mergeAll(
+  Layer.succeed(DuckdbOptions, {
+    ...duckdbDefaults(),
+    allowedDirectories: [folder],
+    memoryBytes: 300_000_000,
+    keepOpen: Duration.millis(20)
+  }),
+  Layer.succeed(TransferProgress, { everyMs: 0, report: (one) => Effect.sync(() => progress.push(one)) })
+)
+const services = Layer.mergeAll(Pools.layer, Databases.layer, SafeHttp.layer, ScriptSource.layer)
+const toolbox = Toolbox.layer(TransferTool, DuckdbTool).pipe(
+  Layer.provide([TransferTool.layerNoDeps, DuckdbTool.layerNoDeps]),
+  Layer.provideMerge(services),
+  Layer.provide(options)
+)
+
+const dataOf = ({ data }: ToolResult): JsonObject => (data !== undefined && isObject(data) ? data : {})
+const query = (sql: string) => Effect.suspend(() => server.current.query(sql))
+const pg = (more: JsonObject): JsonObject => ({ type: "postgres", ...server.current.settings, ...more })
+const transfer = (config: JsonObject) => runTool(aCall("transfer", config))
+const duckdb = (database: string, sql: string) =>
+  Effect.map(runTool(aCall("duckdb", { database, query: sql })), (result) => {
+    assert.strictEqual(result.status, "success", result.error?.message)
+    return dataOf(result)["rows"]
+  })
+const moved = (config: JsonObject) =>
+  Effect.map(transfer(config), (result) => {
+    assert.strictEqual(result.status, "success", result.error?.message)
+    return dataOf(result)
+  })
+const until = <A, E, R>(look: Effect.Effect<A, E, R>, holds: (value: A) => boolean) =>
+  Effect.repeat(look, {
+    until: holds,
+    schedule: Schedule.max([Schedule.spaced("10 millis"), Schedule.recurs(800)])
+  })
+const quiet = until(
+  Effect.suspend(() => server.current.busy),
+  (rows) => rows.length === 0
+)
+const count = (table: string) =>
+  Effect.map(query(`SELECT count(*)::int AS n FROM ${table}`), (rows) => rows[0]?.["n"])
+const invalidAt = (exit: Exit.Exit<ToolResult, unknown>): ReadonlyArray<string> => {
+  const error = Exit.findErrorOption(exit)
+  return error._tag === "Some" &&
+    error.value instanceof ToolError &&
+    error.value.reason._tag === "InvalidConfig"
+    ? error.value.reason.issues.map((issue) => issue.at)
+    : []
+}
+const nasty = "tab\t line\n return\r back\\slash \\N \\. quote' \" ü \u{1f600}"
+
+suite("TransferTool", TransferTool, TransferTool.layer, {
+  kind: "transfer",
+  works: () => ({ source: pg({ query: "SELECT 1 AS a WHERE false" }), target: pg({ query: "SELECT :a" }) }),
+  broken: [
+    { config: {}, at: "source" },
+    { config: { source: {}, target: {} }, at: "source.type" },
+    { config: { source: { type: "oracle" }, target: {} }, at: "source.type" },
+    { config: { source: { type: "duckdb" }, target: { type: "http" } }, at: "target.type" },
+    { config: { source: { type: "duckdb" }, target: { type: "duckdb" } }, at: "source.query" },
+    {
+      config: { source: { type: "duckdb", query: "DROP TABLE x" }, target: { type: "duckdb" } },
+      at: "source.query"
+    },
+    { config: { source: { type: "http" }, target: { type: "duckdb" } }, at: "source.url" },
+    {
+      config: { source: { type: "csv", path: "/etc/passwd" }, target: { type: "duckdb" } },
+      at: "source.path"
+    },
+    { config: { source: { type: "postgres", port: "x" }, target: { type: "duckdb" } }, at: "source.port" },
+    { config: { source: {}, target: {}, chunk_size: 0 }, at: "chunk_size" },
+    { config: { source: {}, target: {}, mode: "destroy" }, at: "mode" },
+    { config: { source: {}, target: {}, commit: "never" }, at: "commit" },
+    {
+      config: {
+        source: { type: "duckdb", database: ":memory:", query: "SELECT 1 AS a" },
+        target: { type: "csv" }
+      },
+      at: "target.path"
+    }
+  ],
+  endless: () => ({
+    source: pg({ query: "SELECT pg_sleep(0.01) FROM generate_series(1, 100000)" }),
+    target: pg({ query: "SELECT :pg_sleep" })
+  })
+})
+
+const everyType = `SELECT 1::int2 AS a_int2, 2 AS a_int4, 9223372036854775807 AS a_int8, 1.50::numeric(10,2) AS a_numeric,
+  0.1::float4 AS a_float4, 0.1::float8 AS a_float8, true AS a_bool, 'x'::text AS a_text, '\\x00ff5c'::bytea AS a_bytea,
+  '2024-02-29'::date AS a_date, '03:04:05.5'::time AS a_time, '2024-01-02 03:04:05.123456'::timestamp AS a_timestamp,
+  '2024-01-02 03:04:05.5+02'::timestamptz AS a_timestamptz, '1 day 02:00'::interval AS a_interval,
+  '6e9e2d1c-7c3c-4b6b-9b9b-000000000001'::uuid AS a_uuid, '{"a": [1, "x"]}'::jsonb AS a_json,
+  ARRAY[1, NULL, 3] AS a_ints, ARRAY['a,b', '"', NULL, '\\'] AS a_texts
+  UNION ALL SELECT ${Array.from({ length: 18 }, () => "NULL").join(", ")}`
+
+testLayer(toolbox, { excludeTestServices: true })("TransferTool", (it) => {
+  describe("from PostgreSQL to PostgreSQL", () => {
+    it.effect("copies every row and says what it did", () =>
+      Effect.gen(function* () {
+        yield* query("CREATE TABLE copied (n int, t text, extra text DEFAULT 'd')")
+        progress.length = 0
+        const { duration_ms, bytes, ...data } = yield* moved({
+          source: pg({ query: "SELECT g AS n, 'row ' || g AS t FROM generate_series(1, 2500) g -- all" }),
+          target: pg({ table: "public.copied" })
+        })
+        assert.deepStrictEqual<unknown>(data, {
+          direction: "postgres_to_postgres",
+          source_type: "postgres",
+          target_type: "postgres",
+          mode: "append",
+          commit: "all",
+          rows_transferred: 2500,
+          rows_read: 2500,
+          chunks_processed: 3,
+          committed_rows: 2500,
+          target_table: "public.copied",
+          columns: ["n", "t"]
+        })
+        assert.isAbove(Number(bytes), 20_000)
+        assert.isAtLeast(Number(duration_ms), 0)
+        assert.deepStrictEqual(
+          yield* query("SELECT count(*)::int AS n, sum(n)::int AS s, min(extra) AS e FROM copied"),
+          [{ n: 2500, s: 3_126_250, e: "d" }]
+        )
+        assert.deepInclude(progress.at(-1), { rows: 2500, committedRows: 2500, target: "public.copied" })
+      })
+    )
+
+    it.effect("keeps every type and every character", () =>
+      Effect.gen(function* () {
+        yield* query(`CREATE TABLE typed AS ${everyType} LIMIT 0; CREATE TABLE nasty (t text)`)
+        yield* moved({ source: pg({ query: everyType }), target: pg({ table: "typed" }) })
+        assert.deepStrictEqual(
+          yield* query(`SELECT count(*)::int AS n FROM (${everyType} EXCEPT SELECT * FROM typed) d`),
+          [{ n: 0 }]
+        )
+        yield* moved({
+          source: pg({ query: "SELECT $1::text AS t", params: [nasty] }),
+          target: pg({ table: "nasty" })
+        })
+        assert.deepStrictEqual(yield* query("SELECT t FROM nasty"), [{ t: nasty }])
+      })
+    )
+
+    it.effect("maps columns, with constants, and lets the target's types decide", () =>
+      Effect.gen(function* () {
+        yield* query("CREATE TABLE mapped (id bigint, doc jsonb, origin text, at timestamptz)")
+        yield* moved({
+          source: pg({
+            query: "SELECT '7' AS \"Key\", '{\"a\": 1}'::text AS body, '2024-01-02'::text AS day"
+          }),
+          target: pg({ table: "mapped" }),
+          mapping: { id: "Key", doc: "body", at: "day", origin: { value: "it's\ta \\ place" } }
+        })
+        assert.deepStrictEqual(yield* query("SELECT id, doc, origin, at::date::text AS at FROM mapped"), [
+          { id: "7", doc: { a: 1 }, origin: "it's\ta \\ place", at: "2024-01-02" }
+        ])
+      })
+    )
+
+    it.effect("replaces, also by nothing, and makes a table on request", () =>
+      Effect.gen(function* () {
+        const to = { source: pg({ query: "SELECT g AS n FROM generate_series(1, 3) g" }), mode: "replace" }
+        yield* moved({ ...to, target: pg({ table: "replaced", create_table: true }) })
+        yield* moved({ ...to, target: pg({ table: "replaced" }) })
+        assert.strictEqual(yield* count("replaced"), 3)
+        const nothing = pg({ query: "SELECT 1 AS n WHERE false" })
+        yield* moved({ source: nothing, target: pg({ table: "replaced" }), mode: "overwrite" })
+        assert.strictEqual(yield* count("replaced"), 0)
+      })
+    )
+
+    it.effect("upserts, the last row of a key winning", () =>
+      Effect.gen(function* () {
+        yield* query(
+          "CREATE TABLE upserted (k int PRIMARY KEY, v text, kept text); INSERT INTO upserted VALUES (1, 'old', 'k')"
+        )
+        const data = yield* moved({
+          source: pg({ query: "VALUES (1, 'new'), (2, 'two'), (1, 'newest')" }),
+          target: pg({ table: "upserted", mode: "upsert", key: "k" }),
+          mapping: { k: "column1", v: "column2" }
+        })
+        assert.strictEqual(data["rows_transferred"], 3)
+        assert.deepStrictEqual(yield* query("SELECT * FROM upserted ORDER BY k"), [
+          { k: 1, v: "newest", kept: "k" },
+          { k: 2, v: "two", kept: null }
+        ])
+      })
+    )
+
+    it.effect("runs a statement for each row", () =>
+      Effect.gen(function* () {
+        yield* query("CREATE TABLE stated (k int, v text)")
+        const source = pg({ query: "SELECT 1 AS k, $1::text AS v UNION ALL SELECT 2, NULL", params: [nasty] })
+        const data = yield* moved({
+          source,
+          target: pg({ query: "INSERT INTO stated SELECT :k::int * 10, :v::text" })
+        })
+        yield* moved({ source, target: pg({ query: "INSERT INTO stated VALUES (%s::int, %s)" }) })
+        assert.strictEqual(data["mode"], "custom")
+        assert.deepStrictEqual(yield* query("SELECT * FROM stated ORDER BY k"), [
+          { k: 1, v: nasty },
+          { k: 2, v: null },
+          { k: 10, v: nasty },
+          { k: 20, v: null }
+        ])
+      })
+    )
+
+    it.effect("goes both ways at once into one table", () =>
+      Effect.gen(function* () {
+        yield* query("CREATE TABLE shared (k int PRIMARY KEY, v int)")
+        const one = (v: number, order: string) =>
+          moved({
+            source: pg({
+              query: `SELECT g AS k, ${v} AS v FROM generate_series(1, 20000) g ORDER BY g ${order}`
+            }),
+            target: pg({ table: "shared" }),
+            mode: "upsert",
+            keys: ["k"],
+            commit: "chunk",
+            chunk_size: 5000
+          })
+        yield* Effect.all([one(1, "ASC"), one(2, "ASC")], { concurrency: 2 })
+        assert.strictEqual(yield* count("shared"), 20_000)
+        const replace = (v: number) =>
+          moved({
+            source: pg({ query: `SELECT g AS k, ${v} AS v FROM generate_series(1, 5000) g` }),
+            target: pg({ table: "shared" }),
+            mode: "replace"
+          })
+        yield* Effect.all([replace(3), replace(4)], { concurrency: 2 })
+        assert.deepStrictEqual(
+          yield* query("SELECT count(*)::int AS n, count(DISTINCT v)::int AS v FROM shared"),
+          [{ n: 5000, v: 1 }]
+        )
+      })
+    )
+  })
+
+  describe("that fails", () => {
+    const slow =
+      "SELECT g AS n, repeat('x', 4000) || pg_sleep(0.001)::text AS x FROM generate_series(1, 100000) g"
+    const failing = (bad: string, commit: string) => ({
+      source: pg({
+        query: `SELECT CASE WHEN g = 2500 THEN ${bad} ELSE g::text END AS n FROM generate_series(1, 5000) g`
+      }),
+      commit,
+      chunk_size: 1000
+    })
+
+    it.effect("keeps nothing with commit: all", () =>
+      Effect.gen(function* () {
+        yield* query("CREATE TABLE none_kept (n int)")
+        const result = yield* transfer({ ...failing("'x'", "all"), target: pg({ table: "none_kept" }) })
+        assert.strictEqual(result.status, "error")
+        assert.deepStrictEqual([result.error?.sqlstate, result.error?.retryable], ["22P02", false])
+        assert.deepInclude(dataOf(result), { committed_rows: 0, rows_transferred: 0 })
+        assert.include(String(dataOf(result)["resume"]), "nothing was kept")
+        yield* quiet
+        assert.strictEqual(yield* count("none_kept"), 0)
+      })
+    )
+
+    it.effect("keeps the chunks before with commit: chunk, and says how many", () =>
+      Effect.gen(function* () {
+        yield* query("CREATE TABLE some_kept (n int)")
+        const result = yield* transfer({ ...failing("'x'", "chunk"), target: pg({ table: "some_kept" }) })
+        assert.deepInclude(dataOf(result), { committed_rows: 2000, failed_chunk: 3 })
+        assert.include(String(dataOf(result)["resume"]), "2000 rows")
+        yield* quiet
+        assert.strictEqual(yield* count("some_kept"), 2000)
+      })
+    )
+
+    it.effect("in the source's query in the middle is the source's error", () =>
+      Effect.gen(function* () {
+        yield* query("CREATE TABLE source_failed (n text)")
+        const result = yield* transfer({
+          ...failing("(1 / (g - 2500))::text", "all"),
+          target: pg({ table: "source_failed" })
+        })
+        assert.strictEqual(result.error?.sqlstate, "22012")
+        yield* quiet
+        assert.strictEqual(yield* count("source_failed"), 0)
+      })
+    )
+
+    it.effect("because a backend was killed can be tried again and leaves nothing open", () =>
+      Effect.gen(function* () {
+        yield* query("CREATE TABLE killed (n int, x text)")
+        for (const end of ["source", "target"]) {
+          const fiber = yield* Effect.forkChild(
+            transfer({
+              source: pg({ query: slow }),
+              target: pg({ table: "killed" })
+            }),
+            { startImmediately: true }
+          )
+          const kill = query(
+            `SELECT pg_terminate_backend(pid) AS done FROM pg_stat_activity WHERE application_name = 'noetl-worker transfer ${end}' AND query LIKE 'COPY%'`
+          )
+          yield* until(kill, (rows) => rows.length > 0)
+          const { error } = yield* Fiber.join(fiber)
+          assert.deepStrictEqual([error?.kind, error?.retryable], ["db_connection", true], error?.message)
+          yield* quiet
+        }
+        assert.strictEqual(yield* count("killed"), 0)
+      })
+    )
+
+    it.effect("because it was interrupted leaves what its commits say and no connection busy", () =>
+      Effect.gen(function* () {
+        yield* query("CREATE TABLE stopped (n int, x text)")
+        for (const [commit, chunk] of [
+          ["all", 1000],
+          ["chunk", 10]
+        ] as const) {
+          progress.length = 0
+          const fiber = yield* Effect.forkChild(
+            transfer({
+              source: pg({ query: slow }),
+              target: pg({ table: "stopped" }),
+              commit,
+              chunk_size: chunk
+            }),
+            { startImmediately: true }
+          )
+          yield* until(
+            Effect.sync(() => progress.at(-1)),
+            (one) => one !== undefined && (commit === "all" ? one.rows : one.committedRows) > 0
+          )
+          yield* Fiber.interrupt(fiber)
+          yield* quiet
+          const kept = Number(yield* count("stopped"))
+          if (commit === "all") assert.strictEqual(kept, 0)
+          else {
+            assert.isAbove(kept, 0)
+            assert.strictEqual(kept % 10, 0)
+          }
+        }
+      })
+    )
+
+    it.effect("many times has as many connections open as before", () =>
+      Effect.gen(function* () {
+        const pools = yield* Pools
+        yield* query("CREATE TABLE leaky (n int)")
+        const good = transfer({ source: pg({ query: "SELECT 1 AS n" }), target: pg({ table: "leaky" }) })
+        yield* Effect.all(
+          Array.from({ length: 12 }, () => good),
+          { concurrency: 4 }
+        )
+        const before = yield* pools.open
+        const bad = transfer({ ...failing("'x'", "chunk"), target: pg({ table: "leaky" }) })
+        const results = yield* Effect.all(
+          Array.from({ length: 20 }, () => bad),
+          { concurrency: 4 }
+        )
+        assert.isTrue(results.every((result) => result.status === "error"))
+        yield* quiet
+        assert.isAtMost(yield* pools.open, before)
+      })
+    )
+
+    it.effect.each<readonly [string, () => JsonObject, string]>([
+      [
+        "a column that the target lacks",
+        () => ({ source: pg({ query: "SELECT 1 AS zz" }), target: pg({ table: "pg_am" }) }),
+        "mapping"
+      ],
+      [
+        "a column that the source lacks",
+        () => ({
+          source: pg({ query: "SELECT 1 AS a" }),
+          target: pg({ table: "pg_am" }),
+          mapping: { oid: "b" }
+        }),
+        "mapping.oid"
+      ],
+      [
+        "a key that is no column",
+        () => ({
+          source: pg({ query: "SELECT 1 AS oid" }),
+          target: pg({ table: "pg_am" }),
+          mode: "upsert",
+          key: "k"
+        }),
+        "key"
+      ],
+      [
+        "an upsert without keys",
+        () => ({ source: pg({ query: "SELECT 1 AS oid" }), target: pg({ table: "pg_am" }), mode: "upsert" }),
+        "key"
+      ]
+    ])("before it begins says where: %s", ([, config, at]) =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(invalidAt(yield* Effect.exit(transfer(config()))), [at])
+      })
+    )
+
+    it.effect("never says a password", () =>
+      Effect.gen(function* () {
+        const exit = yield* Effect.exit(
+          transfer({
+            source: {
+              type: "postgres",
+              connection: "postgresql://u:s3cret-wrong@127.0.0.1:1/x",
+              query: "SELECT 1"
+            },
+            target: pg({ table: "pg_am" })
+          })
+        )
+        const error = Exit.findErrorOption(exit)
+        assert.strictEqual(error._tag, "Some")
+        assert.notInclude(stringify(error), "s3cret-wrong")
+      })
+    )
+  })
+
+  describe("with DuckDB", () => {
+    it.effect("takes every type there and back", () =>
+      Effect.gen(function* () {
+        const database = join(folder, "types.duckdb")
+        yield* moved({
+          source: pg({ query: everyType }),
+          target: { type: "duckdb", database, table: "types" }
+        })
+        assert.deepStrictEqual(
+          yield* duckdb(
+            database,
+            "SELECT column_type FROM (DESCRIBE types) WHERE column_name IN ('a_int8', 'a_numeric', 'a_bytea', 'a_ints', 'a_json', 'a_timestamptz')"
+          ),
+          ["BIGINT", "VARCHAR", "BLOB", "TIMESTAMP WITH TIME ZONE", "JSON", "INTEGER[]"].map(
+            (column_type) => ({ column_type })
+          )
+        )
+        yield* query(`CREATE TABLE back AS ${everyType} LIMIT 0`)
+        yield* moved({ source: { type: "duckdb", database, table: "types" }, target: pg({ table: "back" }) })
+        assert.deepStrictEqual(yield* query(`SELECT * FROM (${everyType}) a EXCEPT SELECT * FROM back`), [])
+        assert.strictEqual(yield* count("back"), 2)
+      })
+    )
+
+    it.effect("takes every character there and back", () =>
+      Effect.gen(function* () {
+        const database = join(folder, "nasty.duckdb")
+        const all = `SELECT n, chr(n) || 'x' || chr(n) AS t FROM generate_series(1, 300) n UNION ALL SELECT 1000, '' UNION ALL SELECT 1001, NULL`
+        yield* query(
+          `CREATE TABLE chars (n int, t text); CREATE TABLE chars_back (n int, t text); INSERT INTO chars ${all}`
+        )
+        yield* moved({ source: pg({ table: "chars" }), target: { type: "duckdb", database, table: "chars" } })
+        yield* moved({
+          source: { type: "duckdb", database, table: "chars" },
+          target: pg({ table: "chars_back" })
+        })
+        assert.deepStrictEqual(yield* query("SELECT * FROM chars EXCEPT SELECT * FROM chars_back"), [])
+        assert.strictEqual(yield* count("chars_back"), 302)
+      })
+    )
+
+    it.effect("appends, replaces, upserts and keeps chunks", () =>
+      Effect.gen(function* () {
+        const database = join(folder, "modes.duckdb")
+        const target = { type: "duckdb", database, table: "m" }
+        const rows = (n: number) =>
+          pg({ query: `SELECT g AS k, 'v' || g AS v FROM generate_series(1, ${n}) g` })
+        yield* duckdb(database, "CREATE TABLE m (k INTEGER PRIMARY KEY, v VARCHAR)")
+        yield* moved({ source: rows(2500), target })
+        yield* moved({
+          source: pg({ query: "VALUES (1, 'a'), (9999, 'b'), (1, 'c')" }),
+          target,
+          mode: "upsert",
+          key: "k",
+          mapping: { k: "column1", v: "column2" }
+        })
+        assert.deepStrictEqual(
+          yield* duckdb(database, "SELECT count(*) AS n, min(v) FILTER (k = 1) AS v FROM m"),
+          [{ n: 2501, v: "c" }]
+        )
+        yield* moved({ source: rows(10), target, mode: "replace" })
+        assert.deepStrictEqual(yield* duckdb(database, "SELECT count(*) AS n FROM m"), [{ n: 10 }])
+        const bad = {
+          source: pg({
+            query:
+              "SELECT CASE g WHEN 250 THEN 'x' ELSE (g + 100)::text END AS k FROM generate_series(1, 500) g"
+          }),
+          target,
+          chunk_size: 100
+        }
+        const all = yield* transfer(bad)
+        assert.strictEqual(dataOf(all)["committed_rows"], 0)
+        assert.deepStrictEqual(yield* duckdb(database, "SELECT count(*) AS n FROM m"), [{ n: 10 }])
+        const some = yield* transfer({ ...bad, commit: "chunk" })
+        assert.strictEqual(dataOf(some)["committed_rows"], 200)
+        assert.deepStrictEqual(yield* duckdb(database, "SELECT count(*) AS n FROM m"), [{ n: 210 }])
+      })
+    )
+  })
+
+  describe("with files", () => {
+    it.effect.each(["csv", "parquet", "jsonl"])("writes and reads %s", (format) =>
+      Effect.gen(function* () {
+        const path = join(folder, `rows.${format}`)
+        const rows = pg({
+          query:
+            "SELECT g AS n, 'x,\"' || g AS t, g * 1.5 AS d, NULL::text AS e FROM generate_series(1, 5000) g"
+        })
+        yield* moved({ source: rows, target: { type: "file", path } })
+        yield* moved({ source: rows, target: { type: format, path } })
+        yield* query(`CREATE TABLE from_${format} (n int, t text, d numeric, e text)`)
+        yield* moved({ source: { type: "file", path }, target: pg({ table: `from_${format}` }) })
+        assert.deepStrictEqual(
+          yield* query(
+            `SELECT count(*)::int AS n, sum(n)::int AS s, min(t) AS t, count(e)::int AS e, max(d)::text AS d FROM from_${format}`
+          ),
+          [
+            {
+              n: 10_000,
+              s: 25_005_000,
+              t: 'x,"1',
+              e: 0,
+              d: "7500.0"
+            }
+          ]
+        )
+      })
+    )
+
+    it.effect("leaves a file as it was when it fails", () =>
+      Effect.gen(function* () {
+        const path = join(folder, "kept.csv")
+        writeFileSync(path, "n\n1\n")
+        const result = yield* transfer({
+          source: pg({ query: "SELECT 1 / (g - 500) AS n FROM generate_series(1, 1000) g" }),
+          target: { type: "csv", path },
+          mode: "replace"
+        })
+        assert.strictEqual(result.error?.sqlstate, "22012")
+        assert.strictEqual(readFileSync(path, "utf8"), "n\n1\n")
+      })
+    )
+  })
+
+  describe("from HTTP", () => {
+    const items = Array.from({ length: 35 }, (_, i) => ({
+      id: i + 1,
+      title: `it's ${i} \t;`,
+      tags: ["a", `"${i}`],
+      meta: { n: i }
+    }))
+    const table = (name: string) =>
+      query(
+        `CREATE TABLE ${name} (id int, title text, tags text[], meta jsonb, at timestamptz DEFAULT now())`
+      )
+
+    it.effect.each<readonly [string, JsonObject, number]>([
+      ["page", { type: "page", size: 10, size_param: "size" }, 4],
+      ["offset", { type: "offset", size: 10, size_param: "size" }, 4],
+      ["cursor", { type: "cursor", next_path: "next", param: "offset" }, 4],
+      ["next_url", { type: "next_url", next_path: "url" }, 4],
+      ["link", { type: "link" }, 4]
+    ])("reads all pages: %s", ([name, pagination, pages]) =>
+      Effect.gen(function* () {
+        const stub = yield* HttpStub.make(({ query: asked }, response) => {
+          const start = asked.has("page")
+            ? (Number(asked.get("page")) - 1) * 10
+            : Number(asked.get("offset") ?? 0)
+          const next = start + 10
+          const url = next < items.length ? `/items?offset=${next}` : null
+          response.setHeader("content-type", "application/json")
+          if (url !== null) response.setHeader("link", `<${url}>; rel="next"`)
+          response.end(
+            JSON.stringify({
+              result: { items: items.slice(start, next) },
+              next: url === null ? null : next,
+              url
+            })
+          )
+        })
+        yield* table(`http_${name}`)
+        const data = yield* moved({
+          source: { type: "http", url: `${stub.url}/items`, data_path: "result.items", pagination },
+          target: pg({ table: `http_${name}` })
+        })
+        assert.deepInclude(data, { direction: "http_to_postgres", rows_transferred: 35, chunks_processed: 1 })
+        assert.strictEqual(stub.asked.length, pages)
+        assert.deepStrictEqual(
+          yield* query(
+            `SELECT count(*)::int AS n, sum(id)::int AS s, max(tags[2]) AS t, max(meta->>'n') AS m, count(at)::int AS at FROM http_${name}`
+          ),
+          [{ n: 35, s: 630, t: '"9', m: "9", at: 35 }]
+        )
+      })
+    )
+
+    it.effect("maps paths, and fails where the answer is not what was meant", () =>
+      Effect.gen(function* () {
+        const stub = yield* HttpStub.make(({ path }, response) => {
+          if (path === "/bad") response.statusCode = 503
+          response.end(
+            path === "/text"
+              ? "<html>"
+              : JSON.stringify(path === "/zero" ? [{ id: 1, title: "a\0b" }] : items)
+          )
+        })
+        yield* table("http_mapped")
+        const to = { target: pg({ table: "http_mapped", mapping: { id: "id", title: "meta.n" } }) }
+        yield* moved({ ...to, source: { tool: "http", endpoint: `${stub.url}/` } })
+        assert.strictEqual(yield* count("http_mapped WHERE title = (id - 1)::text"), 35)
+        const failures = yield* Effect.forEach(["bad", "text", "zero"], (path) =>
+          Effect.exit(
+            transfer({
+              ...to,
+              source: { type: "http", url: `${stub.url}/${path}` },
+              mapping: { id: "id", title: "title" }
+            })
+          )
+        )
+        const kinds = failures.map((exit) => {
+          if (Exit.isSuccess(exit)) return [exit.value.error?.kind, exit.value.error?.sqlstate]
+          const error = Exit.findErrorOption(exit)
+          return error._tag === "Some" && error.value instanceof ToolError ? [error.value.failure.kind] : []
+        })
+        assert.deepStrictEqual<unknown>(kinds, [["server_error"], ["parse"], ["db_error", "22021"]])
+        assert.strictEqual(yield* count("http_mapped"), 35)
+      })
+    )
+  })
+})
+
+describe("TransferTool, when it ends", () => {
+  it.live("closes every connection and leaves no file", () =>
+    Effect.gen(function* () {
+      yield* query("CREATE TABLE ended (n int)")
+      yield* transfer({ source: pg({ query: "SELECT 1 AS n" }), target: pg({ table: "ended" }) }).pipe(
+        Effect.provide(toolbox, { local: true })
+      )
+      yield* until(
+        Effect.suspend(() => server.current.connections),
+        (n) => n === 0
+      )
+      assert.strictEqual(yield* Effect.suspend(() => server.current.connections), 0)
+      assert.isTrue(existsSync(folder))
+    })
+  )
+})
