@@ -1,0 +1,65 @@
+# The worker: one bundle, the drivers that cannot be bundled, and a Python for the python tool.
+#
+#   docker build -t noetl-worker:dev .
+#   docker buildx build --platform linux/amd64,linux/arm64 --sbom=true --provenance=mode=max -t REGISTRY/noetl-worker:TAG --push .
+#
+# Pin the bases by digest when you release: --build-arg NODE_IMAGE=node:24-bookworm-slim@sha256:…
+ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
+ARG BASE_IMAGE=docker.io/library/debian:bookworm-slim
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# Nothing here needs a script of a package: what is native comes as a package of its own.
+RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
+COPY tsconfig.json tsconfig.build.json ./
+COPY scripts/build.ts scripts/
+COPY src src
+# The image's Node first on PATH, the tools of the project behind it.
+RUN PATH="$PATH:/app/node_modules/.bin" node scripts/build.ts && rm -rf dist/*.d.ts
+RUN npm sbom --package-lock-only --omit=dev --sbom-format cyclonedx > sbom.cdx.json
+
+FROM ${NODE_IMAGE} AS drivers
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# DuckDB, Snowflake and Kubernetes stay outside the bundle. Everything else is inside; the lock still names the versions.
+RUN --mount=type=cache,target=/root/.npm \
+    npm pkg delete dependencies devDependencies \
+    && npm install --ignore-scripts --omit=dev --no-audit --no-fund \
+    && find node_modules \( -name '*.d.ts' -o -name '*.d.cts' -o -name '*.d.mts' -o -name '*.map' -o -name '*.md' \) -type f -delete
+
+FROM ${BASE_IMAGE} AS runtime
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="noetl-worker" \
+      org.opencontainers.image.description="A supervised worker for NoETL commands" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+# python3-minimal has no json module. tini reaps what tools leave behind; Node as process 1 does not.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates python3 tini \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/dpkg.log /var/log/apt \
+    && ln -s /usr/bin/python3 /usr/local/bin/python \
+    && echo 'worker:x:10001:10001::/tmp:/usr/sbin/nologin' >> /etc/passwd \
+    && echo 'worker:x:10001:' >> /etc/group \
+    && mkdir -p /var/lib/noetl /var/run/noetl && chown 10001:10001 /var/lib/noetl
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
+WORKDIR /app
+COPY --from=drivers /app/node_modules node_modules
+COPY --from=build /app/dist dist
+COPY --from=build /app/package.json /app/sbom.cdx.json ./
+ENV NODE_ENV=production \
+    HOME=/tmp \
+    LOG_FORMAT=json \
+    HEALTH_HOST=0.0.0.0 \
+    HEALTH_PORT=9090
+# A number, so that Kubernetes can see that it is not root.
+USER 10001:10001
+EXPOSE 9090
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=6 \
+    CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.HEALTH_PORT}/health`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+# Half of the memory for JavaScript: the rest is for DuckDB, Python and other children. By default Node would take more
+# than a small container has.
+ENTRYPOINT ["/usr/bin/tini", "--", "/usr/local/bin/node", "--enable-source-maps", "--max-old-space-size-percentage=50", "/app/dist/main.js"]
