@@ -8,9 +8,10 @@ import { Cause, Clock, Deferred, Effect, FiberMap, Latch, Metric, Queue, Semapho
 import type { CommandId } from "./domain/Ids.ts"
 import * as Job from "./job/Job.ts"
 import type * as Journal from "./Journal.ts"
+import { makeBlame, park as parkDelivery } from "./job/deadLetter.ts"
 import { decode } from "./job/decode.ts"
 import * as Metrics from "./Metrics.ts"
-import { type Delivery, Settlement } from "./queue/MessageQueue.ts"
+import type { Delivery } from "./queue/MessageQueue.ts"
 import * as Room from "./queue/Room.ts"
 import { Slot } from "./tools/Slot.ts"
 import { WorkerConfig } from "./WorkerConfig.ts"
@@ -45,6 +46,7 @@ export const make = Effect.gen(function* () {
   const jobs = yield* FiberMap.make<string, void, never>()
   const entries = new Map<CommandId, Entry>()
   const handBack = yield* Latch.make(false)
+  const blame = makeBlame()
   yield* Metric.update(Metrics.slots, config.concurrency)
 
   /** Works one delivery in a slot that was taken for it. */
@@ -53,8 +55,7 @@ export const make = Effect.gen(function* () {
     const decoded = yield* Effect.result(decode(delivery))
     if (decoded._tag === "Failure") {
       yield* Metric.update(Metrics.undecodable, 1)
-      yield* Effect.logError(`a message is no notification and is discarded: ${decoded.failure.message}`)
-      return yield* discard(delivery, decoded.failure.message)
+      return yield* giveUp(delivery, `no notification: ${decoded.failure.message}`)
     }
     const notification = decoded.success
     const id = notification.commandId
@@ -63,9 +64,10 @@ export const make = Effect.gen(function* () {
     const slot: Job.JobSlot = {
       withKind: (kind) => withKind(kinds.get(kind), park),
       toolsGone: Effect.asVoid(Deferred.succeed(entry.gone, undefined)),
-      mayHandBack: handBack.await
+      mayHandBack: handBack.await,
+      blame
     }
-    if (entries.has(id)) return yield* Job.alreadyRunning(delivery, slot)
+    if (entries.has(id)) return yield* Job.alreadyRunning(delivery, slot, id)
     yield* Job.run(delivery, notification, slot).pipe(
       Effect.provideService(Slot, { park }),
       inHand(id, entry)
@@ -208,8 +210,10 @@ const withKind =
           )
         )
 
-const discard = (delivery: Delivery, reason: string) =>
-  delivery.settle(Settlement.Discard({ reason })).pipe(
-    Effect.tap(() => Metric.update(Metrics.settled.Discard, 1)),
-    Effect.catch((error) => Effect.logError(`the queue did not hear Discard: ${error.message}`))
+const giveUp = Effect.fnUntraced(function* (delivery: Delivery, reason: string) {
+  const settlement = yield* parkDelivery(delivery, reason)
+  yield* delivery.settle(settlement).pipe(
+    Effect.tap(() => Metric.update(Metrics.settled[settlement._tag], 1)),
+    Effect.catch((error) => Effect.logError(`the queue did not hear ${settlement._tag}: ${error.message}`))
   )
+})

@@ -37,6 +37,15 @@ export const outcomes = {
   Stopped: Metric.withAttributes(commands, { outcome: "stopped" })
 } as const
 
+export const deadLetters = counter(
+  "noetl_worker_dead_letters_total",
+  "Messages that were given up and parked"
+)
+export const deadLetterFailures = counter(
+  "noetl_worker_dead_letter_failures_total",
+  "Messages that could not be parked and were kept"
+)
+
 /** The names of the other source documents, for dashboards that exist. */
 export const jobsProcessed = counter("worker_jobs_processed_total", "Commands that ended here")
 export const jobsFailed = counter("worker_jobs_failed_total", "Commands that ended here and failed")

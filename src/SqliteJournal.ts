@@ -81,6 +81,7 @@ const make = Effect.fnUntraced(function* (folder: string, limits: Limits) {
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
         run("begun", () => Number(begin.get(id, now)?.["times"] ?? 1))
       ),
+    stopped: (id) => Effect.asVoid(run("stopped", () => ended.run(id))),
     awaitRoom: room.await,
     unreported: Effect.flatMap(
       run("unreported", () => unreported.all()),

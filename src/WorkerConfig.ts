@@ -21,6 +21,8 @@ export interface WorkerSettings {
   readonly commandTimeout: Duration.Duration
   /** The pause before a command that somebody else holds is tried again: doubled from the first to the last. */
   readonly heldRetry: { readonly first: Duration.Duration; readonly last: Duration.Duration }
+  /** Failures of ours with one message before it is given up and parked as a dead letter. */
+  readonly deadLetterAfter: number
   /** How often we say that we live. */
   readonly heartbeatEvery: Duration.Duration
 }
@@ -39,6 +41,7 @@ export class WorkerConfig extends Context.Service<WorkerConfig, WorkerSettings>(
     cancellationEvery: Duration.seconds(15),
     commandTimeout: Duration.minutes(30),
     heldRetry: { first: Duration.seconds(5), last: Duration.seconds(60) },
+    deadLetterAfter: 100,
     heartbeatEvery: Duration.seconds(15)
   }
 

@@ -2,6 +2,7 @@
 import { Effect, Result } from "effect"
 import { announce } from "../Telemetry.ts"
 import { config } from "./config.ts"
+import { deadLetters } from "./deadLetters.ts"
 import { demo } from "./demo.ts"
 import { help, parse, Said, UsageError } from "./options.ts"
 import { rhai } from "./rhai.ts"
@@ -17,6 +18,7 @@ export const run = Effect.fnUntraced(function* (argv: ReadonlyArray<string>) {
   const [command = "worker", ...rest] = args.positionals
   const extra = rest[0]
   if (command === "rhai") return yield* rhai(extra)
+  if (command === "dead-letters") return yield* deadLetters(args, rest)
   if (extra !== undefined)
     return yield* new UsageError({ message: `${command} takes no argument "${extra}"` })
   switch (command) {

@@ -76,6 +76,7 @@ Usage
   noetl-worker config --explain        every setting: its value, where it came from, its default and its names
   noetl-worker config --example        a commented TOML file
   noetl-worker config --schema         JSON Schema of that file
+  noetl-worker dead-letters list       messages that were given up; also show N, retry N|all, purge [N]
 
 Flags
 ${flagged.map(({ alias, doc, flag }) => row(`${alias === undefined ? "    " : `-${alias}, `}--${flag}`, doc)).join("\n")}

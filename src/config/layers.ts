@@ -69,6 +69,7 @@ export const workerConfig = (values: Values): Layer.Layer<WorkerConfig> =>
     commandTimeout: values.commandTimeout,
     reportWithin: values.reportWithin,
     cancellationEvery: values.cancellationEvery,
+    deadLetterAfter: values.deadLetterAfter,
     heartbeatEvery: values.heartbeat
   })
 
@@ -92,8 +93,14 @@ const queue = (values: Values) =>
         maxDeliver: 1000,
         maxAckPending: 64,
         update: values.natsConsumerUpdate,
-        pullExpires: Duration.seconds(30)
+        pullExpires: Duration.seconds(30),
+        deadLetters: deadLetterPlace(values)
       })
+
+export const deadLetterPlace = (values: Values) => ({
+  stream: values.deadLetterStream,
+  subject: values.deadLetterSubject
+})
 
 /** One connection for the queue and the results; it is opened by whoever needs it first. */
 const nats = (values: Values) => NatsConnection.layer(natsSettings(values))
@@ -130,7 +137,7 @@ const controlPlane = (values: Values) =>
         timeout: values.serverTimeout
       })
 
-const natsSettings = (values: Values): NatsSettings => ({
+export const natsSettings = (values: Values): NatsSettings => ({
   url: values.natsUrl,
   user: values.natsUser,
   password: values.natsPassword,

@@ -118,6 +118,15 @@ export const settings = {
     duration("seconds"),
     Duration.seconds(120)
   ),
+  deadLetterAfter: setting(
+    {
+      key: "worker.dead_letter_after",
+      env: ["WORKER_DEAD_LETTER_AFTER"],
+      doc: "Failures of ours with one message before it is parked as a dead letter. A server that is away does not count."
+    },
+    integer(1, 1000),
+    100
+  ),
   stateDir: optional(
     {
       key: "worker.state_dir",
@@ -280,6 +289,24 @@ export const settings = {
       shownDefault: "everything"
     },
     text
+  ),
+  deadLetterStream: setting(
+    {
+      key: "nats.dead_letter_stream",
+      env: ["NATS_DEAD_LETTER_STREAM"],
+      doc: "Stream of the messages that were given up; it is made with the first one."
+    },
+    text,
+    "NOETL_DEAD_LETTERS"
+  ),
+  deadLetterSubject: setting(
+    {
+      key: "nats.dead_letter_subject",
+      env: ["NATS_DEAD_LETTER_SUBJECT"],
+      doc: "Subject of that stream."
+    },
+    text,
+    "noetl.dead_letters"
   ),
   natsConsumerUpdate: setting(
     {

@@ -10,7 +10,12 @@ export type Claim = Data.TaggedEnum<{
   /** It ended, or its execution did. */
   AlreadyDone: { readonly reason: string }
   /** The server cannot say now. */
-  RetryLater: { readonly after: Duration.Duration | undefined; readonly reason: string }
+  RetryLater: {
+    readonly after: Duration.Duration | undefined
+    readonly reason: string
+    /** The server is away or has too much to do: nothing is wrong with the command. */
+    readonly away?: boolean
+  }
   /** The server will never give it: no such command, or a request it does not accept. */
   Rejected: { readonly reason: string }
 }>

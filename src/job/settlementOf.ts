@@ -3,7 +3,7 @@ import { Cause, Data, Duration, Exit } from "effect"
 import { ControlPlaneError } from "../control-plane/ControlPlane.ts"
 import type { Claim } from "../domain/Claim.ts"
 import type { StopReason } from "../domain/Outcome.ts"
-import type { JournalError } from "../Journal.ts"
+import { JournalError } from "../Journal.ts"
 import { Settlement } from "../queue/MessageQueue.ts"
 
 /** How a job ended. `Claimed` is no end. */
@@ -12,6 +12,8 @@ export type JobEnd =
   | Data.TaggedEnum<{
       /** It ended here, now or before, and the control plane knows. */
       Reported: object
+      /** It ended its worker before. It was reported as failed; its message is parked. */
+      Deadly: { readonly reason: string }
       /** It was being worked here already when this delivery came. */
       RunningHere: object
       Stopped: { readonly why: StopReason }
@@ -29,7 +31,7 @@ export const settlementOf = (
   exit: Exit.Exit<JobEnd, ControlPlaneError | JournalError | Cause.TimeoutError>,
   context: SettlementContext
 ): Settlement => {
-  if (Exit.isFailure(exit)) return retry(retryDelayOf(exit.cause, context), true)
+  if (Exit.isFailure(exit)) return retry(retryDelayOf(exit.cause, context), isOurs(exit.cause))
   const end = exit.value
   switch (end._tag) {
     case "Reported":
@@ -42,12 +44,24 @@ export const settlementOf = (
     case "RunningHere":
       return retry(held(context, undefined), false)
     case "RetryLater":
-      return retry(end.after ?? backoff(context.attempt, 2, 30), true)
+      return retry(end.after ?? backoff(context.attempt, 2, 30), end.away !== true)
+    case "Deadly":
     case "Rejected":
       return Settlement.Discard({ reason: end.reason })
     case "Stopped":
       return stopped(end.why, context)
   }
+}
+
+/**
+ * Whether the failure may lie with the message: a control plane that is away or slow, and a journal that cannot be
+ * written, would be the same for every other one.
+ */
+const isOurs = (cause: Cause.Cause<unknown>): boolean => {
+  if (Cause.hasDies(cause)) return true
+  const error = Cause.squash(cause)
+  if (error instanceof ControlPlaneError) return !error.isRetryable
+  return !(error instanceof JournalError) && !Cause.isTimeoutError(error) && !Cause.hasInterruptsOnly(cause)
 }
 
 const stopped = (why: StopReason, context: SettlementContext): Settlement => {

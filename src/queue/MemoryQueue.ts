@@ -3,7 +3,7 @@
  * waits its time, every delivery counts, and a settlement counts once.
  */
 import { Clock, Context, Duration, Effect, Latch, Layer, Stream } from "effect"
-import { type Delivery, MessageQueue, type Room, Settlement } from "./MessageQueue.ts"
+import { type DeadLetterNote, type Delivery, MessageQueue, type Room, Settlement } from "./MessageQueue.ts"
 
 export interface Options {
   /** How long a delivery is ours without an extension. */
@@ -17,6 +17,11 @@ export interface Settled {
   readonly settlement: Settlement
 }
 
+/** A message that was given up. */
+export interface DeadLetter extends DeadLetterNote {
+  readonly body: string
+}
+
 /** The other end of the queue: what a publisher and an observer see. */
 export class MemoryQueue extends Context.Service<
   MemoryQueue,
@@ -24,6 +29,8 @@ export class MemoryQueue extends Context.Service<
     readonly publish: (body: string) => Effect.Effect<void>
     /** What was settled so far. */
     readonly settled: Effect.Effect<ReadonlyArray<Settled>>
+    /** What was given up so far. */
+    readonly deadLetters: Effect.Effect<ReadonlyArray<DeadLetter>>
     /** Messages not yet done with, waiting or in hand. */
     readonly pending: Effect.Effect<number>
     /** Waits until no message is left. */
@@ -48,6 +55,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const lease = Duration.fromInputUnsafe(options.lease ?? "30 seconds")
   const messages = new Set<Message>()
   const settled: Array<Settled> = []
+  const deadLetters: Array<DeadLetter> = []
   const changed = yield* Latch.make(false)
   const empty = yield* Latch.make(true)
   const signal = Effect.suspend(() =>
@@ -111,6 +119,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   return Context.make(MessageQueue, {
     name: "memory",
     deliveries,
+    park: ({ body }, note) => Effect.sync(() => void deadLetters.push({ body, ...note })),
     connected: Effect.succeed(true),
     depth: Effect.sync(() => messages.size)
   }).pipe(
@@ -121,6 +130,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
           signal
         ),
       settled: Effect.sync(() => [...settled]),
+      deadLetters: Effect.sync(() => [...deadLetters]),
       pending: Effect.sync(() => messages.size),
       awaitEmpty: empty.await
     })

@@ -18,11 +18,26 @@ export interface Delivery {
   /** Unique among the deliveries of this process; for logs and for the lease. */
   readonly id: string
   readonly body: string
+  /** The body as it came, where the queue has bytes. */
+  readonly bytes?: Uint8Array
+  /** What it was published to, where the queue has such a thing. */
+  readonly subject?: string
   /** How often the message was delivered, this time included. From 1. */
   readonly attempt: number
   readonly lease: Lease
   /** Tells the queue, confirmed where that matters. Calling it twice does nothing the second time. */
   readonly settle: (settlement: Settlement) => Effect.Effect<void, QueueError>
+}
+
+/** Why a message was given up. */
+export interface DeadLetterNote {
+  readonly reason: string
+  /** How often it was delivered. */
+  readonly attempts: number
+  /** When, as ISO 8601. */
+  readonly at: string
+  /** Who gave it up. */
+  readonly worker: string
 }
 
 /** The time that a delivery is ours, and the ways to make it longer. */
@@ -86,6 +101,11 @@ export class MessageQueue extends Context.Service<
      * was fetched and not taken is handed back.
      */
     readonly deliveries: (room: Room) => Stream.Stream<Delivery, QueueError>
+    /**
+     * Keeps a copy of a message that is given up, with the reason, where a person finds it. Returns when the copy is
+     * safe; the delivery itself is settled by the caller, afterwards.
+     */
+    readonly park: (delivery: Delivery, note: DeadLetterNote) => Effect.Effect<void, QueueError>
     /** Whether the queue was heard from lately, for readiness. */
     readonly connected: Effect.Effect<boolean>
     /** Messages that wait, where the queue can tell. */

@@ -10,6 +10,7 @@ import type { NatsConnection as Connection } from "@nats-io/transport-node"
 import { type Cause, Clock, Duration, Effect, Layer, Queue, Schedule, Stream } from "effect"
 import { NatsConnection } from "../nats/NatsConnection.ts"
 import { ackWaitOf, type ConsumerSettings, depthOf, ensureConsumer } from "./natsObjects.ts"
+import { defaultPlace, park, type Place } from "./natsDeadLetters.ts"
 import {
   type Delivery,
   Disconnected,
@@ -23,6 +24,8 @@ import {
 export interface Options extends ConsumerSettings {
   /** How long one pull request waits on the server. */
   readonly pullExpires: Duration.Duration
+  /** Where messages go that are given up. */
+  readonly deadLetters?: Place
 }
 
 /** Needs a connection; opens the stream and the consumer when the first delivery is asked for. */
@@ -59,6 +62,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
   return MessageQueue.of({
     name: "nats",
     deliveries,
+    park: (delivery, note) =>
+      Effect.flatMap(nats.connection, (nc) => park(nc, options.deadLetters ?? defaultPlace, delivery, note)),
     connected: Effect.flatMap(Clock.currentTimeMillis, (now) =>
       now - heard.at > 3 * Duration.toMillis(options.pullExpires) ? Effect.succeed(false) : nats.isUp
     ),
@@ -158,6 +163,8 @@ const deliveryOf = (source: Source, message: JsMsg): Delivery => {
     // A broker that lost its last moments counts the same delivery twice, so its own numbers are not unique.
     id: `${message.info.stream}:${message.info.streamSequence}:${message.info.deliveryCount}#${source.taken.count}`,
     body: message.string(),
+    bytes: message.data,
+    subject: message.subject,
     attempt: message.info.deliveryCount,
     lease: {
       duration: source.lease,

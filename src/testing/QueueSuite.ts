@@ -1,13 +1,17 @@
 /** What every queue must do. Give it a layer with the queue and a way to publish; it runs on the real clock. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Fiber, type Layer, Option, Stream } from "effect"
-import { type Delivery, MessageQueue, Settlement } from "../queue/MessageQueue.ts"
+import { type DeadLetterNote, type Delivery, MessageQueue, Settlement } from "../queue/MessageQueue.ts"
 import * as Room from "../queue/Room.ts"
 
 /** The other end of the queue under test. */
 export class Publisher extends Context.Service<
   Publisher,
-  { readonly publish: (body: string) => Effect.Effect<void> }
+  {
+    readonly publish: (body: string) => Effect.Effect<void>
+    /** What was parked, oldest first. */
+    readonly deadLetters: Effect.Effect<ReadonlyArray<DeadLetterNote & { readonly body: string }>>
+  }
 >()("noetl-worker/testing/Publisher") {}
 
 /** `layer` is built afresh for each test, with a lease of about a second. */
@@ -63,6 +67,26 @@ export const suite = <E>(name: string, layer: Layer.Layer<MessageQueue | Publish
         const [first] = yield* take(1)
         yield* first!.settle(Settlement.Discard({ reason: "not a notification" }))
         assert.isTrue(Option.isNone(yield* takeWithin("2500 millis")))
+      })
+    )
+
+    test(
+      "keeps a copy of what is given up, with the reason, before it is discarded",
+      Effect.gen(function* () {
+        const note = {
+          reason: "no notification:\nnot JSON – ü",
+          attempts: 3,
+          at: "2026-01-02T03:04:05Z",
+          worker: "w1"
+        }
+        yield* publish("no good: ü")
+        const [first] = yield* take(1)
+        yield* (yield* MessageQueue).park(first!, note)
+        const [letter] = yield* (yield* Publisher).deadLetters
+        yield* first!.settle(Settlement.Discard({ reason: note.reason }))
+        assert.strictEqual(letter!.body, "no good: ü")
+        assert.match(letter!.reason, /^no notification:\snot JSON . .$/)
+        assert.deepStrictEqual([letter!.attempts, letter!.at, letter!.worker], [3, note.at, "w1"])
       })
     )
 

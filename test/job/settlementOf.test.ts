@@ -52,6 +52,13 @@ const rows: ReadonlyArray<
     { attempt: 2 },
     "Retry 4 s, blame"
   ],
+  [
+    "retry later, the server is away",
+    Exit.succeed(RetryLater({ after: undefined, reason: "HTTP 503", away: true })),
+    {},
+    "Retry 2 s, no blame"
+  ],
+  ["ended its worker before", Exit.succeed({ _tag: "Deadly", reason: "twice" }), {}, "Discard"],
   ["rejected", Exit.succeed(Rejected({ reason: "no such command" })), {}, "Discard"],
   ["stopped for the shutdown", Exit.succeed({ _tag: "Stopped", why: "Shutdown" }), {}, "Retry 0 s, no blame"],
   [
@@ -61,17 +68,17 @@ const rows: ReadonlyArray<
     "Retry 5 s, no blame"
   ],
   ["stopped, cancelled", Exit.succeed({ _tag: "Stopped", why: "Cancelled" }), {}, "Ack"],
-  ["unreachable", failed(new Unreachable({ detail: "refused" })), {}, "Retry 2 s, blame"],
+  ["unreachable", failed(new Unreachable({ detail: "refused" })), {}, "Retry 2 s, no blame"],
   [
     "unreachable, again and again",
     failed(new Unreachable({ detail: "refused" })),
     { attempt: 9 },
-    "Retry 30 s, blame"
+    "Retry 30 s, no blame"
   ],
-  ["busy, with a time", failed(new Busy({ detail: "503", retryAfter: 7000 })), {}, "Retry 7 s, blame"],
+  ["busy, with a time", failed(new Busy({ detail: "503", retryAfter: 7000 })), {}, "Retry 7 s, no blame"],
   ["refused report", failed(new Refused({ status: 500, body: "" })), {}, "Retry 2 s, blame"],
   ["a defect of ours", Exit.failCause(Cause.die(new Error("bug"))), {}, "Retry 2 s, blame"],
-  ["interrupted outside the execution", Exit.failCause(Cause.interrupt(1)), {}, "Retry 2 s, blame"]
+  ["interrupted outside the execution", Exit.failCause(Cause.interrupt(1)), {}, "Retry 2 s, no blame"]
 ]
 
 describe("settlementOf", () => {

@@ -4,7 +4,7 @@ import { Publisher, suite } from "../../src/testing/QueueSuite.ts"
 
 const publisher = Layer.effect(
   Publisher,
-  Effect.map(MemoryQueue, ({ publish }) => Publisher.of({ publish }))
+  Effect.map(MemoryQueue, ({ deadLetters, publish }) => Publisher.of({ deadLetters, publish }))
 )
 
 suite("MemoryQueue", Layer.provideMerge(publisher, MemoryQueue.layer({ lease: "1 second" })))

@@ -3,6 +3,7 @@ import { Duration, Effect, Layer } from "effect"
 import { localNats } from "../../src/nats/connectionOptions.ts"
 import { NatsConnection } from "../../src/nats/NatsConnection.ts"
 import * as NatsQueue from "../../src/queue/NatsQueue.ts"
+import { defaultPlace, list } from "../../src/queue/natsDeadLetters.ts"
 import { ensureConsumer } from "../../src/queue/natsObjects.ts"
 import { Publisher, suite } from "../../src/testing/QueueSuite.ts"
 import { NatsServer } from "../support/NatsServer.ts"
@@ -32,7 +33,8 @@ const publisher = Layer.effect(
     yield* ensureConsumer(nc, options)
     return Publisher.of({
       publish: (body) =>
-        Effect.promise(() => jetstream(nc).publish("noetl.commands", body)).pipe(Effect.asVoid)
+        Effect.promise(() => jetstream(nc).publish("noetl.commands", body)).pipe(Effect.asVoid),
+      deadLetters: Effect.orDie(list(nc, defaultPlace, 100))
     })
   })
 )

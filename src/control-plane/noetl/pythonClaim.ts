@@ -24,7 +24,8 @@ export const claimOf = (answer: Answer, notification: Notification, attempt: num
   const after = answer.retryAfter === undefined ? undefined : Duration.millis(answer.retryAfter)
   if (answer.status === 409) return conflict(answer, after)
   if (answer.status === 429 || answer.status === 408 || answer.status === 425 || answer.status >= 500) {
-    return RetryLater({ after, reason: errorOf("claim", answer).reason.detail })
+    const away = answer.status !== 500
+    return RetryLater({ after, reason: errorOf("claim", answer).reason.detail, away })
   }
   return Rejected({ reason: errorOf("claim", answer).reason.detail })
 }

@@ -1,0 +1,96 @@
+/** `noetl-worker dead-letters`: what was given up, why, and the way back. */
+import type { NatsConnection as Connection } from "@nats-io/transport-node"
+import { Effect, Layer } from "effect"
+import { deadLetterPlace, natsSettings } from "../config/layers.ts"
+import * as Json from "../domain/Json.ts"
+import { NatsConnection } from "../nats/NatsConnection.ts"
+import * as DeadLetters from "../queue/natsDeadLetters.ts"
+import { type Arguments, UsageError } from "./options.ts"
+import { loadConfig } from "./sources.ts"
+import { telemetry } from "./worker.ts"
+
+export const usage = "dead-letters list | show NUMBER | retry NUMBER|all | purge [NUMBER]"
+
+/** Texts for people go to stderr; what was asked for goes to stdout, one JSON document a line. */
+export const deadLetters = Effect.fnUntraced(function* (args: Arguments, words: ReadonlyArray<string>) {
+  const loaded = yield* loadConfig(args)
+  const place = deadLetterPlace(loaded.values)
+  const [what = "list", which, ...rest] = words
+  if (rest.length > 0) return yield* new UsageError({ message: `expected ${usage}` })
+  return yield* Effect.gen(function* () {
+    const nc = yield* (yield* NatsConnection).connection
+    switch (what) {
+      case "list":
+        for (const letter of yield* DeadLetters.list(nc, place, 10_000)) yield* print(lineOf(letter))
+        return
+      case "show":
+        return yield* print(documentOf(yield* letterOf(nc, place, which)))
+      case "retry":
+        return yield* retry(nc, place, which)
+      case "purge": {
+        if (which === undefined) return yield* print({ purged: yield* DeadLetters.purge(nc, place) })
+        const letter = yield* letterOf(nc, place, which)
+        yield* DeadLetters.remove(nc, place, letter.seq)
+        return yield* print({ purged: 1 })
+      }
+      default:
+        return yield* new UsageError({ message: `expected ${usage}` })
+    }
+  }).pipe(
+    Effect.timeoutOrElse({
+      duration: "60 seconds",
+      orElse: () => new UsageError({ message: "NATS did not answer within 60 s" })
+    }),
+    Effect.catchTag("QueueError", (error) => new UsageError({ message: error.message })),
+    Effect.provide(
+      Layer.provideMerge(
+        NatsConnection.layer(natsSettings(loaded.values), "noetl-worker-dead-letters"),
+        telemetry(loaded)
+      )
+    )
+  )
+})
+
+const retry = Effect.fnUntraced(function* (
+  nc: Connection,
+  place: DeadLetters.Place,
+  which: string | undefined
+) {
+  const chosen =
+    which === "all" ? yield* DeadLetters.list(nc, place, 10_000) : [yield* letterOf(nc, place, which)]
+  for (const letter of chosen) {
+    if (letter.truncated || letter.subject === "") {
+      yield* Effect.logWarning(`${letter.seq} cannot be tried again: it is not whole`)
+      continue
+    }
+    yield* DeadLetters.retry(nc, place, letter)
+    yield* print({ retried: letter.seq, subject: letter.subject })
+  }
+})
+
+const letterOf = Effect.fnUntraced(function* (
+  nc: Connection,
+  place: DeadLetters.Place,
+  which: string | undefined
+) {
+  if (which === undefined || !/^[1-9]\d{0,14}$/.test(which)) {
+    return yield* new UsageError({ message: `expected ${usage}` })
+  }
+  const letter = yield* DeadLetters.get(nc, place, Number(which))
+  if (letter === undefined) return yield* new UsageError({ message: `there is no dead letter ${which}` })
+  return letter
+})
+
+const lineOf = ({ at, attempts, reason, seq, subject, worker }: DeadLetters.DeadLetter) => ({
+  number: seq,
+  at,
+  attempts,
+  worker,
+  subject,
+  reason
+})
+
+const documentOf = (letter: DeadLetters.DeadLetter) => ({ ...lineOf(letter), body: letter.body })
+
+const print = (document: Json.JsonObject) =>
+  Effect.sync(() => void process.stdout.write(`${Json.stringify(document)}\n`))

@@ -1,0 +1,69 @@
+import { jetstreamManager } from "@nats-io/jetstream"
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect } from "effect"
+import { defaultPlace, list, park } from "../../src/queue/natsDeadLetters.ts"
+import type { Delivery } from "../../src/queue/MessageQueue.ts"
+import { noetlWorker } from "../support/CommandLine.ts"
+import { NatsServer } from "../support/NatsServer.ts"
+
+const delivery = (body: string): Delivery => ({
+  id: body,
+  body,
+  subject: "noetl.commands",
+  attempt: 1,
+  lease: { duration: Duration.seconds(30), subject: undefined, extend: Effect.void },
+  settle: () => Effect.void
+})
+
+const note = { attempts: 7, at: "2026-01-02T03:04:05Z", worker: "w1" }
+
+const commandLine = (url: string) => (words: string) =>
+  Effect.map(noetlWorker(["dead-letters", ...words.split(" ")], { NATS_URL: url }), (said) => ({
+    ...said,
+    lines: said.stdout
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line): unknown => JSON.parse(line))
+  }))
+
+describe("noetl-worker dead-letters", () => {
+  it.live("lists, shows, tries again and purges", () =>
+    Effect.gen(function* () {
+      const { connect, url } = yield* NatsServer
+      const nc = yield* connect
+      const run = commandLine(url)
+      assert.deepStrictEqual((yield* run("list")).lines, [])
+      for (const [i, body] of ["one", "two", "three"].entries())
+        yield* park(nc, defaultPlace, delivery(body), { ...note, reason: `reason ${i + 1}` })
+      const listed = yield* run("list")
+      assert.deepStrictEqual(
+        listed.lines,
+        [1, 2, 3].map((number) =>
+          Object.assign({ number, subject: "noetl.commands", reason: `reason ${number}` }, note)
+        )
+      )
+      const [shown] = (yield* run("show 2")).lines
+      assert.strictEqual((shown as { readonly body: string }).body, "two")
+
+      const none = yield* run("show 9")
+      assert.deepStrictEqual([none.code, none.stdout], [1, ""])
+      assert.include(none.stderr, "there is no dead letter 9")
+
+      // Without a stream that takes it, it stays where it is.
+      assert.strictEqual((yield* run("retry 2")).code, 1)
+      const jsm = yield* Effect.promise(() => jetstreamManager(nc))
+      yield* Effect.promise(() => jsm.streams.add({ name: "NOETL_COMMANDS", subjects: ["noetl.commands"] }))
+      assert.deepStrictEqual((yield* run("retry 2")).lines, [{ retried: 2, subject: "noetl.commands" }])
+      const published = yield* Effect.promise(() => jsm.streams.getMessage("NOETL_COMMANDS", { seq: 1 }))
+      assert.strictEqual(published?.string(), "two")
+      assert.deepStrictEqual(
+        (yield* list(nc, defaultPlace, 10)).map(({ body }) => body),
+        ["one", "three"]
+      )
+      assert.deepStrictEqual((yield* run("purge 1")).lines, [{ purged: 1 }])
+      assert.deepStrictEqual((yield* run("purge")).lines, [{ purged: 1 }])
+      assert.deepStrictEqual(yield* list(nc, defaultPlace, 10), [])
+      assert.strictEqual((yield* run("burn")).code, 1)
+    }).pipe(Effect.provide(NatsServer.layer()), Effect.scoped)
+  )
+})
