@@ -300,6 +300,25 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
     )
   )
 
+  it.live("takes a command whose context is kept elsewhere, and says where", () =>
+    withServer(
+      Effect.gen(function* () {
+        const notification = yield* notificationFor(aCommand())
+        const context = { kind: "result_ref", ref: "noetl://execution/1/result/start/0a1b2c3d", store: "kv" }
+        const body = {
+          node_name: "start",
+          action: "postgres",
+          context: { ...context, preview: {} },
+          meta: {}
+        }
+        yield* (yield* FakeNoetl).spoil(() => ({ status: 200, stored: false, body }))
+        const claim = yield* (yield* ControlPlane).claim(notification, 1)
+        assert.strictEqual(claim._tag, "Claimed")
+        if (claim._tag === "Claimed") assert.deepStrictEqual(claim.command.context, context)
+      })
+    )
+  )
+
   it.live("sends the token to its own server only", () =>
     withServer(
       Effect.gen(function* () {

@@ -2,18 +2,27 @@
 import { Duration, Schema } from "effect"
 import { AlreadyDone, type Claim, Claimed, HeldElsewhere, Rejected, RetryLater } from "../../domain/Claim.ts"
 import { isObject, JsonRecord, JsonValue } from "../../domain/Json.ts"
+import type { Command } from "../../domain/Command.ts"
 import type { Notification } from "../../domain/Notification.ts"
 import { type Answer, errorOf, objectOf } from "./HttpJson.ts"
 
 const Granted = Schema.Struct({
   node_name: Schema.NonEmptyString,
   action: Schema.NonEmptyString,
-  context: Schema.Struct({
-    tool_config: JsonValue,
-    args: Schema.optionalKey(Schema.NullOr(JsonRecord)),
-    input: Schema.optionalKey(Schema.NullOr(JsonRecord)),
-    render_context: Schema.optionalKey(Schema.NullOr(JsonRecord))
-  }),
+  context: Schema.Union([
+    // From 2.10.21 on a large context is kept elsewhere as a whole, and this says where.
+    Schema.Struct({
+      kind: Schema.Literals(["result_ref", "temp_ref"]),
+      ref: Schema.String,
+      store: JsonValue
+    }),
+    Schema.Struct({
+      tool_config: JsonValue,
+      args: Schema.optionalKey(Schema.NullOr(JsonRecord)),
+      input: Schema.optionalKey(Schema.NullOr(JsonRecord)),
+      render_context: Schema.optionalKey(Schema.NullOr(JsonRecord))
+    })
+  ]),
   meta: Schema.optionalKey(Schema.NullOr(JsonRecord))
 })
 const decodeGranted = Schema.decodeUnknownOption(Granted, { onExcessProperty: "ignore" })
@@ -43,9 +52,7 @@ const granted = (answer: Answer, notification: Notification, attempt: number): C
       commandId: notification.commandId,
       step: node_name,
       kind: action,
-      config: context.tool_config,
-      input: context.input ?? context.args ?? {},
-      context: context.render_context ?? {},
+      ...partsOf(context),
       meta: meta ?? {},
       attempt: typeof meta?.["attempt"] === "number" ? Math.max(attempt, meta["attempt"]) : attempt,
       serverUrl: notification.serverUrl,
@@ -53,6 +60,16 @@ const granted = (answer: Answer, notification: Notification, attempt: number): C
     }
   })
 }
+
+/** A reference stands for all three parts; whoever works the command fetches them. */
+const partsOf = (context: (typeof Granted.Type)["context"]): Pick<Command, "config" | "input" | "context"> =>
+  "ref" in context
+    ? { config: null, input: {}, context }
+    : {
+        config: context.tool_config,
+        input: context.input ?? context.args ?? {},
+        context: context.render_context ?? {}
+      }
 
 /** Only `already_terminal` and `execution_cancelled` are an end; whatever else is said, somebody may have it. */
 const conflict = (answer: Answer, after: Duration.Duration | undefined): Claim => {
