@@ -17,7 +17,9 @@ const shared: BuildOptions = {
   external,
   loader: { ".py": "text" },
   // CommonJS packages inside call require; this module is ESM.
-  banner: { js: "import{createRequire as createRequireForBundle}from'node:module';const require=createRequireForBundle(import.meta.url);" }
+  banner: {
+    js: "import{createRequire as createRequireForBundle}from'node:module';const require=createRequireForBundle(import.meta.url);"
+  }
 }
 
 rmSync("dist", { recursive: true, force: true })

@@ -49,7 +49,17 @@ const installers = (): ReadonlyArray<(need: Need) => ReadonlyArray<ReadonlyArray
       ? [
           ({ packages }: Need) => [
             [...as, "apt-get", "update", "-qq"],
-            [...as, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "-qq", "--no-install-recommends", packages.apt]
+            [
+              ...as,
+              "env",
+              "DEBIAN_FRONTEND=noninteractive",
+              "apt-get",
+              "install",
+              "-y",
+              "-qq",
+              "--no-install-recommends",
+              packages.apt
+            ]
           ]
         ]
       : []),
@@ -66,7 +76,8 @@ for (const need of missing) {
     if (isThere(need)) break
     console.log(`setup: ${need.what} is missing; installing it`)
     try {
-      for (const [program = "", ...args] of commandsFor(need)) execFileSync(program, args, { stdio: ["ignore", "ignore", "inherit"] })
+      for (const [program = "", ...args] of commandsFor(need))
+        execFileSync(program, args, { stdio: ["ignore", "ignore", "inherit"] })
     } catch (cause) {
       console.error(`setup: that did not work: ${cause instanceof Error ? cause.message : String(cause)}`)
     }

@@ -29,7 +29,9 @@ interface Report {
 
 const counted = (): { readonly line: string; readonly failed: boolean } => {
   try {
-    const { numFailedTests, numPassedTests, numPendingTests, success } = JSON.parse(readFileSync(report, "utf8")) as Report
+    const { numFailedTests, numPassedTests, numPendingTests, success } = JSON.parse(
+      readFileSync(report, "utf8")
+    ) as Report
     // A file that does not load fails without a failed test: it counts as one.
     const failed = numFailedTests === 0 && (!success || run.status !== 0) ? 1 : numFailedTests
     const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : ""
