@@ -4,6 +4,7 @@ import { announce } from "../Telemetry.ts"
 import { config } from "./config.ts"
 import { deadLetters } from "./deadLetters.ts"
 import { demo } from "./demo.ts"
+import { doctor } from "./doctor.ts"
 import { help, parse, Said, UsageError } from "./options.ts"
 import { rhai } from "./rhai.ts"
 import { version } from "./version.ts"
@@ -26,6 +27,8 @@ export const run = Effect.fnUntraced(function* (argv: ReadonlyArray<string>) {
       return yield* worker(args)
     case "demo":
       return yield* demo(args)
+    case "doctor":
+      return yield* doctor(args)
     case "config":
       return yield* config(args)
     case "help":

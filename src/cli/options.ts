@@ -76,6 +76,7 @@ Usage
   noetl-worker config --explain        every setting: its value, where it came from, its default and its names
   noetl-worker config --example        a commented TOML file
   noetl-worker config --schema         JSON Schema of that file
+  noetl-worker doctor                  what is wrong around the worker, why, and what to do
   noetl-worker dead-letters list       messages that were given up; also show N, retry N|all, purge [N]
 
 Flags

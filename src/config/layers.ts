@@ -84,18 +84,22 @@ const queue = (values: Values) =>
   values.queue === "memory"
     ? MemoryQueue.layer()
     : NatsQueue.layer({
-        stream: values.natsStream,
-        consumer: values.natsConsumer,
-        subject: values.natsSubject,
-        filter: values.natsFilter,
-        ackWait: values.natsAckWait,
-        // The Python workers' own numbers: one with another max_ack_pending would delete and recreate the durable.
-        maxDeliver: 1000,
-        maxAckPending: 64,
-        update: values.natsConsumerUpdate,
+        ...consumerSettings(values),
         pullExpires: Duration.seconds(30),
         deadLetters: deadLetterPlace(values)
       })
+
+export const consumerSettings = (values: Values) => ({
+  stream: values.natsStream,
+  consumer: values.natsConsumer,
+  subject: values.natsSubject,
+  filter: values.natsFilter,
+  ackWait: values.natsAckWait,
+  // The Python workers' own numbers: one with another max_ack_pending would delete and recreate the durable.
+  maxDeliver: 1000,
+  maxAckPending: 64,
+  update: values.natsConsumerUpdate
+})
 
 export const deadLetterPlace = (values: Values) => ({
   stream: values.deadLetterStream,

@@ -1,0 +1,126 @@
+/** The machine and the settings among themselves. */
+import { Duration, Effect } from "effect"
+import { execFile } from "node:child_process"
+import { existsSync } from "node:fs"
+import { access, constants, mkdir, open } from "node:fs/promises"
+import { createServer } from "node:net"
+import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
+import { graceOf } from "../config/layers.ts"
+import { type Check, type Finding, messageOf, ok, problem, warning } from "./Finding.ts"
+
+export const host: Check = (facts) =>
+  Effect.map(
+    Effect.all([python(facts), stateDir(facts), healthPort(facts), Effect.succeed(settings(facts))]),
+    (all) => all.flat()
+  )
+
+const python: Check = ({ values }) =>
+  Effect.callback((resume) => {
+    const path = values.pythonPath ?? "python3"
+    const about = "python"
+    const cure = "install Python 3.9 or newer, or set PYTHON_PATH; commands of the kind python need it"
+    const child = execFile(
+      path,
+      ["-c", "import sys;print('%d.%d' % sys.version_info[:2])"],
+      { timeout: 10_000 },
+      (error, stdout) => {
+        const version = /^3\.(\d+)\s*$/.exec(stdout)
+        if (error !== null) {
+          const found = `${path} cannot be run: ${messageOf(error).split("\n")[0] ?? ""}`
+          return resume(Effect.succeed([problem(about, found, cure)]))
+        }
+        if (version === null || Number(version[1]) < 9) {
+          return resume(Effect.succeed([problem(about, `${path} is ${stdout.trim() || "no Python"}`, cure)]))
+        }
+        resume(Effect.succeed([ok(about, `${path} is ${stdout.trim()}`)]))
+      }
+    )
+    return Effect.sync(() => void child.kill("SIGKILL"))
+  })
+
+const stateDir: Check = ({ values: { stateDir: folder } }) => {
+  const about = "WORKER_STATE_DIR"
+  if (folder === undefined) {
+    const cause = "the journal is kept in memory: a killed worker may run a command twice"
+    return Effect.succeed([warning(about, cause, "set it to a folder on a volume that outlives the process")])
+  }
+  const check = async (): Promise<ReadonlyArray<Finding>> => {
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      await access(folder, constants.W_OK)
+      const probe = await open(join(folder, `.doctor-${process.pid}`), "wx")
+      await probe.close()
+      await (await import("node:fs/promises")).rm(join(folder, `.doctor-${process.pid}`))
+    } catch (cause) {
+      const cure = "mount a volume there that the worker's user may write, or name another folder"
+      return [problem(about, `nothing can be written in ${folder}: ${messageOf(cause)}`, cure)]
+    }
+    const file = join(folder, "journal.sqlite")
+    if (!existsSync(file)) return [ok(about, `${folder} can be written`)]
+    try {
+      const db = new DatabaseSync(file, { readOnly: true })
+      db.prepare("PRAGMA quick_check").all()
+      db.close()
+      return [ok(about, `${file} is whole`)]
+    } catch (cause) {
+      const cure = "move the file away; commands that ended and were not reported may run again"
+      return [problem(about, `the journal ${file} cannot be used: ${messageOf(cause)}`, cure)]
+    }
+  }
+  return Effect.promise(check)
+}
+
+const healthPort: Check = ({ values: { healthHost, healthPort: port } }) =>
+  port === 0
+    ? Effect.succeed([])
+    : Effect.callback((resume) => {
+        const server = createServer()
+        server.once("error", (cause) =>
+          resume(
+            Effect.succeed([
+              problem(
+                "HEALTH_PORT",
+                `${healthHost}:${port} cannot be listened on: ${cause.message}`,
+                "stop who has it (another worker on this host?), or set HEALTH_PORT or HEALTH_HOST"
+              )
+            ])
+          )
+        )
+        server.listen(port, healthHost, () =>
+          server.close(() => resume(Effect.succeed([ok("HEALTH_PORT", `${port} is free`)])))
+        )
+        return Effect.sync(() => void server.close())
+      })
+
+/** Measured: an idle worker, and what a command with a small interpreter takes beside it. */
+const needs = { worker: 160 * 1024 * 1024, slot: 32 * 1024 * 1024 }
+
+const settings = ({ memoryLimit, values }: Parameters<Check>[0]): ReadonlyArray<Finding> => {
+  const found: Array<Finding> = []
+  const needed = needs.worker + values.concurrency * needs.slot
+  if (memoryLimit !== undefined && memoryLimit < needed) {
+    const mb = (bytes: number) => `${Math.round(bytes / 1024 / 1024)} MB`
+    const cause = `the limit is ${mb(memoryLimit)}; ${values.concurrency} slots need about ${mb(needed)}`
+    found.push(problem("memory", cause, "raise the limit or lower WORKER_MAX_CONCURRENT"))
+  }
+  if (Duration.isLessThanOrEqualTo(graceOf(values), values.drain)) {
+    const cause = "the process ends before the commands in hand had their time to end"
+    found.push(problem("WORKER_GRACE_SECONDS", cause, "make it longer than WORKER_SHUTDOWN_TIMEOUT_SECONDS"))
+  }
+  if (Duration.isLessThan(values.natsAckWait, Duration.seconds(5))) {
+    const cause = "a short pause of the network costs every lease and runs commands again"
+    found.push(warning("NATS_ACK_WAIT_SECONDS", cause, "30 s is what the other workers use"))
+  }
+  if (values.concurrency + (values.prefetch ?? 0) > 64) {
+    const cause = "a consumer hands out 64 messages at once by default: the other slots stay empty"
+    found.push(
+      warning("WORKER_MAX_CONCURRENT", cause, "raise the consumer's max_ack_pending, or run more workers")
+    )
+  }
+  if (Duration.isGreaterThan(values.heartbeat, Duration.seconds(60))) {
+    const cause = "the server takes a worker that is silent for so long as dead"
+    found.push(warning("WORKER_HEARTBEAT_INTERVAL", cause, "15 s is the default"))
+  }
+  return found
+}

@@ -1,0 +1,181 @@
+/** NATS: reached, allowed in, with a stream and a consumer that fit. It only looks and changes nothing. */
+import {
+  AckPolicy,
+  type ConsumerInfo,
+  type JetStreamManager,
+  jetstreamManager,
+  type StreamInfo
+} from "@nats-io/jetstream"
+import { connect, type NatsConnection } from "@nats-io/transport-node"
+import { Effect } from "effect"
+import { consumerSettings, natsSettings } from "../config/layers.ts"
+import type { Values } from "../config/settings.ts"
+import { connectionOptions, shownUrl } from "../nats/connectionOptions.ts"
+import { differencesOf } from "../queue/natsObjects.ts"
+import { type Check, type Finding, messageOf, ok, problem, warning } from "./Finding.ts"
+
+export const nats: Check = ({ values }) =>
+  values.queue !== "nats" ? Effect.succeed([]) : Effect.promise(() => look(values))
+
+const look = async (values: Values): Promise<ReadonlyArray<Finding>> => {
+  let nc: NatsConnection
+  try {
+    const options = connectionOptions(natsSettings(values), "noetl-worker-doctor")
+    nc = await connect({
+      ...options,
+      reconnect: false,
+      maxReconnectAttempts: 0,
+      timeout: 5000,
+      ignoreAuthErrorAbort: false
+    })
+  } catch (cause) {
+    return [unreached(values, messageOf(cause))]
+  }
+  try {
+    return [
+      ok("nats", `${shownUrl(values.natsUrl)} answers`),
+      ...(await streams(await jetstreamManager(nc), values))
+    ]
+  } catch (cause) {
+    return [refused(messageOf(cause))]
+  } finally {
+    await nc.close()
+  }
+}
+
+const unreached = (values: Values, cause: string): Finding => {
+  const where = shownUrl(values.natsUrl)
+  const about = "nats"
+  if (/ENOTFOUND|EAI_AGAIN/i.test(cause))
+    return problem(
+      about,
+      `the host of ${where} is not known (${cause})`,
+      "correct NATS_URL, or the cluster's DNS"
+    )
+  if (/authorization|authentication|user|jwt/i.test(cause))
+    return problem(
+      about,
+      `${where} does not let us in (${cause})`,
+      "correct NATS_USER, NATS_PASSWORD, NATS_TOKEN, NATS_NKEY_FILE or NATS_CREDS_FILE"
+    )
+  if (/certificate|tls|ssl|self.signed|issuer|secure/i.test(cause))
+    return problem(
+      about,
+      `no TLS with ${where} (${cause})`,
+      "set NATS_CA_FILE to the server's authority, and NATS_CERT_FILE and NATS_KEY_FILE where it asks for a client certificate"
+    )
+  if (/ENOENT|seed|credentials/i.test(cause))
+    return problem(about, `our key cannot be used (${cause})`, "correct NATS_NKEY_FILE or NATS_CREDS_FILE")
+  return problem(
+    about,
+    `${where} cannot be reached (${cause})`,
+    "start NATS, correct NATS_URL, or open the network between"
+  )
+}
+
+const refused = (cause: string): Finding =>
+  /permission/i.test(cause)
+    ? problem("nats permissions", cause, "give the user what docs/nats-permissions.md lists")
+    : /jetstream.*(not enabled|disabled)|no responders|503/i.test(cause)
+      ? problem(
+          "jetstream",
+          `the server has no JetStream for us (${cause})`,
+          "start it with -js, or enable JetStream for the account"
+        )
+      : problem("jetstream", cause, "see the server's log")
+
+const streams = async (jsm: JetStreamManager, values: Values): Promise<ReadonlyArray<Finding>> => {
+  const subject = values.natsFilter ?? values.natsSubject
+  const name = await jsm.streams.find(subject).catch(nothingThere)
+  if (name === undefined) return [await withoutStream(jsm, values, subject)]
+  const about = "stream"
+  const found = [
+    name === values.natsStream
+      ? ok(about, `${name} has ${subject}`)
+      : warning(
+          about,
+          `${subject} belongs to the stream ${name}, not to ${values.natsStream}`,
+          `set NATS_STREAM=${name}; a Python server publishes to NOETL_COMMANDS only`
+        )
+  ]
+  const info = await jsm.streams.info(name).catch(notAllowed)
+  if (info !== undefined) found.push(...streamFindings(info, values))
+  return [...found, ...(await consumers(jsm, name, values))]
+}
+
+const withoutStream = async (jsm: JetStreamManager, values: Values, subject: string): Promise<Finding> => {
+  const named = await jsm.streams.info(values.natsStream).catch(nothingThere)
+  return named === undefined
+    ? warning(
+        "stream",
+        `no stream has the subject ${subject} yet`,
+        "the worker makes one when it may; otherwise start the NoETL server first, or correct NATS_SUBJECT"
+      )
+    : problem(
+        "stream",
+        `the stream ${values.natsStream} has ${named.config.subjects.join(", ")}, not ${subject}`,
+        "set NATS_SUBJECT to one of its subjects or NATS_STREAM to another stream"
+      )
+}
+
+const streamFindings = ({ config }: StreamInfo, values: Values): ReadonlyArray<Finding> => {
+  const overlaps = config.subjects.some((pattern) => matches(pattern, values.deadLetterSubject))
+  return overlaps
+    ? [
+        problem(
+          "NATS_DEAD_LETTER_SUBJECT",
+          `the stream ${config.name} takes ${values.deadLetterSubject}: dead letters would come back as commands`,
+          "choose a subject outside of it"
+        )
+      ]
+    : []
+}
+
+const consumers = async (
+  jsm: JetStreamManager,
+  stream: string,
+  values: Values
+): Promise<ReadonlyArray<Finding>> => {
+  const names =
+    values.natsConsumer === undefined ? ["noetl_worker_pool", "worker-pool"] : [values.natsConsumer]
+  for (const name of names) {
+    const info = await jsm.consumers.info(stream, name).catch(nothingThere)
+    if (info !== undefined) return [consumer(info, values)]
+  }
+  return [warning("consumer", `${names.at(-1)} is not there yet`, "the worker makes it when it may")]
+}
+
+const consumer = (info: ConsumerInfo, values: Values): Finding => {
+  const about = `consumer ${info.name}`
+  if (info.config.deliver_subject !== undefined)
+    return problem(about, "it is a push consumer", "set NATS_CONSUMER to a pull consumer, or to a new name")
+  if (info.config.ack_policy !== AckPolicy.Explicit)
+    return problem(
+      about,
+      `its ack policy is ${info.config.ack_policy}: messages would be lost`,
+      "set NATS_CONSUMER to one with explicit acknowledgements, or to a new name"
+    )
+  const differences = differencesOf(info.config, consumerSettings(values))
+  return differences.length === 0
+    ? ok(about, "fits")
+    : warning(about, differences.join("; "), "use it as it is, or set NATS_CONSUMER_UPDATE=true")
+}
+
+/** Whether a subject falls under a stream's pattern. */
+export const matches = (pattern: string, subject: string): boolean => {
+  const [wanted, given] = [pattern.split("."), subject.split(".")]
+  const open = wanted.at(-1) === ">"
+  if (open ? given.length < wanted.length : given.length !== wanted.length) return false
+  return wanted.every((part, i) => part === ">" || part === "*" || part === given[i])
+}
+
+const nothingThere = (cause: unknown): undefined => {
+  if (/not found|no stream matches/i.test(messageOf(cause))) return undefined
+  throw cause
+}
+
+/** What the worker itself does without. */
+const notAllowed = (cause: unknown): undefined => {
+  if (/permission/i.test(messageOf(cause))) return undefined
+  throw cause
+}
