@@ -7,6 +7,7 @@ import { Context, Effect, Layer, Redacted, Result } from "effect"
 import { Agent, type Dispatcher, request as undiciRequest } from "undici"
 import * as Json from "../../domain/Json.ts"
 import { Busy, ControlPlaneError, Refused, type TlsFiles, Unreachable, Unreadable } from "../ControlPlane.ts"
+import * as AdaptiveLimit from "./AdaptiveLimit.ts"
 import { connectorOf } from "./identity.ts"
 
 export interface Request {
@@ -47,16 +48,20 @@ export class HttpJson extends Context.Service<
   static readonly layer = (settings: Settings): Layer.Layer<HttpJson> =>
     Layer.effect(
       HttpJson,
-      Effect.map(
+      Effect.zipWith(
         Effect.acquireRelease(
           Effect.sync(() => agentsOf(settings)),
           // A request that still runs belongs to nobody any more.
           ({ home, other }) => Effect.promise(() => Promise.all([home.destroy(), other.destroy()]))
         ),
-        ({ home, other }) =>
+        AdaptiveLimit.make(settings.connections),
+        ({ home, other }, limit) =>
           HttpJson.of({
             send: (request) =>
-              send(originOf(request.url) === settings.tls?.origin ? home : other, settings, request)
+              limit.run(
+                send(originOf(request.url) === settings.tls?.origin ? home : other, settings, request),
+                loadOf
+              )
           })
       )
     )
@@ -82,6 +87,9 @@ export const errorOf = (operation: string, answer: Answer): ControlPlaneError =>
 export const normalizedUrl = (url: string): string => url.trim().replace(/(\/+(api)?)+$/i, "")
 
 const busyStatuses: ReadonlySet<number> = new Set([408, 425, 429, 503])
+
+const loadOf = ({ retryAfter, status }: Answer): AdaptiveLimit.Load =>
+  status === 429 || status === 503 ? { busy: true, retryAfter } : { busy: false }
 
 const shortened = (body: Json.Json): string => {
   const text = typeof body === "string" ? body : Json.stringify(body)
