@@ -1,5 +1,5 @@
 /**
- * What the world may ask the worker: /health, /ready, /status, /metrics.
+ * What the world may ask the worker: /health, /ready, /status, /scale, /metrics.
  *
  * Healthy means that the process lives and its tree stands; ready, that it takes commands: pulled lately, registered,
  * not draining.
@@ -41,15 +41,13 @@ const routes = ({ metrics }: Options) =>
       yield* router.add("GET", "/health", Effect.flatMap(worker.status, health))
       yield* router.add("GET", "/ready", ready(worker))
       yield* router.add("GET", "/status", Effect.flatMap(worker.status, status))
+      yield* router.add("GET", "/scale", scale(worker, queue))
       if (!metrics) return
       yield* router.add(
         "GET",
         "/metrics",
         Effect.gen(function* () {
-          const depth = yield* queue.depth.pipe(
-            Effect.timeoutOrElse({ duration: "1 second", orElse: () => Effect.succeed(undefined) }),
-            Effect.catch(() => Effect.succeed(undefined))
-          )
+          const depth = yield* depthOf(queue)
           if (depth !== undefined) yield* Metric.update(Metrics.queueDepth, depth)
           yield* Metric.update(Metrics.eventLoopLag, lag())
           const text = yield* PrometheusMetrics.format()
@@ -58,6 +56,29 @@ const routes = ({ metrics }: Options) =>
       )
     })
   )
+
+/** How many messages wait, where the queue says so within a second. */
+const depthOf = (queue: MessageQueue["Service"]) =>
+  queue.depth.pipe(
+    Effect.timeoutOrElse({ duration: "1 second", orElse: () => Effect.succeed(undefined) }),
+    Effect.catch(() => Effect.succeed(undefined))
+  )
+
+/** What an autoscaler goes by. `depth` is null where the queue cannot tell. */
+const scale = (worker: Worker["Service"], queue: MessageQueue["Service"]) =>
+  Effect.gen(function* () {
+    const depth = yield* depthOf(queue)
+    const { active, draining, slots } = yield* worker.status
+    const running = active.filter((job) => !job.parked).length
+    return yield* json({
+      depth: depth ?? null,
+      in_flight: active.length,
+      running,
+      parked: active.length - running,
+      slots,
+      free: draining ? 0 : Math.max(0, slots - running)
+    })
+  })
 
 const health = (status: WorkerStatus) => {
   const healthy = status.children.every((child) => child.state !== "failed")

@@ -1,5 +1,5 @@
 /** The handles of all metrics, and nothing else. Names follow the systems that this worker replaces. */
-import { Metric } from "effect"
+import { Effect, Metric } from "effect"
 
 const counter = (name: string, description: string) =>
   Metric.counter(name, { description, incremental: true })
@@ -70,4 +70,24 @@ export const leasesLapsed = counter(
 export const eventLoopLag = gauge(
   "noetl_worker_event_loop_lag_seconds",
   "How late the event loop is, 99th percentile"
+)
+
+/** Makes every series that counts, so that a dashboard and an alert see zero and not nothing. */
+export const atZero: Effect.Effect<void> = Effect.forEach(
+  [
+    deliveries,
+    undecodable,
+    ...Object.values(claimAnswers),
+    ...Object.values(settled),
+    ...Object.values(outcomes),
+    deadLetters,
+    deadLetterFailures,
+    jobsProcessed,
+    jobsFailed,
+    reports,
+    reportFailures,
+    leasesLapsed
+  ],
+  (series) => Metric.update(series, 0),
+  { discard: true }
 )

@@ -58,6 +58,7 @@ export class Worker extends Context.Service<
 
 const tree = Effect.gen(function* () {
   const config = yield* WorkerConfig
+  yield* Metrics.atZero
   const supervisor = yield* Supervisor
   const inbox = yield* Queue.unbounded<Delivery>()
   const registered = yield* Latch.make(false)

@@ -27,6 +27,36 @@ const json = (path: string) =>
   Effect.map(get(path), ({ status, text }) => ({ status, body: JSON.parse(text) as Record<string, unknown> }))
 
 describe("Health", () => {
+  it.live("tells an autoscaler what waits, what runs and what is free", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* json("/scale"), {
+        status: 200,
+        body: { depth: 0, in_flight: 0, running: 0, parked: 0, slots: 4, free: 4 }
+      })
+    }).pipe(Effect.provide(world))
+  )
+
+  it.live("shows every counter from the start, at zero, failures beside successes", () =>
+    Effect.gen(function* () {
+      const { text } = yield* get("/metrics")
+      for (const series of [
+        'noetl_worker_commands_total{outcome="succeeded"} 0',
+        'noetl_worker_commands_total{outcome="crashed"} 0',
+        'noetl_worker_claims_total{answer="rejected"} 0',
+        'noetl_worker_settlements_total{settlement="discard"} 0',
+        "noetl_worker_reports_total 0",
+        "noetl_worker_report_failures_total 0",
+        "noetl_worker_dead_letters_total 0",
+        "noetl_worker_dead_letter_failures_total 0",
+        "noetl_worker_leases_lapsed_total 0",
+        "worker_jobs_processed_total 0",
+        "worker_jobs_failed_total 0"
+      ]) {
+        assert.include(text, series)
+      }
+    }).pipe(Effect.provide(world))
+  )
+
   it.live("answers in the shapes of the workers that this one replaces", () =>
     Effect.gen(function* () {
       yield* TestWorker.submit(aCommand())
