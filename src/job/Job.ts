@@ -25,6 +25,7 @@ import { execute } from "./execute.ts"
 import { publishable } from "./publishable.ts"
 import { eventOf } from "./report.ts"
 import { type JobEnd, settlementOf } from "./settlementOf.ts"
+import { traceParent } from "./traceParent.ts"
 import { type Stop, watch } from "./watch.ts"
 
 /** What the dispatcher lends to a job. */
@@ -70,7 +71,14 @@ export const run = (delivery: Delivery, notification: Notification, slot: JobSlo
         command: notification.commandId,
         step: notification.step
       }),
-      Effect.withSpan("Job.run", { attributes: { command: notification.commandId, step: notification.step } })
+      Effect.withSpan("Job.run", {
+        attributes: {
+          command: notification.commandId,
+          execution: notification.executionId,
+          step: notification.step
+        },
+        parent: traceParent(notification.traceparent)
+      })
     )
   )
 
