@@ -8,6 +8,7 @@ import { PythonTool } from "./PythonTool.ts"
 import { RhaiTool } from "./RhaiTool.ts"
 import { ScriptTool } from "./script/ScriptTool.ts"
 import { ShellTool } from "./ShellTool.ts"
+import { SnowflakeTool } from "./SnowflakeTool.ts"
 import { Toolbox } from "./Toolbox.ts"
 import { TransferTool } from "./transfer/TransferTool.ts"
 
@@ -21,5 +22,6 @@ export const layer = Toolbox.layerLive(
   PostgresTool,
   DuckdbTool,
   ScriptTool,
-  TransferTool
+  TransferTool,
+  SnowflakeTool
 )

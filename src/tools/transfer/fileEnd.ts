@@ -46,12 +46,13 @@ export const source = Effect.fnUntraced(function* (config: Config, call: Call, k
 
 export const target = Effect.fnUntraced(function* (config: Config, call: Call, kind: string) {
   const { file, format } = yield* fileOf(config, call, kind, "target")
+  const databases = yield* Databases
   return {
     type: kind,
     name: file,
     columns: undefined,
     framed: false,
-    open: (fields, writing) => openFile(config, file, format, fields, writing, call)
+    open: (fields, writing) => openFile(databases, config, file, format, fields, writing, call)
   } satisfies Target & { readonly columns: undefined }
 })
 
@@ -60,6 +61,7 @@ export const target = Effect.fnUntraced(function* (config: Config, call: Call, k
 const table = `"noetl_file"`
 
 const openFile = Effect.fnUntraced(function* (
+  databases: Databases["Service"],
   config: Config,
   file: string,
   format: Format,
@@ -71,7 +73,6 @@ const openFile = Effect.fnUntraced(function* (
     return yield* invalid(call, "mode", "a file takes append and replace")
   }
   if (writing.commitChunks) return yield* invalid(call, "commit", "a file is there as a whole or not at all")
-  const databases = yield* Databases
   const session = yield* databases.session({ _tag: "Memory" }, call.kind)
   const columns = fields.map(({ to }) => to)
   yield* run(session, `CREATE TABLE ${table} (${columns.map(definition).join(", ")})`, call)

@@ -1,0 +1,147 @@
+/** Runs SQL in Snowflake. Its driver is loaded when the first command comes. */
+import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
+import type { Binds } from "snowflake-sdk"
+import * as JsonText from "../domain/Json.ts"
+import type { Json, JsonObject } from "../domain/Json.ts"
+import * as ToolResult from "../domain/ToolResult.ts"
+import * as Coerced from "./Coerced.ts"
+import { ScriptSource } from "./python/ScriptSource.ts"
+import * as Rows from "./Rows.ts"
+import { execute } from "./snowflake/execute.ts"
+import { failureOf } from "./snowflake/failure.ts"
+import { Sessions } from "./snowflake/Sessions.ts"
+import * as Account from "./snowflake/settings.ts"
+import { SnowflakeOptions, type SnowflakeSettings } from "./snowflake/SnowflakeOptions.ts"
+import * as Source from "./sql/source.ts"
+import * as Tool from "./Tool.ts"
+import { TimedOut, ToolError } from "./ToolError.ts"
+
+const Config = Schema.Struct({
+  ...Source.fields,
+  ...Account.fields,
+  as_objects: Coerced.optional(Coerced.Boolean),
+  async: Coerced.optional(Coerced.Boolean),
+  timeout: Coerced.optional(Coerced.Seconds),
+  timeout_seconds: Coerced.optional(Coerced.Seconds),
+  statement_timeout: Coerced.optional(Coerced.Seconds),
+  query_tag: Coerced.optional(Coerced.Text),
+  max_rows: Coerced.optional(Coerced.Integer.check(Schema.isGreaterThanOrEqualTo(0))),
+  max_bytes: Coerced.optional(Coerced.Bytes),
+  numeric_as: Coerced.optional(Schema.Literals(["string", "number"]))
+})
+type Config = typeof Config.Type
+
+export class SnowflakeTool extends Context.Service<SnowflakeTool, Tool.Tool>()(
+  "noetl-worker/tools/SnowflakeTool"
+) {
+  /** Without sessions and scripts, to share them or to give others. */
+  static readonly layerNoDeps = Layer.effect(
+    SnowflakeTool,
+    Effect.gen(function* () {
+      const settings = yield* SnowflakeOptions
+      const sessions = yield* Sessions
+      const scripts = yield* ScriptSource
+      return Tool.make({
+        kind: "snowflake",
+        config: Config,
+        run: (config, call) => run(settings, sessions, scripts, config, call)
+      })
+    })
+  )
+  static readonly layer = this.layerNoDeps.pipe(Layer.provide([Sessions.layer, ScriptSource.layer]))
+}
+
+const run = Effect.fn("SnowflakeTool.run")(function* (
+  settings: SnowflakeSettings,
+  sessions: Sessions["Service"],
+  scripts: ScriptSource["Service"],
+  config: Config,
+  call: Tool.ToolCall
+) {
+  const text = yield* Source.textOf(scripts, config, call)
+  if (text.trim() === "") return yield* Source.invalid(call, "command", "There is no statement in it")
+  const binds = yield* bindsOf(config, call)
+  const account = yield* Account.accountOf(config, call, settings.allowedUrls)
+  const started = yield* Clock.currentTimeMillis
+  const statements: Array<Rows.StatementResult & { readonly queryId: string }> = []
+  const work = Effect.gen(function* () {
+    const session = yield* sessions.session(account, call.kind)
+    const block = { text, binds, parameters: parametersOf(config, call), async: config.async === true }
+    const ended = yield* Effect.result(
+      execute(session, block, readingOf(settings, config), settings, (one) => statements.push(one))
+    )
+    if (ended._tag === "Failure" || changesSession.test(text)) yield* session.spoil
+    return ended._tag === "Failure" ? failureOf(ended.failure.cause, call.kind) : undefined
+  })
+  const error = yield* withDeadline(work, config, call)
+  const durationMs = (yield* Clock.currentTimeMillis) - started
+  const data = dataOf(statements)
+  return error === undefined
+    ? ToolResult.success(data, { durationMs })
+    : ToolResult.failure(error, { data, durationMs })
+})
+
+/** What the next command of the session would feel. Once too often costs a login, once too rarely somebody's work. */
+const changesSession =
+  /\b(USE|ALTER\s+SESSION|SET|UNSET|BEGIN|START\s+TRANSACTION|CREATE\s+(OR\s+REPLACE\s+)?TEMP)/i
+
+const readingOf = (settings: SnowflakeSettings, config: Config) => ({
+  limits: { maxRows: config.max_rows ?? settings.maxRows, maxBytes: config.max_bytes ?? settings.maxBytes },
+  asObjects: config.as_objects ?? true,
+  forms: { decimal: config.numeric_as ?? "string" } as const
+})
+
+const parametersOf = (config: Config, call: Tool.ToolCall): Readonly<Record<string, Json>> => {
+  const seconds = config.statement_timeout ?? config.timeout ?? config.timeout_seconds
+  return {
+    ...config.session_parameters,
+    QUERY_TAG: config.query_tag ?? `noetl-worker ${call.executionId}/${call.step}`,
+    ...(typeof seconds === "number" && seconds > 0
+      ? { STATEMENT_TIMEOUT_IN_SECONDS: Math.ceil(seconds) + 5 }
+      : {})
+  }
+}
+
+const bindsOf = Effect.fnUntraced(function* (config: Config, call: Tool.ToolCall) {
+  const params = yield* Source.paramsOf(config, call)
+  if (params === undefined) return undefined
+  if (!Array.isArray(params))
+    return yield* Source.invalid(call, "params", "Expected a list, for ? or :1, :2, …")
+  return (params as ReadonlyArray<Json>).map(bindOf) as Binds
+})
+
+const bindOf = (value: Json) => {
+  if (typeof value === "bigint") return String(value)
+  return typeof value === "object" && value !== null ? JsonText.stringify(value) : value
+}
+
+const withDeadline = <A, R>(work: Effect.Effect<A, ToolError, R>, config: Config, call: Tool.ToolCall) => {
+  const seconds = config.timeout ?? config.timeout_seconds ?? 0
+  return seconds === 0
+    ? work
+    : Effect.timeoutOrElse(work, {
+        duration: Duration.seconds(seconds),
+        orElse: () => Effect.fail(new ToolError({ tool: call.kind, reason: new TimedOut({ seconds }) }))
+      })
+}
+
+/** `statement_<n>` beside `command_<n>`: both have readers. */
+const dataOf = (
+  statements: ReadonlyArray<Rows.StatementResult & { readonly queryId: string }>
+): JsonObject => {
+  const data = Rows.dataOf(statements)
+  return {
+    ...data,
+    ...Object.fromEntries(
+      statements.map((one, i): [string, JsonObject] => [
+        `statement_${i}`,
+        {
+          status: "success",
+          query_id: one.queryId,
+          row_count: one.table?.rows.length ?? one.affectedRows ?? 0,
+          ...(one.table === undefined ? {} : { columns: one.table.columns, result: one.table.rows })
+        }
+      ])
+    )
+  }
+}
