@@ -16,7 +16,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY scripts/build.ts scripts/
 COPY src src
 # The image's Node first on PATH, the tools of the project behind it.
-RUN PATH="$PATH:/app/node_modules/.bin" node scripts/build.ts && rm -rf dist/*.d.ts
+RUN PATH="$PATH:/app/node_modules/.bin" node scripts/build.ts --bundle
 RUN npm sbom --package-lock-only --omit=dev --sbom-format cyclonedx > sbom.cdx.json
 
 FROM ${NODE_IMAGE} AS drivers
@@ -36,14 +36,15 @@ LABEL org.opencontainers.image.title="noetl-worker" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# python3-minimal has no json module. tini reaps what tools leave behind; Node as process 1 does not.
+# A tmpfs takes the mode of the folder it covers, so /var/lib/noetl is open as /tmp is; the journal in it is the worker's
+# alone. python3-minimal has no json module. tini reaps what tools leave behind; Node as process 1 does not.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates python3 tini \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/dpkg.log /var/log/apt \
     && ln -s /usr/bin/python3 /usr/local/bin/python \
     && echo 'worker:x:10001:10001::/tmp:/usr/sbin/nologin' >> /etc/passwd \
     && echo 'worker:x:10001:' >> /etc/group \
-    && mkdir -p /var/lib/noetl /var/run/noetl && chown 10001:10001 /var/lib/noetl
+    && mkdir -p /var/lib/noetl /var/run/noetl && chmod 1777 /var/lib/noetl
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 WORKDIR /app
 COPY --from=drivers /app/node_modules node_modules
