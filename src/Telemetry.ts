@@ -16,6 +16,8 @@ export const layer = (settings: LogSettings): Layer.Layer<never, never, Redactor
   Layer.mergeAll(
     Logger.layer([Effect.map(Redactor, (redactor) => loggerOf(settings, redactor))]),
     Layer.succeed(References.MinimumLogLevel, levelOf(settings.level)),
+    // Spans go nowhere yet: making them would cost a stack for each.
+    Layer.succeed(References.TracerEnabled, false),
     Layer.succeed(References.LogToStderr, true)
   )
 

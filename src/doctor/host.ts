@@ -93,7 +93,7 @@ const healthPort: Check = ({ values: { healthHost, healthPort: port } }) =>
         return Effect.sync(() => void server.close())
       })
 
-/** Measured: an idle worker, and what a command with a small interpreter takes beside it. */
+/** An idle worker takes some 140 MB (bench/README.md); beside it each slot is given room for a small interpreter. */
 const needs = { worker: 160 * 1024 * 1024, slot: 32 * 1024 * 1024 }
 
 const settings = ({ memoryLimit, values }: Parameters<Check>[0]): ReadonlyArray<Finding> => {
