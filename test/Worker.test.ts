@@ -294,6 +294,25 @@ describe("Worker", () => {
       })
   )
 
+  it.effect("asks who owns a command before it tells an ending that came after a lapse", () =>
+    withWorker(
+      {
+        answer: () => Effect.as(Effect.sleep("600 millis"), success("late")),
+        queue: { lease: "100 millis" }
+      },
+      () =>
+        Effect.gen(function* () {
+          const plane = yield* MemoryControlPlane
+          yield* TestWorker.submit(aCommand())
+          yield* settle
+          yield* plane.takeAway(aCommand().commandId, "another")
+          for (let i = 0; i < 4; i++) yield* Effect.andThen(TestClock.adjust("200 millis"), settle)
+          assert.deepStrictEqual(yield* plane.eventsOf(aCommand().commandId), ["command.started"])
+          assert.strictEqual((yield* (yield* Journal).unreported).length, 1)
+        })
+    )
+  )
+
   it.effect("goes on with a command whose lease lapsed when it is still ours", () =>
     withWorker(
       { answer: () => Effect.as(Effect.sleep("5 seconds"), success("done")), queue: { lease: "100 millis" } },
@@ -363,7 +382,11 @@ describe("Worker's shutdown", () => {
       yield* withWorker({ answer, config: { drain: Duration.seconds(10) } }, (stop) =>
         Effect.gen(function* () {
           const plane = yield* MemoryControlPlane
-          yield* plane.onLine(({ what }) => (what === "deregister" ? void order.push(what) : undefined))
+          const queue = yield* MemoryQueue
+          yield* plane.onLine(({ what }) => {
+            if (what === "deregister")
+              order.push(`${what}, ${Effect.runSync(queue.settled).length} handed back`)
+          })
           yield* TestWorker.submit(aCommand())
           yield* settle
           const stopping = yield* Effect.forkChild(
@@ -378,7 +401,7 @@ describe("Worker's shutdown", () => {
           yield* TestClock.adjust("1 second")
           yield* settle
           assert.isDefined(stopping.pollUnsafe())
-          assert.deepStrictEqual(order, ["tool gone", "deregister", "stopped"])
+          assert.deepStrictEqual(order, ["tool gone", "deregister, 0 handed back", "stopped"])
           const [only] = yield* (yield* MemoryQueue).settled
           assert.deepStrictEqual(only?.settlement, {
             _tag: "Retry",
