@@ -1,5 +1,5 @@
 /**
- * Renders and validates k8s/, compose.yaml and the Dockerfile without a cluster. Its last line is the result:
+ * Renders and validates k8s/, compose.yaml, the Dockerfile and flake.nix without a cluster. Its last line is the result:
  * `N passed, N failed`. `--write` writes the dashboard first.
  */
 import * as Library from "@kubernetes/client-node"
@@ -23,7 +23,8 @@ import {
   parse,
   template
 } from "../test/k8s/render.ts"
-import { tools } from "../test/k8s/tools.ts"
+import { installed, tools } from "../test/k8s/tools.ts"
+import { flakeProblems } from "../test/nix/evaluate.ts"
 import { unknownFieldsOf } from "../test/support/KubernetesFields.ts"
 
 let passed = 0
@@ -230,6 +231,10 @@ await check("the kind cluster forwards the ports of the NoETL document", () => {
     [80, 443, 8082, 4222, 8222]
   )
 })
+
+await check("flake.nix evaluates, and so does its NixOS module", () =>
+  flakeProblems(installed("nix", "nix-bin"))
+)
 
 console.log(`${passed} passed, ${failed} failed`)
 process.exit(failed === 0 ? 0 : 1)
