@@ -79,20 +79,20 @@ export const until = <A, E, R>(look: Effect.Effect<A, E, R>, holds: (a: A) => bo
   )
 
 /** Nothing of the execution is there, 60 seconds of the cluster's clock from now at the latest. */
-export const nothingLeft = (call: ToolCall) =>
+export const nothingLeft = (call: Pick<ToolCall, "executionId">) =>
   Effect.gen(function* () {
     const { objectsOf, second } = yield* KubernetesCluster
     yield* until(objectsOf(call.executionId), (left) => left.length === 0, Math.max(3, (60 * second) / 1000))
   })
 
-export const oneJob = (call: ToolCall) =>
+export const oneJob = (call: Pick<ToolCall, "executionId">) =>
   Effect.gen(function* () {
     const { jobsEver } = yield* KubernetesCluster
     assert.strictEqual((yield* jobsEver(call.executionId)).length, 1, "Jobs of the command")
   })
 
 /** Whether the script has come to its `print`. */
-export const running = (call: ToolCall) =>
+export const running = (call: Pick<ToolCall, "executionId">) =>
   Effect.gen(function* () {
     const { objectsOf } = yield* KubernetesCluster
     yield* until(objectsOf(call.executionId), (there) => there.some((one) => one.startsWith("Pod/")))
