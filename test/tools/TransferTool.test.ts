@@ -12,6 +12,7 @@ import { defaults as duckdbDefaults, DuckdbOptions } from "../../src/tools/duckd
 import { DuckdbTool } from "../../src/tools/DuckdbTool.ts"
 import { SafeHttp } from "../../src/tools/http/SafeHttp.ts"
 import { Pools } from "../../src/tools/postgres/Pools.ts"
+import { Sessions } from "../../src/tools/snowflake/Sessions.ts"
 import { ScriptSource } from "../../src/tools/python/ScriptSource.ts"
 import { ToolError } from "../../src/tools/ToolError.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
@@ -33,7 +34,13 @@ const options = Layer.mergeAll(
   }),
   Layer.succeed(TransferProgress, { everyMs: 0, report: (one) => Effect.sync(() => progress.push(one)) })
 )
-const services = Layer.mergeAll(Pools.layer, Databases.layer, SafeHttp.layer, ScriptSource.layer)
+const services = Layer.mergeAll(
+  Pools.layer,
+  Databases.layer,
+  Sessions.layer,
+  SafeHttp.layer,
+  ScriptSource.layer
+)
 const toolbox = Toolbox.layer(TransferTool, DuckdbTool).pipe(
   Layer.provide([TransferTool.layerNoDeps, DuckdbTool.layerNoDeps]),
   Layer.provideMerge(services),

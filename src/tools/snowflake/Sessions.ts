@@ -29,6 +29,7 @@ export class Sessions extends Context.Service<
     Effect.gen(function* () {
       const settings = yield* SnowflakeOptions
       const count = { open: 0 }
+      const spoilt = new WeakSet<Connection>()
       const load = yield* Effect.cached(Effect.tryPromise(() => loadDriver(settings)))
       const pools = yield* RcMap.make({
         lookup: (account: Account) =>
@@ -46,8 +47,7 @@ export class Sessions extends Context.Service<
         session: (account, tool) =>
           Effect.gen(function* () {
             const pool = yield* RcMap.get(pools, account)
-            const connection = yield* Pool.get(pool)
-            return { connection, spoil: Pool.invalidate(pool, connection) } satisfies Session
+            return yield* borrowed(pool, spoilt)
           }).pipe(
             Effect.mapError((cause) =>
               cause instanceof NotInstalled
@@ -103,8 +103,36 @@ const connected = (
       Effect.callback<void>((resume) => {
         count.open--
         connection.destroy(() => resume(Effect.void))
-      }).pipe(Effect.timeoutOption(Duration.seconds(5)), Effect.asVoid)
+      }).pipe(Effect.timeoutOption(Duration.seconds(2)), Effect.asVoid)
   )
+
+/**
+ * A session that nobody spoilt. One that was is taken out only after it came back: while it is borrowed, the pool would
+ * sign in anew at once, for nobody.
+ */
+const borrowed = Effect.fnUntraced(function* (
+  pool: Pool.Pool<Connection, unknown>,
+  spoilt: WeakSet<Connection>
+) {
+  const held: { connection: Connection | undefined } = { connection: undefined }
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() =>
+      held.connection !== undefined && spoilt.has(held.connection)
+        ? Pool.invalidate(pool, held.connection)
+        : Effect.void
+    )
+  )
+  for (;;) {
+    const connection = yield* Pool.get(pool)
+    // Between its coming back and its being taken out somebody else may get it.
+    if (spoilt.has(connection)) {
+      yield* Pool.invalidate(pool, connection)
+      continue
+    }
+    held.connection = connection
+    return { connection, spoil: Effect.sync(() => void spoilt.add(connection)) } satisfies Session
+  }
+})
 
 const optionsOf = (settings: SnowflakeSettings, account: Account): ConnectionOptions => ({
   account: account.account,

@@ -33,13 +33,14 @@ export const execute = Effect.fnUntraced(function* (
   settings: SnowflakeSettings,
   ran: (result: StatementResult & { readonly queryId: string }) => void
 ) {
-  let statement: Statement | undefined = block.async
+  const { first, listener } = block.async
     ? yield* polled(session, block, settings)
     : yield* started(session, optionsOf(block))
+  let statement: Statement | undefined = first
   while (statement !== undefined) {
     const table = yield* rowsOf(statement, reading)
     ran({ ...resultOf(statement, table), queryId: statement.getQueryId() })
-    statement = yield* nextOf(statement)
+    statement = yield* nextOf(statement, listener)
   }
 })
 
@@ -57,26 +58,35 @@ const optionsOf = ({ binds, parameters, text }: Block): StatementOption => ({
   streamResult: true
 })
 
-/** Waiters for the next result: the driver calls one function for all results of a block. */
-interface Waiting {
+/** Who waits for the next result: the driver calls one function for all results of a block. */
+interface Listener {
   hear: (error: unknown, statement: Statement) => void
 }
-const waiting = new WeakMap<object, Waiting>()
 
-/** Interruption asks Snowflake to stop, and does not wait for it: the session is not used again. */
-const started = (session: Session, options: StatementOption): Effect.Effect<Statement, SnowflakeFailure> =>
+interface Started {
+  readonly first: Statement
+  readonly listener: Listener
+}
+
+/** Interruption asks Snowflake to stop; the session is not used again. */
+const started = (session: Session, options: StatementOption): Effect.Effect<Started, SnowflakeFailure> =>
   Effect.callback((resume) => {
-    const listener: Waiting = { hear: answerTo(resume) }
+    const listener = listenerOf(resume)
     const statement = session.connection.execute({
       ...options,
       complete: (error, ended) => {
-        if (options.asyncExec !== true && isParent(error, ended)) return
-        waiting.set(ended, listener)
-        listener.hear(error, ended)
+        if (options.asyncExec === true || !isParent(error, ended)) listener.hear(error, ended)
       }
     })
     return cancelled(session, statement)
   })
+
+const listenerOf = (resume: (effect: Effect.Effect<Started, SnowflakeFailure>) => void): Listener => {
+  const listener: Listener = {
+    hear: answerTo((effect) => resume(Effect.map(effect, (first) => ({ first, listener }))))
+  }
+  return listener
+}
 
 /** The statement that a block came as: its parts are told after it, and it has nothing itself. */
 const isParent = (error: unknown, statement: Statement): boolean =>
@@ -96,12 +106,12 @@ const answerTo =
         : Effect.fail(new SnowflakeFailure({ cause: error }))
     )
 
-const nextOf = (statement: Statement): Effect.Effect<Statement | undefined, SnowflakeFailure> =>
+const nextOf = (
+  statement: Statement,
+  listener: Listener
+): Effect.Effect<Statement | undefined, SnowflakeFailure> =>
   Effect.callback<Statement | undefined, SnowflakeFailure>((resume) => {
-    const listener = waiting.get(statement)
-    if (listener === undefined || !("hasNext" in statement) || !statement.hasNext()) {
-      return resume(Effect.succeed(undefined))
-    }
+    if (!("hasNext" in statement) || !statement.hasNext()) return resume(Effect.succeed(undefined))
     listener.hear = answerTo(resume)
     statement.NextResult()
   })
@@ -109,7 +119,11 @@ const nextOf = (statement: Statement): Effect.Effect<Statement | undefined, Snow
 // --- asking ---
 
 const polled = Effect.fnUntraced(function* (session: Session, block: Block, settings: SnowflakeSettings) {
-  const submitted = yield* started(session, { ...optionsOf(block), asyncExec: true, streamResult: false })
+  const { first: submitted } = yield* started(session, {
+    ...optionsOf(block),
+    asyncExec: true,
+    streamResult: false
+  })
   const queryId = submitted.getQueryId()
   const ask = Effect.tryPromise({
     try: () => session.connection.getQueryStatusThrowIfError(queryId),
@@ -127,15 +141,13 @@ const polled = Effect.fnUntraced(function* (session: Session, block: Block, sett
     }
   })
   yield* Effect.onInterrupt(until, () => cancelled(session, submitted))
-  return yield* Effect.callback<Statement, SnowflakeFailure>((resume) => {
-    const listener: Waiting = { hear: answerTo(resume) }
+  return yield* Effect.callback<Started, SnowflakeFailure>((resume) => {
+    const listener = listenerOf(resume)
     session.connection.fetchResult({
       ...optionsOf(block),
       queryId,
       complete: (error, ended) => {
-        if (isParent(error, ended)) return
-        waiting.set(ended, listener)
-        listener.hear(error, ended)
+        if (!isParent(error, ended)) listener.hear(error, ended)
       }
     })
   })

@@ -11,6 +11,7 @@ import * as Coerced from "../Coerced.ts"
 import { Databases } from "../duckdb/Databases.ts"
 import { SafeHttp } from "../http/SafeHttp.ts"
 import { Pools } from "../postgres/Pools.ts"
+import { Sessions } from "../snowflake/Sessions.ts"
 import { invalid } from "../sql/source.ts"
 import * as Tool from "../Tool.ts"
 import { TimedOut, ToolError } from "../ToolError.ts"
@@ -52,7 +53,9 @@ export class TransferTool extends Context.Service<TransferTool, Tool.Tool>()(
       })
     })
   )
-  static readonly layer = this.layerNoDeps.pipe(Layer.provide([Pools.layer, Databases.layer, SafeHttp.layer]))
+  static readonly layer = this.layerNoDeps.pipe(
+    Layer.provide([Pools.layer, Databases.layer, Sessions.layer, SafeHttp.layer])
+  )
 }
 
 const defaultChunk = 1000
@@ -68,9 +71,16 @@ const run = Effect.fn("TransferTool.run")(function* (config: Config, call: Tool.
     const target = yield* openTarget(to, call, columnsIfNew)
     const writing = yield* writingOf(config, target, call)
     const fields = yield* fieldsOf(source, target, mapping, call)
-    yield* checkKeys(fields, writing, call)
+    const keys = yield* keysOf(fields, writing, call)
     const chunkRows = config.chunk_size ?? defaultChunk
-    const moved = yield* move(source, target, fields, writing, chunkRows, yield* TransferProgress)
+    const moved = yield* move(
+      source,
+      target,
+      fields,
+      { ...writing, keys },
+      chunkRows,
+      yield* TransferProgress
+    )
     return { source, target, writing, fields, moved }
   })
   const { fields, moved, source, target, writing } = yield* withDeadline(work, config, call)
@@ -138,12 +148,15 @@ const keysIn = (target: JsonObject): ReadonlyArray<string> | undefined => {
   return Array.isArray(keys) ? (keys as ReadonlyArray<unknown>).map(String) : undefined
 }
 
-const checkKeys = (fields: ReadonlyArray<Field>, { keys }: Writing, call: Tool.ToolCall) => {
-  const missing = keys.find((key) => !fields.some(({ to }) => to.name === key))
-  return missing === undefined
-    ? Effect.void
-    : Effect.fail(invalid(call, "key", `${missing} is not among the columns`))
-}
+/** The keys as the target spells them. */
+const keysOf = (fields: ReadonlyArray<Field>, { keys }: Writing, call: Tool.ToolCall) =>
+  Effect.forEach(keys, (key) => {
+    const named = (test: (name: string) => boolean) => fields.find(({ to }) => test(to.name))?.to.name
+    const found = named((name) => name === key) ?? named((name) => name.toLowerCase() === key.toLowerCase())
+    return found === undefined
+      ? Effect.fail(invalid(call, "key", `${key} is not among the columns`))
+      : Effect.succeed(found)
+  })
 
 // --- the result ---
 

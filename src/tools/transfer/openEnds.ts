@@ -5,6 +5,7 @@ import type { JsonObject } from "../../domain/Json.ts"
 import type { Databases } from "../duckdb/Databases.ts"
 import type { SafeHttp } from "../http/SafeHttp.ts"
 import type { Pools } from "../postgres/Pools.ts"
+import type { Sessions } from "../snowflake/Sessions.ts"
 import { invalid } from "../sql/source.ts"
 import { invalidConfig, type ToolCall } from "../Tool.ts"
 import { InvalidConfig, ToolError } from "../ToolError.ts"
@@ -13,8 +14,9 @@ import type { Column, Source, Target } from "./Ends.ts"
 import * as File from "./fileEnd.ts"
 import * as Http from "./httpEnd.ts"
 import * as Postgres from "./postgresEnd.ts"
+import * as Snowflake from "./snowflakeEnd.ts"
 
-export type Services = Pools | Databases | SafeHttp
+export type Services = Pools | Databases | Sessions | SafeHttp
 
 /** An end with its credential's fields; what the author wrote is never overwritten. */
 export interface End {
@@ -25,8 +27,8 @@ export interface End {
 }
 
 const files = ["file", "csv", "parquet", "jsonl", "json"]
-const sources = ["postgres", "duckdb", "http", ...files]
-const targets = ["postgres", "duckdb", ...files]
+const sources = ["postgres", "duckdb", "snowflake", "http", ...files]
+const targets = ["postgres", "duckdb", "snowflake", ...files]
 
 export const endOf = (part: JsonObject, call: ToolCall, at: End["at"]): Effect.Effect<End, ToolError> => {
   const kinds = at === "source" ? sources : targets
@@ -52,6 +54,10 @@ export const openSource = (
       )
     case "duckdb":
       return Effect.flatMap(decode(Duckdb.SourceConfig, end, call), (config) => Duckdb.source(config, call))
+    case "snowflake":
+      return Effect.flatMap(decode(Snowflake.SourceConfig, end, call), (config) =>
+        Snowflake.source(config, call)
+      )
     case "http":
       return Effect.flatMap(decode(Http.SourceConfig, end, call), (config) =>
         Http.source(config, call, { ...noAuth, primary: end.credential })
@@ -74,6 +80,10 @@ export const openTarget = (
     case "duckdb":
       return Effect.flatMap(decode(Duckdb.TargetConfig, end, call), (config) =>
         Duckdb.target(config, call, columnsIfNew)
+      )
+    case "snowflake":
+      return Effect.flatMap(decode(Snowflake.TargetConfig, end, call), (config) =>
+        Snowflake.target(config, call, columnsIfNew)
       )
     default:
       return Effect.flatMap(decode(File.Config, end, call), (config) => File.target(config, call, end.kind))
