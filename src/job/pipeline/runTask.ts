@@ -65,12 +65,18 @@ const callTool = Effect.fnUntraced(function* (running: Running, task: Task, stat
 })
 
 /** All of it is rendered against the state before any of it. A single tool's arguments yield to the command's. */
+/** An argument that came to nothing is null: a program that names it must find it. */
+const named = (written: JsonObject, rendered: JsonObject): JsonObject => ({
+  ...Object.fromEntries(Object.keys(written).map((name) => [name, null])),
+  ...rendered
+})
+
 const inputOf = Effect.fnUntraced(function* (running: Running, task: Task, state: State, attempt: number) {
   const { command, plan, renderer } = running
   const layers = layersOf(state, task.label, attempt, {})
   const given = yield* renderer.secretsOnly(command.input, layers, task)
-  const step = yield* renderer.mapping(plan.input, layers, task, "input")
-  const own = yield* renderer.mapping(task.input, layers, task, "input")
+  const step = named(plan.input, yield* renderer.mapping(plan.input, layers, task, "input"))
+  const own = named(task.input, yield* renderer.mapping(task.input, layers, task, "input"))
   return plan.isList ? { ...given, ...step, ...own } : { ...own, ...given }
 })
 
