@@ -28,7 +28,7 @@ export class KubernetesCluster extends Context.Service<
       return KubernetesCluster.of({
         kubeconfig,
         namespace,
-        second: 8,
+        second: 25,
         objectsOf: (execution) =>
           Effect.sync(() =>
             store.all

@@ -42,7 +42,7 @@ export class KubernetesServer extends Context.Service<
 >()("test/support/KubernetesServer") {
   /** `second`: milliseconds that a second of backoff, of time to live and of a watch lasts. */
   static readonly layer = (options: { readonly second?: number } = {}) =>
-    Layer.effect(KubernetesServer, make(options.second ?? 8))
+    Layer.effect(KubernetesServer, make(options.second ?? 25))
 }
 
 const make = (second: number) =>

@@ -25,7 +25,7 @@ import {
   working
 } from "./harness.ts"
 
-const world = KubernetesCluster.layerDouble.pipe(Layer.provideMerge(KubernetesServer.layer()))
+const world = KubernetesCluster.layerDouble.pipe(Layer.provideMerge(KubernetesServer.layer({ second: 8 })))
 
 // --- as a tool ---
 

@@ -1,5 +1,5 @@
 /** The contract of the script tool, on the double always and on a real cluster when KUBECONFIG names one. */
-import { assert, layer as testLayer } from "@effect/vitest"
+import { assert, describe, layer as testLayer } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { KubernetesCluster } from "../../support/KubernetesCluster.ts"
 import { KubernetesServer } from "../../support/KubernetesServer.ts"
@@ -71,11 +71,11 @@ const contract = (name: string, cluster: Layer.Layer<KubernetesCluster>) =>
       Effect.gen(function* () {
         const call = aCommand({
           ...inline("import time", "print('begun')", "time.sleep(60)"),
-          job: { timeout: 1 }
+          job: { timeout: 2 }
         })
         const result = yield* working(yield* aWorker(), call)
         assert.strictEqual(result.status, "timeout")
-        assert.strictEqual(result.error?.message, "Execution timed out after 1 seconds: begun")
+        assert.strictEqual(result.error?.message, "Execution timed out after 2 seconds: begun")
         assert.strictEqual(dataOf(result.data)["status"], "timeout")
         yield* nothingLeft(call)
       })
@@ -85,11 +85,11 @@ const contract = (name: string, cluster: Layer.Layer<KubernetesCluster>) =>
       Effect.gen(function* () {
         const call = aCommand({
           ...inline("import time", "print('begun')", "time.sleep(60)"),
-          timeout: 2,
+          timeout: 3,
           job: { timeout: 50 }
         })
         const result = yield* working(yield* aWorker(), call)
-        assert.strictEqual(result.error?.message, "Execution timed out after 2 seconds: begun")
+        assert.strictEqual(result.error?.message, "Execution timed out after 3 seconds: begun")
         yield* nothingLeft(call)
       })
     )
@@ -175,8 +175,9 @@ const contract = (name: string, cluster: Layer.Layer<KubernetesCluster>) =>
     it.effect("whose outcome was never written down is found again by whoever gets the command", () =>
       Effect.gen(function* () {
         const call = aCommand(inline("print('once')"))
-        const first = yield* working(yield* aWorker(), call)
-        const second = yield* working(yield* aWorker(), call)
+        const [one, other] = yield* Effect.all([aWorker(), aWorker()])
+        const first = yield* working(one, call)
+        const second = yield* working(other, call)
         assert.deepStrictEqual([first.stdout, second.stdout], ["once\n", "once\n"])
         yield* oneJob(call)
         yield* nothingLeft(call)
@@ -270,7 +271,10 @@ const contract = (name: string, cluster: Layer.Layer<KubernetesCluster>) =>
     )
   })
 
-contract("on the double", KubernetesCluster.layerDouble.pipe(Layer.provide(KubernetesServer.layer())))
+// They mostly wait: for processes, for deadlines, for objects to go.
+describe.concurrent("the contract", () => {
+  contract("on the double", KubernetesCluster.layerDouble.pipe(Layer.provide(KubernetesServer.layer())))
 
-const real = process.env["KUBECONFIG"]
-if (real !== undefined && real !== "") contract(`on ${real}`, KubernetesCluster.layerReal(real))
+  const real = process.env["KUBECONFIG"]
+  if (real !== undefined && real !== "") contract(`on ${real}`, KubernetesCluster.layerReal(real))
+})
