@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { single, work, world } from "./pipelineWorld.ts"
+import { aCommand, work, world } from "./pipelineWorld.ts"
 
 describe("Arguments of a task", () => {
   it.effect("that come to nothing are null, so that a program that names them finds them", () =>
