@@ -6,12 +6,8 @@ describe("Arguments of a task", () => {
   it.effect("that come to nothing are null, so that a program that names them finds them", () =>
     Effect.gen(function* () {
       const { calls, layer } = world()
-      const command = {
-        ...single([]),
-        config: { input: { there: "{{ x }}", gone: "{{ nowhere.at.all }}" } },
-        context: { x: 1 }
-      }
-      yield* work(command).pipe(Effect.provide(layer))
+      const input = { there: "{{ x }}", gone: "{{ nowhere.at.all }}" }
+      yield* work(aCommand({ input }, { context: { x: 1 } })).pipe(Effect.provide(layer))
       assert.deepStrictEqual(calls[0]?.args, { there: 1, gone: null })
     })
   )
