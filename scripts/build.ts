@@ -32,5 +32,6 @@ await build({
 })
 await build({ ...shared, entryPoints: ["src/leases/keeper-thread.ts"], outfile: "dist/keeper-thread.js" })
 chmodSync("dist/main.js", 0o755)
-execFileSync("tsc", ["-p", "tsconfig.build.json"], { stdio: "inherit" })
+if (!process.argv.includes("--bundle"))
+  execFileSync("tsc", ["-p", "tsconfig.build.json"], { stdio: "inherit" })
 console.log("built dist/main.js, dist/keeper-thread.js and lib/")

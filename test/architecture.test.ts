@@ -28,6 +28,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "control-plane/ControlPlane.ts",
     "tools/Coerced.ts",
     "tools/Slot.ts",
+    "tools/script/Stopping.ts",
     "tools/Tool.ts",
     "tools/Toolbox.ts",
     "tools/ToolError.ts"

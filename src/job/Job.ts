@@ -19,6 +19,7 @@ import { type Entry, Journal, type Known } from "../Journal.ts"
 import { Leases } from "../leases/Leases.ts"
 import * as Metrics from "../Metrics.ts"
 import type { Delivery } from "../queue/MessageQueue.ts"
+import { Stopping } from "../tools/script/Stopping.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 import { type Blame, finalOf } from "./deadLetter.ts"
 import { execute } from "./execute.ts"
@@ -137,9 +138,14 @@ const work = Effect.fnUntraced(function* (
     ),
     { startImmediately: true }
   )
+  // Whoever interrupts from outside shuts the worker down; the two other reasons come from the watch.
+  const stop: { why: Outcome.StopReason } = { why: "Shutdown" }
   const exit = yield* execute(command).pipe(
+    Effect.provideService(Stopping, { why: Effect.sync(() => stop.why) }),
     slot.withKind(command.kind),
-    Effect.raceFirst(watch(command, delivery)),
+    Effect.raceFirst(
+      watch(command, delivery).pipe(Effect.tap(({ why }) => Effect.sync(() => void (stop.why = why))))
+    ),
     Effect.annotateLogs({ tool: command.kind }),
     restore,
     Effect.exit

@@ -53,6 +53,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
             lease: ackWaitOf(info),
             expires: options.pullExpires
           }
+          // The server just answered for the consumer: that is as good as a pull.
+          heard.at = yield* Clock.currentTimeMillis
           const broken = yield* Effect.flip(Effect.forever(pull(source, room, out)))
           yield* Effect.logWarning(`the pull from NATS broke (${broken.message}); pulling again`)
           yield* Effect.sleep("500 millis")

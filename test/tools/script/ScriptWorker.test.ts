@@ -11,32 +11,39 @@ import { inline, nothingLeft, oneJob, running } from "./harness.ts"
 const cluster = KubernetesCluster.layerDouble.pipe(Layer.provideMerge(KubernetesServer.layer()))
 
 describe("a worker that is killed while its script runs", () => {
-  it.live("leaves the Job to the next one, who reports its result", () =>
-    Effect.gen(function* () {
-      const nc = yield* (yield* NatsServer).connect
-      const { kubeconfig } = yield* KubernetesCluster
-      const env = { KUBECONFIG: kubeconfig, WORKER_ID: "w", NATS_ACK_WAIT_SECONDS: "2" }
-      const command = aCommand(1, {
-        kind: "script",
-        config: inline("import time", "time.sleep(4)", "print('done')")
-      })
-      const { executionId } = command
-      const first = yield* start(env)
-      yield* submit(nc, command)
-      yield* running({ executionId })
-      yield* first.signal("SIGKILL")
-      yield* start(env)
-      yield* eventsOf(command).pipe(
-        Effect.repeat({
-          until: (events) => events.includes("command.completed"),
-          schedule: Schedule.spaced("100 millis")
-        }),
-        Effect.timeout("30 seconds")
-      )
-      const events = yield* eventsOf(command)
-      assert.strictEqual(events.filter((name) => name === "call.done").length, 1)
-      yield* oneJob({ executionId })
-      yield* nothingLeft({ executionId })
-    }).pipe(Effect.scoped, Effect.provide([world, cluster]))
+  it.live.each(["SIGKILL", "SIGTERM"] as const)(
+    "ended by %s leaves the Job to the next one, who reports its result",
+    (signal) =>
+      Effect.gen(function* () {
+        const nc = yield* (yield* NatsServer).connect
+        const { kubeconfig } = yield* KubernetesCluster
+        const env = {
+          KUBECONFIG: kubeconfig,
+          WORKER_ID: "w",
+          NATS_ACK_WAIT_SECONDS: "2",
+          WORKER_SHUTDOWN_TIMEOUT_SECONDS: "0.3"
+        }
+        const command = aCommand(1, {
+          kind: "script",
+          config: inline("import time", "time.sleep(4)", "print('done')")
+        })
+        const { executionId } = command
+        const first = yield* start(env)
+        yield* submit(nc, command)
+        yield* running({ executionId })
+        yield* first.signal(signal)
+        yield* start(env)
+        yield* eventsOf(command).pipe(
+          Effect.repeat({
+            until: (events) => events.includes("command.completed"),
+            schedule: Schedule.spaced("100 millis")
+          }),
+          Effect.timeout("30 seconds")
+        )
+        const events = yield* eventsOf(command)
+        assert.strictEqual(events.filter((name) => name === "call.done").length, 1)
+        yield* oneJob({ executionId })
+        yield* nothingLeft({ executionId })
+      }).pipe(Effect.scoped, Effect.provide([world, cluster]))
   )
 })
