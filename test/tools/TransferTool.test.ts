@@ -1,6 +1,15 @@
 import { assert, describe, it, layer as testLayer } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Layer, Schedule } from "effect"
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "vitest"
@@ -80,6 +89,19 @@ const invalidAt = (exit: Exit.Exit<ToolResult, unknown>): ReadonlyArray<string> 
     ? error.value.reason.issues.map((issue) => issue.at)
     : []
 }
+/** A small disk of its own takes rights that only root has. */
+const canMount = (() => {
+  const path = mkdtempSync(join(tmpdir(), "mount-"))
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", path], { stdio: "ignore" })
+    execFileSync("umount", [path])
+    return true
+  } catch {
+    return false
+  } finally {
+    rmSync(path, { recursive: true, force: true })
+  }
+})()
 const nasty = "tab\t line\n return\r back\\slash \\N \\. quote' \" ü \u{1f600}"
 
 suite("TransferTool", TransferTool, TransferTool.layer, {
@@ -557,6 +579,31 @@ testLayer(toolbox, { excludeTestServices: true })("TransferTool", (it) => {
             }
           ]
         )
+      })
+    )
+
+    it.effect.skipIf(!canMount)("keeps the old file when the disk is full, and says so", () =>
+      Effect.gen(function* () {
+        const small = yield* Effect.acquireRelease(
+          Effect.sync(() => {
+            const path = mkdtempSync(join(folder, "small-"))
+            execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", path])
+            return path
+          }),
+          (path) => Effect.sync(() => execFileSync("umount", [path]))
+        )
+        const path = join(small, "full.csv")
+        writeFileSync(path, "n\n1\n")
+        const result = yield* transfer({
+          source: pg({ query: "SELECT md5(g::text) AS n FROM generate_series(1, 200000) g" }),
+          target: { type: "csv", path },
+          mode: "replace"
+        })
+        assert.deepStrictEqual(
+          [result.error?.kind, result.error?.code],
+          ["storage_quota", "DUCKDB_DISK_FULL"]
+        )
+        assert.deepStrictEqual([readFileSync(path, "utf8"), readdirSync(small)], ["n\n1\n", ["full.csv"]])
       })
     )
 

@@ -26,23 +26,26 @@ export interface Block {
 type Statement = RowStatement | FileAndStageBindStatement
 
 /** `ran` hears of each statement as soon as it has ended, so that a failure leaves what came before. */
-export const execute = Effect.fnUntraced(function* (
-  session: Session,
-  block: Block,
-  reading: Reading,
-  settings: SnowflakeSettings,
-  ran: (result: StatementResult & { readonly queryId: string }) => void
-) {
-  const { first, listener } = block.async
-    ? yield* polled(session, block, settings)
-    : yield* started(session, optionsOf(block))
-  let statement: Statement | undefined = first
-  while (statement !== undefined) {
-    const table = yield* rowsOf(statement, reading)
-    ran({ ...resultOf(statement, table), queryId: statement.getQueryId() })
-    statement = yield* nextOf(statement, listener)
-  }
-})
+export const execute = Effect.fnUntraced(
+  function* (
+    session: Session,
+    block: Block,
+    reading: Reading,
+    settings: SnowflakeSettings,
+    ran: (result: StatementResult & { readonly queryId: string }) => void
+  ) {
+    const { first, listener } = block.async
+      ? yield* polled(session, block, settings)
+      : yield* started(session, optionsOf(block))
+    let statement: Statement | undefined = first
+    while (statement !== undefined) {
+      ran({ ...(yield* resultOf(statement, reading)), queryId: statement.getQueryId() })
+      statement = yield* nextOf(statement, listener)
+    }
+  },
+  // A result that was left half read is nothing for the next command.
+  (effect, session) => Effect.onInterrupt(effect, () => session.spoil)
+)
 
 const optionsOf = ({ binds, parameters, text }: Block): StatementOption => ({
   sqlText: text,
@@ -155,13 +158,16 @@ const polled = Effect.fnUntraced(function* (session: Session, block: Block, sett
 
 // --- rows ---
 
-const resultOf = (statement: Statement, table: StatementResult["table"]): StatementResult => {
+const resultOf = Effect.fnUntraced(function* (statement: Statement, reading: Reading) {
   const command = commandOf(statement.getSqlText())
   const updated = statement.getNumUpdatedRows()
-  return typeof updated === "number" && updated >= 0 && writes.test(command)
-    ? { command, affectedRows: updated }
-    : { command, ...(table === undefined ? {} : { table }) }
-}
+  // The rows of a statement that writes are its counts.
+  if (typeof updated === "number" && updated >= 0 && writes.test(command)) {
+    return { command, affectedRows: updated } satisfies StatementResult
+  }
+  const table = yield* rowsOf(statement, reading)
+  return { command, ...(table === undefined ? {} : { table }) } satisfies StatementResult
+})
 
 const writes = /^(INSERT|UPDATE|DELETE|MERGE|TRUNCATE|COPY)$/
 
