@@ -95,7 +95,13 @@ const connected = (
             resume(error === undefined || error === null ? Effect.void : Effect.fail(error))
           )
           .catch((cause: unknown) => resume(Effect.fail(cause)))
-      }).pipe(Effect.timeout(settings.connectTimeout))
+      }).pipe(
+        Effect.timeoutOrElse({
+          duration: settings.connectTimeout,
+          // In the words of a socket, which the failure is read from.
+          orElse: () => Effect.fail({ code: "ETIMEDOUT", message: "no answer in time" })
+        })
+      )
       count.open++
       return connection
     }),
