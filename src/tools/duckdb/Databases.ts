@@ -48,10 +48,7 @@ export class Databases extends Context.Service<
     Databases,
     Effect.gen(function* () {
       const settings = yield* DuckdbOptions
-      const scratch = yield* Effect.acquireRelease(
-        Effect.sync(() => realpathSync(mkdtempSync(join(tmpdir(), "noetl-duckdb-")))),
-        (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-      )
+      const scratch = yield* makeScratch
       const load = yield* Effect.cached(Effect.tryPromise(() => import("@duckdb/node-api")))
       const slots = yield* Semaphore.make(settings.concurrency)
       const files = yield* RcMap.make({
@@ -96,6 +93,22 @@ export class Databases extends Context.Service<
 
 class NotInstalled extends Error {}
 
+/** A folder of this process, made when it is first asked for: a worker that is killed without DuckDB leaves nothing. */
+type Scratch = () => string
+
+const makeScratch = Effect.map(
+  Effect.acquireRelease(
+    Effect.sync((): { path: string | undefined } => ({ path: undefined })),
+    (made) =>
+      Effect.sync(() => {
+        if (made.path !== undefined) rmSync(made.path, { recursive: true, force: true })
+      })
+  ),
+  (made): Scratch =>
+    () =>
+      (made.path ??= realpathSync(mkdtempSync(join(tmpdir(), "noetl-duckdb-"))))
+)
+
 interface Opened {
   readonly duckdb: Duckdb
   readonly instance: DuckDBInstance
@@ -105,7 +118,7 @@ interface Opened {
 const openAt = (
   load: Effect.Effect<Duckdb, unknown>,
   settings: DuckdbSettings,
-  scratch: string,
+  scratch: Scratch,
   path: string
 ): Effect.Effect<Opened, unknown, Scope.Scope> =>
   Effect.acquireRelease(
@@ -133,10 +146,10 @@ const openAt = (
 
 const memory = ":memory:"
 
-const configOf = (settings: DuckdbSettings, scratch: string): Record<string, string> => ({
+const configOf = (settings: DuckdbSettings, scratch: Scratch): Record<string, string> => ({
   memory_limit: `${settings.memoryBytes}B`,
   threads: String(settings.threads),
-  temp_directory: join(scratch, "spill"),
+  temp_directory: join(scratch(), "spill"),
   autoinstall_known_extensions: "false",
   autoload_known_extensions: "false",
   allow_community_extensions: "false",
@@ -194,7 +207,7 @@ const prepare = async (
 
 // --- places ---
 
-const pathOf = (settings: DuckdbSettings, scratch: string, place: Place): string => {
+const pathOf = (settings: DuckdbSettings, scratch: Scratch, place: Place): string => {
   switch (place._tag) {
     case "Memory":
       return memory
@@ -203,7 +216,7 @@ const pathOf = (settings: DuckdbSettings, scratch: string, place: Place): string
     case "Execution":
       // A folder each, so that no execution may reach another's.
       return join(
-        settings.dataDir ?? scratch,
+        settings.dataDir ?? scratch(),
         "executions",
         place.id.replaceAll(/\W/g, "_"),
         "execution.duckdb"
@@ -211,8 +224,8 @@ const pathOf = (settings: DuckdbSettings, scratch: string, place: Place): string
   }
 }
 
-const isExecution = (settings: DuckdbSettings, scratch: string, path: string): boolean =>
-  path.startsWith(join(settings.dataDir ?? scratch, "executions") + sep)
+const isExecution = (settings: DuckdbSettings, scratch: Scratch, path: string): boolean =>
+  path.startsWith(join(settings.dataDir ?? scratch(), "executions") + sep)
 
 /** Links are followed before the look, so that none leads out. */
 const allowedFile = (settings: DuckdbSettings, path: string): string | undefined => {
