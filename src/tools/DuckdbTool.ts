@@ -4,7 +4,7 @@
  * `database` names a file or `:memory:`; without it a command works on its execution's own database, so that the next
  * step finds the tables of the last one.
  */
-import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
+import { Clock, Context, Effect, Layer, Schema } from "effect"
 import * as ToolResult from "../domain/ToolResult.ts"
 import * as Coerced from "./Coerced.ts"
 import { type Ended, runBlock } from "./duckdb/block.ts"
@@ -15,7 +15,7 @@ import { ScriptSource } from "./python/ScriptSource.ts"
 import * as Rows from "./Rows.ts"
 import * as Source from "./sql/source.ts"
 import * as Tool from "./Tool.ts"
-import { TimedOut, ToolError } from "./ToolError.ts"
+import { withDeadline } from "./ToolError.ts"
 
 const Config = Schema.Struct({
   ...Source.fields,
@@ -79,22 +79,12 @@ const run = Effect.fn("DuckdbTool.run")(function* (
     )
     return { ended, path: session.path }
   })
-  const { ended, path } = yield* withDeadline(work, config, call)
+  const { ended, path } = yield* withDeadline(call.kind, config.timeout ?? config.timeout_seconds)(work)
   for (const name of ended.unsayable) {
     yield* Effect.logWarning(`column ${name}: NaN and infinity are null in JSON`)
   }
   return resultOf(ended, path, (yield* Clock.currentTimeMillis) - started)
 })
-
-const withDeadline = <A, R>(work: Effect.Effect<A, ToolError, R>, config: Config, call: Tool.ToolCall) => {
-  const seconds = config.timeout ?? config.timeout_seconds ?? 0
-  return seconds === 0
-    ? work
-    : Effect.timeoutOrElse(work, {
-        duration: Duration.seconds(seconds),
-        orElse: () => Effect.fail(new ToolError({ tool: call.kind, reason: new TimedOut({ seconds }) }))
-      })
-}
 
 const resultOf = (ended: Ended, path: string, durationMs: number): ToolResult.ToolResult => {
   const data = Rows.dataOf(ended.results, {

@@ -4,7 +4,7 @@
  * A block is one transaction unless something in it forbids that (`transaction: auto`). What the server refuses is a
  * result of status error, with what ran before it.
  */
-import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
+import { Clock, Context, Effect, Layer, Schema } from "effect"
 import type { Json, JsonObject } from "../domain/Json.ts"
 import * as ToolResult from "../domain/ToolResult.ts"
 import * as Coerced from "./Coerced.ts"
@@ -22,7 +22,7 @@ import * as Source from "./sql/source.ts"
 import { split } from "./sql/split.ts"
 import { quoteName, quoteText } from "./sql/tokens.ts"
 import * as Tool from "./Tool.ts"
-import { TimedOut, ToolError } from "./ToolError.ts"
+import { ToolError, withDeadline } from "./ToolError.ts"
 
 const Config = Schema.Struct({
   ...Source.fields,
@@ -88,7 +88,7 @@ const run = Effect.fn("PostgresTool.run")(function* (
     )
     return { ended, notices }
   })
-  const { ended, notices } = yield* withDeadline(work, config, call)
+  const { ended, notices } = yield* withDeadline(call.kind, deadlineOf(config))(work)
   for (const name of ended.unsayable) {
     yield* Effect.logWarning(`column ${name}: NaN and infinity are null in JSON`)
   }
@@ -131,16 +131,6 @@ const schemasOf = (text: string): ReadonlyArray<string> =>
 const deadlineOf = ({ timeout, timeout_seconds }: Config): number | undefined => {
   const seconds = timeout ?? timeout_seconds ?? undefined
   return seconds === 0 ? undefined : seconds
-}
-
-const withDeadline = <A, R>(work: Effect.Effect<A, ToolError, R>, config: Config, call: Tool.ToolCall) => {
-  const seconds = deadlineOf(config)
-  return seconds === undefined
-    ? work
-    : Effect.timeoutOrElse(work, {
-        duration: Duration.seconds(seconds),
-        orElse: () => Effect.fail(new ToolError({ tool: call.kind, reason: new TimedOut({ seconds }) }))
-      })
 }
 
 const unusable = (cause: unknown, call: Tool.ToolCall): ToolError =>

@@ -2,7 +2,7 @@
  * Runs a Rhai script. Its value is the step's value; an error it does not catch is a failed result, with what was
  * printed until then. It runs in this process, in slices, under limits of its own.
  */
-import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
+import { Clock, Context, Effect, Layer, Schema } from "effect"
 import * as Failure from "../domain/Failure.ts"
 import { isJson, type Json } from "../domain/Json.ts"
 import * as ToolResult from "../domain/ToolResult.ts"
@@ -23,7 +23,7 @@ import { ScriptCache } from "./rhai/ScriptCache.ts"
 import { variablesOf } from "./rhai/variables.ts"
 import type { Value } from "./rhai/Value.ts"
 import * as Tool from "./Tool.ts"
-import { InvalidConfig, TimedOut, ToolError } from "./ToolError.ts"
+import { InvalidConfig, ToolError, withDeadline } from "./ToolError.ts"
 
 const Config = Schema.Struct({
   code: Schema.String,
@@ -76,7 +76,7 @@ const run = Effect.fn("RhaiTool.run")(function* (world: World, config: Config, c
   const variables = variablesOf(call, config.args ?? {}, config.code)
   const script = yield* compiled(world.cache, engine, config.code, [...variables.keys()], call.kind)
   const exit = yield* Effect.result(
-    runMachine(engine.machine(script, variables)).pipe(withDeadline(seconds, call.kind))
+    runMachine(engine.machine(script, variables)).pipe(withDeadline(call.kind, seconds))
   )
   const more = { ...output.printed, durationMs: Math.round(clock.currentTimeMillisUnsafe() - started) }
   if (exit._tag === "Success") return resultOf(exit.success, more)
@@ -98,16 +98,6 @@ const compiled = (
       return new ToolError({ tool, reason: new InvalidConfig({ issues: [{ at: "code", problem }] }) })
     }
   })
-
-const withDeadline =
-  (seconds: number | undefined, tool: string) =>
-  (script: Effect.Effect<Value, RhaiError>): Effect.Effect<Value, RhaiError | ToolError> =>
-    seconds === undefined || seconds === 0
-      ? script
-      : Effect.timeoutOrElse(script, {
-          duration: Duration.seconds(seconds),
-          orElse: () => Effect.fail(new ToolError({ tool, reason: new TimedOut({ seconds }) }))
-        })
 
 // --- the host ---
 

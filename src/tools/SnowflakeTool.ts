@@ -1,5 +1,5 @@
 /** Runs SQL in Snowflake. Its driver is loaded when the first command comes. */
-import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
+import { Clock, Context, Effect, Layer, Schema } from "effect"
 import type { Binds } from "snowflake-sdk"
 import * as JsonText from "../domain/Json.ts"
 import type { Json, JsonObject } from "../domain/Json.ts"
@@ -14,7 +14,7 @@ import * as Account from "./snowflake/settings.ts"
 import { SnowflakeOptions, type SnowflakeSettings } from "./snowflake/SnowflakeOptions.ts"
 import * as Source from "./sql/source.ts"
 import * as Tool from "./Tool.ts"
-import { TimedOut, ToolError } from "./ToolError.ts"
+import { withDeadline } from "./ToolError.ts"
 
 const Config = Schema.Struct({
   ...Source.fields,
@@ -73,7 +73,7 @@ const run = Effect.fn("SnowflakeTool.run")(function* (
     if (ended._tag === "Failure" || changesSession.test(text)) yield* session.spoil
     return ended._tag === "Failure" ? failureOf(ended.failure.cause, call.kind) : undefined
   })
-  const error = yield* withDeadline(work, config, call)
+  const error = yield* withDeadline(call.kind, config.timeout ?? config.timeout_seconds)(work)
   const durationMs = (yield* Clock.currentTimeMillis) - started
   const data = dataOf(statements)
   return error === undefined
@@ -113,16 +113,6 @@ const bindsOf = Effect.fnUntraced(function* (config: Config, call: Tool.ToolCall
 const bindOf = (value: Json) => {
   if (typeof value === "bigint") return String(value)
   return typeof value === "object" && value !== null ? JsonText.stringify(value) : value
-}
-
-const withDeadline = <A, R>(work: Effect.Effect<A, ToolError, R>, config: Config, call: Tool.ToolCall) => {
-  const seconds = config.timeout ?? config.timeout_seconds ?? 0
-  return seconds === 0
-    ? work
-    : Effect.timeoutOrElse(work, {
-        duration: Duration.seconds(seconds),
-        orElse: () => Effect.fail(new ToolError({ tool: call.kind, reason: new TimedOut({ seconds }) }))
-      })
 }
 
 /** `statement_<n>` beside `command_<n>`: both have readers. */

@@ -1,5 +1,5 @@
 /** A tool could not be run, or broke while it ran. A tool that ran and reported failure answers a ToolResult instead. */
-import { Schema } from "effect"
+import { Duration, Effect, Schema } from "effect"
 import * as Failure from "../domain/Failure.ts"
 
 export class UnknownTool extends Schema.TaggedError<UnknownTool>()("UnknownTool", {
@@ -75,6 +75,25 @@ export class ToolError extends Schema.TaggedError<ToolError>()("ToolError", {
     ExecutionFailed
   ])
 }) {
+  /** What may go well the next time is a thing that is not there now; anything else is the command's own failure. */
+  static ofFailure(tool: string, failure: Failure.Failure): ToolError {
+    return new ToolError({
+      tool,
+      reason: failure.retryable
+        ? new Unavailable({ detail: failure.message, failure })
+        : new ExecutionFailed({ failure })
+    })
+  }
+  /** An optional dependency that whoever installed the worker left out. */
+  static notInstalled(tool: string, what: string, npm: string, code: string): ToolError {
+    return ToolError.ofFailure(
+      tool,
+      Failure.make("config", `${what} is not installed on this worker: npm install ${npm}`, {
+        source: tool,
+        code
+      })
+    )
+  }
   get isRetryable(): boolean {
     return this.reason.isRetryable
   }
@@ -86,6 +105,21 @@ export class ToolError extends Schema.TaggedError<ToolError>()("ToolError", {
     return { source: this.tool, ...failureOf(this.tool, this.reason) }
   }
 }
+
+/** Interrupts work that takes longer. */
+export const endAfter =
+  (tool: string, seconds: number) =>
+  <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E | ToolError, R> =>
+    Effect.timeoutOrElse(work, {
+      duration: Duration.seconds(seconds),
+      orElse: () => Effect.fail(new ToolError({ tool, reason: new TimedOut({ seconds }) }))
+    })
+
+/** The same for a setting that may be absent, and whose zero is no deadline. */
+export const withDeadline =
+  (tool: string, seconds: number | null | undefined) =>
+  <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E | ToolError, R> =>
+    seconds === undefined || seconds === null || seconds === 0 ? work : endAfter(tool, seconds)(work)
 
 const failureOf = (tool: string, reason: Reason): Failure.Failure => {
   switch (reason._tag) {

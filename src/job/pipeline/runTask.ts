@@ -9,7 +9,7 @@ import { isObject, type JsonObject } from "../../domain/Json.ts"
 import * as ToolResult from "../../domain/ToolResult.ts"
 import * as Coerced from "../../tools/Coerced.ts"
 import { Toolbox } from "../../tools/Toolbox.ts"
-import { TimedOut, ToolError } from "../../tools/ToolError.ts"
+import { endAfter } from "../../tools/ToolError.ts"
 import { WorkerConfig } from "../../WorkerConfig.ts"
 import { attemptOf, type Attempt } from "./output.ts"
 import type { Renderer } from "./Renderer.ts"
@@ -58,10 +58,7 @@ const callTool = Effect.fnUntraced(function* (running: Running, task: Task, stat
     traceparent: command.traceparent
   })
   const deadline = yield* deadlineOf(config)
-  return yield* Effect.timeoutOrElse(call, {
-    duration: Duration.seconds(deadline),
-    orElse: () => Effect.fail(new ToolError({ tool: task.kind, reason: new TimedOut({ seconds: deadline }) }))
-  })
+  return yield* endAfter(task.kind, deadline)(call)
 })
 
 /** All of it is rendered against the state before any of it. A single tool's arguments yield to the command's. */

@@ -1,6 +1,6 @@
 /** What DuckDB says that went wrong, in the words that policy rules branch on. */
 import * as Failure from "../../domain/Failure.ts"
-import { ExecutionFailed, ToolError, Unavailable } from "../ToolError.ts"
+import { ToolError } from "../ToolError.ts"
 
 export const failureOf = (
   cause: unknown,
@@ -19,28 +19,11 @@ export const failureOf = (
   })
 }
 
-export const failed = (tool: string, cause: unknown): ToolError => {
-  const failure = failureOf(cause, tool)
-  return failure.retryable
-    ? new ToolError({ tool, reason: new Unavailable({ detail: failure.message, failure }) })
-    : new ToolError({ tool, reason: new ExecutionFailed({ failure }) })
-}
+export const failed = (tool: string, cause: unknown): ToolError =>
+  ToolError.ofFailure(tool, failureOf(cause, tool))
 
-/** DuckDB is an optional dependency. */
 export const missing = (tool: string): ToolError =>
-  new ToolError({
-    tool,
-    reason: new ExecutionFailed({
-      failure: Failure.make(
-        "config",
-        "DuckDB is not installed on this worker: npm install @duckdb/node-api",
-        {
-          source: tool,
-          code: "DUCKDB_MISSING"
-        }
-      )
-    })
-  })
+  ToolError.notInstalled(tool, "DuckDB", "@duckdb/node-api", "DUCKDB_MISSING")
 
 /** After such an error no statement works any more until the database is opened anew. */
 export const isBroken = (cause: unknown): boolean =>

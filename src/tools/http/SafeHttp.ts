@@ -4,7 +4,7 @@
  */
 import { Cause, Clock, Context, Duration, Effect, Layer, RcMap, type Scope, Stream } from "effect"
 import * as Failure from "../../domain/Failure.ts"
-import { ExecutionFailed, InvalidConfig, TimedOut, ToolError, Unavailable } from "../ToolError.ts"
+import { endAfter, ExecutionFailed, InvalidConfig, ToolError, Unavailable } from "../ToolError.ts"
 import * as Agents from "./agents.ts"
 import { Egress, hostOf, portOf, Refused } from "./Egress.ts"
 import { proxyOf } from "./proxy.ts"
@@ -84,10 +84,13 @@ export class SafeHttp extends Context.Service<
             Effect.flatMap(open({ ...request, timeouts: { ...request.timeouts, total } }), (opened) =>
               collect(opened)
             )
-          ).pipe(withDeadline(request.tool, total))
+          ).pipe(endAfter(request.tool, Duration.toSeconds(total)))
         },
         open: (request) =>
-          withDeadline(request.tool, request.timeouts?.total ?? settings.timeout)(open(request))
+          endAfter(
+            request.tool,
+            Duration.toSeconds(request.timeouts?.total ?? settings.timeout)
+          )(open(request))
       })
     })
   )
@@ -242,23 +245,13 @@ const collect = (opened: Opened): Effect.Effect<Response, ToolError> =>
 
 // --- errors ---
 
-const withDeadline =
-  (tool: string, total: Duration.Duration) =>
-  <A, R>(effect: Effect.Effect<A, ToolError, R>): Effect.Effect<A, ToolError, R> =>
-    Effect.timeoutOrElse(effect, {
-      duration: total,
-      orElse: () =>
-        Effect.fail(new ToolError({ tool, reason: new TimedOut({ seconds: Duration.toSeconds(total) }) }))
-    })
-
 const transportError = (tool: string, url: URL, cause: unknown): ToolError => {
   const { code, message } = Wire.causeOf(cause)
   const text = `HTTP error: ${url.origin}${url.pathname}: ${message}`
   if (code === "EGRESS_REFUSED") return refusedError(tool, "config", code, message)
   const failure = Failure.ofSocketCode(code, text, tool)
-  if (!Wire.isCertificateError(code)) return unavailable(tool, failure)
   // A certificate does not get better by trying again.
-  return new ToolError({ tool, reason: new ExecutionFailed({ failure: { ...failure, retryable: false } }) })
+  return ToolError.ofFailure(tool, Wire.isCertificateError(code) ? { ...failure, retryable: false } : failure)
 }
 
 const unavailable = (tool: string, failure: Failure.Failure): ToolError =>

@@ -1,7 +1,7 @@
 /** What went wrong at a PostgreSQL server, in the words that policy rules branch on. */
 import * as Failure from "../../domain/Failure.ts"
 import { lineOf } from "../sql/split.ts"
-import { ExecutionFailed, ToolError, Unavailable } from "../ToolError.ts"
+import { ToolError } from "../ToolError.ts"
 import { CopyRefused, isServerError, type ServerError } from "./Statement.ts"
 
 /** Where a statement stands in its block, so that a position can be said in the author's terms. */
@@ -24,31 +24,18 @@ export const failureOf = (cause: unknown, source: string, place?: Place): Failur
 /** The failure of a connection that could not be made. Nothing of its settings but host and port is said. */
 export const connectFailure = (cause: unknown, source: string, where: string): ToolError => {
   if (isServerError(cause)) {
-    const failure = serverFailure(cause, source, `Failed to get connection: ${where}`)
-    return failure.retryable
-      ? new ToolError({ tool: source, reason: new Unavailable({ detail: failure.message, failure }) })
-      : new ToolError({ tool: source, reason: new ExecutionFailed({ failure }) })
+    return ToolError.ofFailure(source, serverFailure(cause, source, `Failed to get connection: ${where}`))
   }
   const { code, message } = codeOf(cause)
   const text = `Database error: Failed to get connection: ${where}: ${message}`
   const failure = /timeout/i.test(message)
     ? Failure.make("timeout", text, { code: "CONN_TIMEOUT", source })
     : Failure.ofSocketCode(code, text, source)
-  return isPermanent(code, message)
-    ? new ToolError({
-        tool: source,
-        reason: new ExecutionFailed({ failure: { ...failure, retryable: false } })
-      })
-    : new ToolError({ tool: source, reason: new Unavailable({ detail: text, failure }) })
+  return ToolError.ofFailure(source, isPermanent(code, message) ? { ...failure, retryable: false } : failure)
 }
 
 export const refused = (source: string, message: string, code: string): ToolError =>
-  new ToolError({
-    tool: source,
-    reason: new ExecutionFailed({
-      failure: Failure.make("db_error", `Database error: ${message}`, { code, source })
-    })
-  })
+  ToolError.ofFailure(source, Failure.make("db_error", `Database error: ${message}`, { code, source }))
 
 // --- helpers ---
 

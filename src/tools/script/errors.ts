@@ -1,19 +1,12 @@
 /** What the API server says → the tool's error. */
 import * as Failure from "../../domain/Failure.ts"
-import { ExecutionFailed, ToolError, Unavailable } from "../ToolError.ts"
+import { ToolError } from "../ToolError.ts"
 import type { KubernetesError } from "./KubernetesApi.ts"
 
 export const toolError =
   (tool: string) =>
-  (error: KubernetesError): ToolError => {
-    const failure = failureOf(error, tool)
-    return new ToolError({
-      tool,
-      reason: failure.retryable
-        ? new Unavailable({ detail: failure.message, failure })
-        : new ExecutionFailed({ failure })
-    })
-  }
+  (error: KubernetesError): ToolError =>
+    ToolError.ofFailure(tool, failureOf(error, tool))
 
 const failureOf = (error: KubernetesError, source: string): Failure.Failure => {
   const { message, reason } = error

@@ -1,6 +1,6 @@
 /** What went wrong at Snowflake, in the words that policy rules branch on. */
 import * as Failure from "../../domain/Failure.ts"
-import { ExecutionFailed, ToolError, Unavailable } from "../ToolError.ts"
+import { ToolError } from "../ToolError.ts"
 
 /** The driver's errors, as far as they are read. */
 interface DriverError {
@@ -27,28 +27,11 @@ export const failureOf = (cause: unknown, source: string, context = "Query faile
   })
 }
 
-export const connectFailure = (cause: unknown, tool: string, account: string): ToolError => {
-  const failure = failureOf(cause, tool, `Failed to get connection: ${account}`)
-  return failure.retryable
-    ? new ToolError({ tool, reason: new Unavailable({ detail: failure.message, failure }) })
-    : new ToolError({ tool, reason: new ExecutionFailed({ failure }) })
-}
+export const connectFailure = (cause: unknown, tool: string, account: string): ToolError =>
+  ToolError.ofFailure(tool, failureOf(cause, tool, `Failed to get connection: ${account}`))
 
-/** Snowflake's driver is an optional dependency. */
 export const missing = (tool: string): ToolError =>
-  new ToolError({
-    tool,
-    reason: new ExecutionFailed({
-      failure: Failure.make(
-        "config",
-        "Snowflake's driver is not installed on this worker: npm install snowflake-sdk",
-        {
-          source: tool,
-          code: "SNOWFLAKE_MISSING"
-        }
-      )
-    })
-  })
+  ToolError.notInstalled(tool, "Snowflake's driver", "snowflake-sdk", "SNOWFLAKE_MISSING")
 
 // --- helpers ---
 

@@ -4,7 +4,7 @@
  * `commit: all` (the default) keeps everything or nothing; `commit: chunk` keeps every `chunk_size` rows as they come. A
  * transfer that fails half-way is a result of status error that says how many rows stayed.
  */
-import { Clock, Context, Duration, Effect, Layer, Schema, Scope } from "effect"
+import { Clock, Context, Effect, Layer, Schema, Scope } from "effect"
 import { type JsonObject, JsonValue } from "../../domain/Json.ts"
 import * as ToolResult from "../../domain/ToolResult.ts"
 import * as Coerced from "../Coerced.ts"
@@ -14,7 +14,7 @@ import { Pools } from "../postgres/Pools.ts"
 import { Sessions } from "../snowflake/Sessions.ts"
 import { invalid } from "../sql/source.ts"
 import * as Tool from "../Tool.ts"
-import { TimedOut, ToolError } from "../ToolError.ts"
+import { withDeadline } from "../ToolError.ts"
 import type { Field, Mode, Source, Target, Writing } from "./Ends.ts"
 import { endOf, openSource, openTarget, type Services } from "./openEnds.ts"
 import { move, type Moved } from "./move.ts"
@@ -83,19 +83,10 @@ const run = Effect.fn("TransferTool.run")(function* (config: Config, call: Tool.
     )
     return { source, target, writing, fields, moved }
   })
-  const { fields, moved, source, target, writing } = yield* withDeadline(work, config, call)
+  const { fields, moved, source, target, writing } = yield* withDeadline(call.kind, config.timeout)(work)
   const durationMs = (yield* Clock.currentTimeMillis) - started
   return resultOf(statisticsOf(source, target, writing, fields, moved, durationMs), moved, durationMs)
 })
-
-const withDeadline = <A, R>(work: Effect.Effect<A, ToolError, R>, { timeout }: Config, call: Tool.ToolCall) =>
-  timeout === undefined || timeout === null || timeout === 0
-    ? work
-    : Effect.timeoutOrElse(work, {
-        duration: Duration.seconds(timeout),
-        orElse: () =>
-          Effect.fail(new ToolError({ tool: call.kind, reason: new TimedOut({ seconds: timeout }) }))
-      })
 
 // --- settings ---
 
