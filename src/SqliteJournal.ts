@@ -21,6 +21,7 @@ import {
   type Limits,
   withoutContext
 } from "./Journal.ts"
+import { messageOf } from "./domain/messageOf.ts"
 
 export const layer = (folder: string, limits: Limits = defaultLimits): Layer.Layer<Journal, JournalError> =>
   Layer.effect(Journal, make(folder, limits))
@@ -100,7 +101,6 @@ const schema = `
 `
 
 const journalError = (detail: string) => new JournalError({ detail })
-const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
 
 /** Results may be confidential: the folder is the worker's alone. */
 const open = (folder: string): Effect.Effect<DatabaseSync, JournalError> =>

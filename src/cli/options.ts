@@ -3,6 +3,7 @@ import { Data, Result } from "effect"
 import { parseArgs } from "node:util"
 import type { Setting } from "../config/Setting.ts"
 import { settings } from "../config/settings.ts"
+import { messageOf } from "../domain/messageOf.ts"
 
 export class UsageError extends Data.TaggedError("UsageError")<{ readonly message: string }> {}
 
@@ -59,7 +60,7 @@ export const parse = (argv: ReadonlyArray<string>): Result.Result<Arguments, Usa
         envFile: typeof given["env-file"] === "string" ? given["env-file"] : undefined
       }
     },
-    catch: (cause) => new UsageError({ message: cause instanceof Error ? cause.message : String(cause) })
+    catch: (cause) => new UsageError({ message: messageOf(cause) })
   })
 
 const flagged = (Object.values(settings) as ReadonlyArray<Setting>).flatMap(({ alias, doc, flag }) =>

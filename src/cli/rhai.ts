@@ -1,6 +1,7 @@
 /** `noetl-worker rhai [script.rhai]`: runs a script, or talks to a person. Requests go through the egress policy. */
 import { Effect } from "effect"
 import { readFile } from "node:fs/promises"
+import { messageOf } from "../domain/messageOf.ts"
 import { SafeHttp } from "../tools/http/SafeHttp.ts"
 import { hosted } from "../tools/rhai/host.ts"
 import { repl, type ReplOptions, runFile } from "../tools/rhai/Repl.ts"
@@ -40,6 +41,5 @@ export const rhai = Effect.fnUntraced(function* (file: string | undefined) {
 const read = (file: string) =>
   Effect.tryPromise({
     try: () => readFile(file, "utf8"),
-    catch: (cause) =>
-      new UsageError({ message: `rhai ${file}: ${cause instanceof Error ? cause.message : String(cause)}` })
+    catch: (cause) => new UsageError({ message: `rhai ${file}: ${messageOf(cause)}` })
   })

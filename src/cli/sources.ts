@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { readFile } from "node:fs/promises"
 import { load, type Loaded, type ConfigProblems } from "../config/load.ts"
+import { messageOf } from "../domain/messageOf.ts"
 import { type Arguments, UsageError } from "./options.ts"
 
 export const loadConfig = Effect.fnUntraced(function* (
@@ -21,7 +22,7 @@ const read = (path: string, flag: string) =>
     try: async () => ({ path, text: await readFile(path, "utf8") }),
     catch: (cause) =>
       new UsageError({
-        message: `${flag} ${path}: ${cause instanceof Error ? cause.message : String(cause)}`
+        message: `${flag} ${path}: ${messageOf(cause)}`
       })
   })
 

@@ -8,6 +8,7 @@ import { parse as parseYaml } from "yaml"
 import type { Credential } from "../domain/Credential.ts"
 import { isJson, isObject, type Json, type JsonObject, parse as parseJson } from "../domain/Json.ts"
 import { Result } from "effect"
+import { messageOf } from "../domain/messageOf.ts"
 
 export interface Source {
   readonly get: (name: string) => Effect.Effect<Credential | undefined>
@@ -76,7 +77,7 @@ const credentialOf = (name: string, entry: JsonObject): Credential => {
 const readCredentials = (path: string) =>
   Effect.tryPromise({
     try: () => readFile(path, "utf8"),
-    catch: (cause) => fileError(path, cause instanceof Error ? cause.message : String(cause))
+    catch: (cause) => fileError(path, messageOf(cause))
   }).pipe(Effect.flatMap((text) => parseFile(path, text)))
 
 const parseFile = (path: string, text: string) =>
@@ -95,8 +96,7 @@ const parseFile = (path: string, text: string) =>
 const fileError = (path: string, detail: string) => new CredentialsFileError({ path, detail })
 
 /** Only the first line: the parser shows the text around a mistake, and that text is secrets. */
-const firstLine = (cause: unknown): string =>
-  (cause instanceof Error ? cause.message : String(cause)).split("\n")[0] ?? ""
+const firstLine = (cause: unknown): string => messageOf(cause).split("\n")[0] ?? ""
 
 /** Integers that fit are numbers again. */
 const normal = (value: unknown): Json | undefined => {

@@ -41,8 +41,9 @@ export interface NamedFile {
   readonly path: string | undefined
 }
 
-export const messageOf = (cause: unknown): string => {
+/** With the messages of its causes: a driver often says the reason there alone. */
+export const fullMessageOf = (cause: unknown): string => {
   if (!(cause instanceof Error)) return String(cause)
-  const inner = cause.cause instanceof Error ? messageOf(cause.cause) : ""
+  const inner = cause.cause instanceof Error ? fullMessageOf(cause.cause) : ""
   return inner === "" || cause.message.includes(inner) ? cause.message : `${cause.message}: ${inner}`
 }

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { createPrivateKey, X509Certificate } from "node:crypto"
 import { readFile } from "node:fs/promises"
 import { parse as parseYaml } from "yaml"
-import { type Check, type Finding, messageOf, type NamedFile, ok, problem, warning } from "./Finding.ts"
+import { type Check, type Finding, fullMessageOf, type NamedFile, ok, problem, warning } from "./Finding.ts"
 
 export const files: Check = ({ now, values }) =>
   Effect.gen(function* () {
@@ -30,7 +30,7 @@ export const files: Check = ({ now, values }) =>
   })
 
 const text = (path: string) =>
-  Effect.tryPromise({ try: () => readFile(path, "utf8"), catch: (cause) => messageOf(cause) })
+  Effect.tryPromise({ try: () => readFile(path, "utf8"), catch: (cause) => fullMessageOf(cause) })
 
 const readable = ({ name, path }: NamedFile): Effect.Effect<ReadonlyArray<Finding>> =>
   path === undefined
@@ -68,7 +68,7 @@ const pair = (cert: NamedFile, key: NamedFile, now: number) =>
       Effect.flatMap(([certificate, secret]) =>
         Effect.try({
           try: () => judge(cert, key, new X509Certificate(certificate), secret, now),
-          catch: messageOf
+          catch: fullMessageOf
         })
       ),
       Effect.catch((cause) =>
@@ -103,7 +103,7 @@ const yaml = (file: NamedFile) =>
     const { name, path } = file
     if (path === undefined || found.some(({ level }) => level !== "ok")) return found
     return yield* Effect.flatMap(text(path), (content) =>
-      Effect.try({ try: (): unknown => parseYaml(content, { maxAliasCount: 100 }), catch: messageOf })
+      Effect.try({ try: (): unknown => parseYaml(content, { maxAliasCount: 100 }), catch: fullMessageOf })
     ).pipe(
       Effect.as(found),
       Effect.catch((cause) =>

@@ -7,7 +7,7 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { graceOf } from "../config/layers.ts"
-import { type Check, type Finding, messageOf, ok, problem, warning } from "./Finding.ts"
+import { type Check, type Finding, fullMessageOf, ok, problem, warning } from "./Finding.ts"
 
 export const host: Check = (facts) =>
   Effect.map(
@@ -27,7 +27,7 @@ const python: Check = ({ values }) =>
       (error, stdout) => {
         const version = /^3\.(\d+)\s*$/.exec(stdout)
         if (error !== null) {
-          const found = `${path} cannot be run: ${messageOf(error).split("\n")[0] ?? ""}`
+          const found = `${path} cannot be run: ${fullMessageOf(error).split("\n")[0] ?? ""}`
           return resume(Effect.succeed([problem(about, found, cure)]))
         }
         if (version === null || Number(version[1]) < 9) {
@@ -54,7 +54,7 @@ const stateDir: Check = ({ values: { stateDir: folder } }) => {
       await (await import("node:fs/promises")).rm(join(folder, `.doctor-${process.pid}`))
     } catch (cause) {
       const cure = "mount a volume there that the worker's user may write, or name another folder"
-      return [problem(about, `nothing can be written in ${folder}: ${messageOf(cause)}`, cure)]
+      return [problem(about, `nothing can be written in ${folder}: ${fullMessageOf(cause)}`, cure)]
     }
     const file = join(folder, "journal.sqlite")
     if (!existsSync(file)) return [ok(about, `${folder} can be written`)]
@@ -65,7 +65,7 @@ const stateDir: Check = ({ values: { stateDir: folder } }) => {
       return [ok(about, `${file} is whole`)]
     } catch (cause) {
       const cure = "move the file away; commands that ended and were not reported may run again"
-      return [problem(about, `the journal ${file} cannot be used: ${messageOf(cause)}`, cure)]
+      return [problem(about, `the journal ${file} cannot be used: ${fullMessageOf(cause)}`, cure)]
     }
   }
   return Effect.promise(check)

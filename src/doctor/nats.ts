@@ -12,7 +12,7 @@ import { consumerSettings, natsSettings } from "../config/layers.ts"
 import type { Values } from "../config/settings.ts"
 import { connectionOptions, shownUrl } from "../nats/connectionOptions.ts"
 import { differencesOf } from "../queue/natsObjects.ts"
-import { type Check, type Finding, messageOf, ok, problem, warning } from "./Finding.ts"
+import { type Check, type Finding, fullMessageOf, ok, problem, warning } from "./Finding.ts"
 
 export const nats: Check = ({ values }) =>
   values.queue !== "nats" ? Effect.succeed([]) : Effect.promise(() => look(values))
@@ -29,7 +29,7 @@ const look = async (values: Values): Promise<ReadonlyArray<Finding>> => {
       ignoreAuthErrorAbort: false
     })
   } catch (cause) {
-    return [unreached(values, messageOf(cause))]
+    return [unreached(values, fullMessageOf(cause))]
   }
   try {
     return [
@@ -37,7 +37,7 @@ const look = async (values: Values): Promise<ReadonlyArray<Finding>> => {
       ...(await streams(await jetstreamManager(nc), values))
     ]
   } catch (cause) {
-    return [refused(messageOf(cause))]
+    return [refused(fullMessageOf(cause))]
   } finally {
     await nc.close()
   }
@@ -170,12 +170,12 @@ export const matches = (pattern: string, subject: string): boolean => {
 }
 
 const nothingThere = (cause: unknown): undefined => {
-  if (/not found|no stream matches/i.test(messageOf(cause))) return undefined
+  if (/not found|no stream matches/i.test(fullMessageOf(cause))) return undefined
   throw cause
 }
 
 /** What the worker itself does without. */
 const notAllowed = (cause: unknown): undefined => {
-  if (/permission/i.test(messageOf(cause))) return undefined
+  if (/permission/i.test(fullMessageOf(cause))) return undefined
   throw cause
 }

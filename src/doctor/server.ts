@@ -5,7 +5,7 @@ import type { Values } from "../config/settings.ts"
 import { redacted } from "../config/load.ts"
 import { connectorOf, tokenReader } from "../control-plane/noetl/identity.ts"
 import { isObject, parse } from "../domain/Json.ts"
-import { type Check, type Facts, type Finding, messageOf, ok, problem, warning } from "./Finding.ts"
+import { type Check, type Facts, type Finding, fullMessageOf, ok, problem, warning } from "./Finding.ts"
 
 export const server: Check = (facts) =>
   facts.values.controlPlane !== "noetl" ? Effect.succeed([]) : Effect.promise(() => look(facts))
@@ -19,7 +19,7 @@ const look = async ({ now, values }: Facts): Promise<ReadonlyArray<Finding>> => 
     const answer = await ask(agent, values, "/api/worker/pools")
     return [await judge(agent, values, answer), ...clock(answer.date, now)]
   } catch (cause) {
-    return [unreached(values, messageOf(cause))]
+    return [unreached(values, fullMessageOf(cause))]
   } finally {
     await agent.destroy()
   }

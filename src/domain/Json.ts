@@ -6,6 +6,7 @@
  */
 import { Result, Schema } from "effect"
 import { parse as parseLossless } from "lossless-json"
+import { messageOf } from "./messageOf.ts"
 
 export type Json = null | boolean | number | bigint | string | ReadonlyArray<Json> | JsonObject
 export interface JsonObject {
@@ -53,7 +54,7 @@ export const parse = (text: string, limits: Limits = defaultLimits): Result.Resu
   return Result.try({
     try: () =>
       hasLongInteger.test(text) ? (parseLossless(text, undefined, numberOf) as Json) : JSON.parse(text),
-    catch: (cause) => new JsonError({ detail: cause instanceof Error ? cause.message : String(cause) })
+    catch: (cause) => new JsonError({ detail: messageOf(cause) })
   })
 }
 

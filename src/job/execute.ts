@@ -4,6 +4,7 @@ import type { Command } from "../domain/Command.ts"
 import * as Failure from "../domain/Failure.ts"
 import * as Outcome from "../domain/Outcome.ts"
 import * as ToolResult from "../domain/ToolResult.ts"
+import { messageOf } from "../domain/messageOf.ts"
 import { ToolError } from "../tools/ToolError.ts"
 import { run } from "./pipeline/pipeline.ts"
 
@@ -21,7 +22,7 @@ const endingOf = (cause: Cause.Cause<unknown>): Outcome.Ending => {
     return Outcome.ofResult(ToolResult.failure(error.failure))
   }
   return Outcome.crashed(
-    Failure.make("unknown", error instanceof Error ? error.message : String(error), {
+    Failure.make("unknown", messageOf(error), {
       exception: error instanceof Error ? error.name : "Defect",
       traceback: Cause.pretty(cause)
     })

@@ -8,12 +8,12 @@
 import { type Consumer, type ConsumerMessages, jetstream, type JsMsg } from "@nats-io/jetstream"
 import type { NatsConnection as Connection } from "@nats-io/transport-node"
 import { type Cause, Clock, Duration, Effect, Layer, Queue, Schedule, Stream } from "effect"
+import { messageOf } from "../domain/messageOf.ts"
 import { NatsConnection } from "../nats/NatsConnection.ts"
-import { ackWaitOf, type ConsumerSettings, depthOf, ensureConsumer } from "./natsObjects.ts"
+import { ackWaitOf, type ConsumerSettings, depthOf, disconnected, ensureConsumer } from "./natsObjects.ts"
 import { defaultPlace, park, type Place } from "./natsDeadLetters.ts"
 import {
   type Delivery,
-  Disconnected,
   MessageQueue,
   QueueError,
   type Room,
@@ -118,11 +118,6 @@ const roomFor = Effect.fnUntraced(function* (room: Room) {
 })
 
 // --- the driver's edge ---
-
-const disconnected = (cause: unknown) =>
-  new QueueError({
-    reason: new Disconnected({ detail: cause instanceof Error ? cause.message : String(cause) })
-  })
 
 const fetch = (source: Source, wanted: number, accept: (message: JsMsg) => void) =>
   Effect.callback<void, QueueError>((resume) => {
@@ -248,7 +243,7 @@ const coalesced = (): Acks => {
 
 const settleFailed = (cause: unknown) =>
   new QueueError({
-    reason: new SettleFailed({ detail: cause instanceof Error ? cause.message : String(cause) })
+    reason: new SettleFailed({ detail: messageOf(cause) })
   })
 
 /** Hands back what was fetched and never taken. */

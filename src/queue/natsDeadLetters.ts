@@ -12,7 +12,8 @@ import {
 } from "@nats-io/jetstream"
 import { headers, type NatsConnection as Connection, nanos } from "@nats-io/transport-node"
 import { Effect } from "effect"
-import { Disconnected, type DeadLetterNote, type Delivery, QueueError } from "./MessageQueue.ts"
+import type { DeadLetterNote, Delivery } from "./MessageQueue.ts"
+import { attempt } from "./natsObjects.ts"
 
 export interface Place {
   readonly stream: string
@@ -156,12 +157,3 @@ const letterOf = (stored: StoredMsg): DeadLetter => {
 const oneLine = (text: string, most: number) =>
   // A header is one line of printable text.
   text.replace(/[^\x20-\x7e\u00a0-\uffff]+/g, " ").slice(0, most)
-
-const attempt = <A>(call: () => Promise<A>) =>
-  Effect.tryPromise({
-    try: call,
-    catch: (cause) =>
-      new QueueError({
-        reason: new Disconnected({ detail: cause instanceof Error ? cause.message : String(cause) })
-      })
-  })

@@ -15,6 +15,7 @@ import {
 } from "@nats-io/jetstream"
 import { millis, type NatsConnection as Connection, nanos } from "@nats-io/transport-node"
 import { Duration, Effect } from "effect"
+import { messageOf } from "../domain/messageOf.ts"
 import { Disconnected, QueueError, StreamMissing } from "./MessageQueue.ts"
 
 export interface ConsumerSettings {
@@ -153,12 +154,12 @@ const wantedConfig = (settings: ConsumerSettings) => ({
 
 // --- the driver's edge ---
 
-const queueError = (cause: unknown) =>
-  new QueueError({
-    reason: new Disconnected({ detail: cause instanceof Error ? cause.message : String(cause) })
-  })
+/** What the driver throws, as the queue's error. */
+export const disconnected = (cause: unknown): QueueError =>
+  new QueueError({ reason: new Disconnected({ detail: messageOf(cause) }) })
 
-const attempt = <A>(call: () => Promise<A>) => Effect.tryPromise({ try: call, catch: queueError })
+export const attempt = <A>(call: () => Promise<A>): Effect.Effect<A, QueueError> =>
+  Effect.tryPromise({ try: call, catch: disconnected })
 
 /** Undefined when there is no such stream or consumer. */
 const lookUp = <A>(call: () => Promise<A>) =>

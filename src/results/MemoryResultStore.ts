@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type Json, parse } from "../domain/Json.ts"
+import { messageOf } from "../domain/messageOf.ts"
 import { newRef } from "./reference.ts"
 import {
   type Content,
@@ -86,6 +87,6 @@ const attempt = <A>(ref: string, work: () => Promise<A>) =>
     catch: (cause) =>
       new ResultStoreError({
         ref,
-        reason: new StoreUnavailable({ detail: cause instanceof Error ? cause.message : String(cause) })
+        reason: new StoreUnavailable({ detail: messageOf(cause) })
       })
   })

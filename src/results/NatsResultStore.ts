@@ -9,6 +9,7 @@ import { Clock, DateTime, Duration, Effect, Layer, Result } from "effect"
 import { promisify } from "node:util"
 import { gunzip, gzip } from "node:zlib"
 import { type Json, parse } from "../domain/Json.ts"
+import { messageOf } from "../domain/messageOf.ts"
 import { NatsConnection } from "../nats/NatsConnection.ts"
 import { newRef } from "./reference.ts"
 import {
@@ -159,7 +160,5 @@ const unpacked = async (bytes: Uint8Array): Promise<string> =>
   bytes[0] === 0x1f && bytes[1] === 0x8b
     ? (await promisify(gunzip)(bytes, { maxOutputLength: maxText })).toString("utf8")
     : Buffer.from(bytes).toString("utf8")
-
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 const reasonOf = (cause: unknown): Reason => new StoreUnavailable({ detail: messageOf(cause) })

@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { parse as parseYaml } from "yaml"
 import * as Json from "../../domain/Json.ts"
+import { messageOf } from "../../domain/messageOf.ts"
 import { ControlPlaneError, type CredentialScope, Unreadable } from "../ControlPlane.ts"
 import { type HttpJson, objectOf } from "./HttpJson.ts"
 import { sendOk } from "./readBack.ts"
@@ -36,6 +37,6 @@ const yamlOf = (operation: string, text: string) =>
     catch: (cause) =>
       new ControlPlaneError({
         operation,
-        reason: new Unreadable({ detail: cause instanceof Error ? cause.message : String(cause) })
+        reason: new Unreadable({ detail: messageOf(cause) })
       })
   })

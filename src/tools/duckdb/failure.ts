@@ -1,5 +1,6 @@
 /** What DuckDB says that went wrong, in the words that policy rules branch on. */
 import * as Failure from "../../domain/Failure.ts"
+import { messageOf } from "../../domain/messageOf.ts"
 import { ToolError } from "../ToolError.ts"
 
 export const failureOf = (
@@ -63,5 +64,3 @@ const shortened = (text: string): string =>
   text
     .replace(/\n+(Please try installing|Install it first|For more info)[\s\S]*?(?=\n\nLINE |$)/, "")
     .slice(0, 4000)
-
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

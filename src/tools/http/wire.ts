@@ -2,6 +2,7 @@
 import { pipeline, type Readable } from "node:stream"
 import { constants, createBrotliDecompress, createGunzip, createInflate } from "node:zlib"
 import type { Dispatcher as UndiciDispatcher } from "undici"
+import { messageOf } from "../../domain/messageOf.ts"
 import type { Undici } from "./agents.ts"
 import type { Hop } from "./redirect.ts"
 
@@ -78,7 +79,7 @@ export const causeOf = (cause: unknown): { readonly code: string | undefined; re
     if (typeof code === "string" && code !== "") return { code, message: message === "" ? code : message }
     chain.push(Reflect.get(link, "cause"), ...asArray(Reflect.get(link, "errors")))
   }
-  return { code: undefined, message: cause instanceof Error ? cause.message : String(cause) }
+  return { code: undefined, message: messageOf(cause) }
 }
 
 export const isCertificateError = (code: string | undefined): boolean =>

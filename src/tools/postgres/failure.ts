@@ -1,5 +1,6 @@
 /** What went wrong at a PostgreSQL server, in the words that policy rules branch on. */
 import * as Failure from "../../domain/Failure.ts"
+import { messageOf } from "../../domain/messageOf.ts"
 import { lineOf } from "../sql/split.ts"
 import { ToolError } from "../ToolError.ts"
 import { CopyRefused, isServerError, type ServerError } from "./Statement.ts"
@@ -88,7 +89,7 @@ const placeOf = (cause: ServerError, place: Place | undefined) => {
 
 const codeOf = (cause: unknown): { readonly code: string | undefined; readonly message: string } => {
   const error = cause instanceof AggregateError ? (cause.errors[0] as unknown) : cause
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   const code =
     typeof error === "object" && error !== null && "code" in error && typeof error.code === "string"
       ? error.code

@@ -9,6 +9,7 @@ import { constants, closeSync, mkdtempSync, openSync, rmSync } from "node:fs"
 import { Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { messageOf } from "../../domain/messageOf.ts"
 import { ToolError, Unavailable } from "../ToolError.ts"
 
 export type Direction = "fromChild" | "toChild"
@@ -52,7 +53,7 @@ export const make: Effect.Effect<Pipes, never, Scope.Scope> = Effect.gen(functio
     // Not before the first command: a worker whose /tmp cannot be written still has other tools.
     directory ??= yield* Effect.try({
       try: () => mkdtempSync(join(tmpdir(), "noetl-worker-")),
-      catch: (cause) => unavailable(`no directory for pipes: ${textOf(cause)}`)
+      catch: (cause) => unavailable(`no directory for pipes: ${messageOf(cause)}`)
     })
     const base = directory
     const [first = "", ...others] = Array.from({ length: batch }, () => join(base, String(made++)))
@@ -67,7 +68,7 @@ export const make: Effect.Effect<Pipes, never, Scope.Scope> = Effect.gen(functio
         Effect.flatMap(take, (path) =>
           Effect.try({
             try: () => openBoth(path, direction),
-            catch: (cause) => unavailable(`cannot open a pipe: ${textOf(cause)}`)
+            catch: (cause) => unavailable(`cannot open a pipe: ${messageOf(cause)}`)
           })
         ).pipe(
           // Whoever tidies /tmp may have taken the directory away under a worker that lives long.
@@ -138,5 +139,3 @@ const openBoth = (path: string, direction: Direction): Pipe & { readonly close: 
 
 const unavailable = (detail: string): ToolError =>
   new ToolError({ tool: "process", reason: new Unavailable({ detail }) })
-
-const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

@@ -3,6 +3,7 @@ import { Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { closeSync, openSync, readdirSync, readFileSync } from "node:fs"
 import { constants } from "node:os"
+import { messageOf } from "../../domain/messageOf.ts"
 import { ToolError, Unavailable } from "../ToolError.ts"
 import { type Limits, wrapped } from "./Limits.ts"
 import type { Pipe } from "./Pipes.ts"
@@ -42,7 +43,9 @@ export const launch =
     Effect.callback((resume) => {
       const fail = (cause: unknown): void =>
         resume(
-          Effect.fail(new ToolError({ tool: order.tool, reason: new Unavailable({ detail: textOf(cause) }) }))
+          Effect.fail(
+            new ToolError({ tool: order.tool, reason: new Unavailable({ detail: messageOf(cause) }) })
+          )
         )
       try {
         const child = start(order, oomScoreAdj, plugs)
@@ -120,5 +123,3 @@ const closesOnExec = (fd: number): boolean => {
 /** The number of a signal by its name, as shells add it to 128. */
 export const signalNumber = (name: string): number =>
   Object.entries(constants.signals).find(([known]) => known === name)?.[1] ?? 0
-
-const textOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

@@ -8,6 +8,7 @@ import type { BatchV1Api, CoreV1Api, ObservableMiddleware, V1Job } from "@kubern
 import { ConfigProvider, Effect, Layer, Stream } from "effect"
 import { fetch } from "undici"
 import { parse } from "../../domain/Json.ts"
+import { messageOf } from "../../domain/messageOf.ts"
 import { type ClientLibrary, type Cluster, findCluster } from "./kubeConfig.ts"
 import { KubernetesApi, KubernetesError, NoCluster, Refused, Unreachable } from "./KubernetesApi.ts"
 
@@ -230,7 +231,7 @@ const errorOf = (action: string, cause: unknown): KubernetesError => {
     return refused(action, cause.code, typeof body === "string" ? body : JSON.stringify(body ?? {}))
   }
   const error = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
-  return unreachable(action, error instanceof Error ? error.message : String(error))
+  return unreachable(action, messageOf(error))
 }
 
 const unreachable = (action: string, detail: string): KubernetesError =>

@@ -4,6 +4,7 @@ import { Config, Effect, Option } from "effect"
 import { access, readFile } from "node:fs/promises"
 import { homedir } from "node:os"
 import { join } from "node:path"
+import { messageOf } from "../../domain/messageOf.ts"
 import { KubernetesError, NoCluster } from "./KubernetesApi.ts"
 
 export type ClientLibrary = typeof import("@kubernetes/client-node")
@@ -51,8 +52,7 @@ const fromFile = (library: ClientLibrary, path: string) =>
 const loading = (what: string, load: () => void) =>
   Effect.try({
     try: load,
-    catch: (cause) =>
-      noClusterError(`${what} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`)
+    catch: (cause) => noClusterError(`${what} cannot be used: ${messageOf(cause)}`)
   })
 
 const variable = (name: string) =>

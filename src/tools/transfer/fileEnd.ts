@@ -5,6 +5,7 @@ import { existsSync } from "node:fs"
 import { rename, rm } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import * as Failure from "../../domain/Failure.ts"
+import { messageOf } from "../../domain/messageOf.ts"
 import * as Coerced from "../Coerced.ts"
 import { Databases } from "../duckdb/Databases.ts"
 import { invalid } from "../sql/source.ts"
@@ -178,12 +179,8 @@ const moveFailed = (cause: unknown, call: Call): ToolError =>
   new ToolError({
     tool: call.kind,
     reason: new ExecutionFailed({
-      failure: Failure.make(
-        "storage_access",
-        `the file cannot be put in its place: ${cause instanceof Error ? cause.message : String(cause)}`,
-        {
-          source: call.kind
-        }
-      )
+      failure: Failure.make("storage_access", `the file cannot be put in its place: ${messageOf(cause)}`, {
+        source: call.kind
+      })
     })
   })
