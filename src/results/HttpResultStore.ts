@@ -1,14 +1,15 @@
 /** Results on a server of the Rust generation: `PUT /api/result/{execution}` and `GET /api/result/resolve?ref=`. */
-import { Duration, Effect, Layer, Result } from "effect"
+import { Duration, Effect, Layer } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
-import { isObject, type Json, parse } from "../domain/Json.ts"
+import { isObject } from "../domain/Json.ts"
 import {
   type Content,
+  decoded,
+  failed,
   type Reason,
   type ResultKey,
   ResultMissing,
   ResultStore,
-  ResultStoreError,
   ResultTooLarge,
   ResultUnreadable,
   StoreUnavailable
@@ -62,7 +63,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
         HttpClientRequest.bodyText(body, "application/json")
       )
     )
-    const stored = yield* json(name, answer)
+    const stored = yield* decoded(name, answer, maxAnswer)
     if (!isObject(stored) || typeof stored["ref"] !== "string") {
       return yield* Effect.fail(
         failed(name, new ResultUnreadable({ detail: "the server gave no reference" }))
@@ -77,23 +78,17 @@ const make = Effect.fnUntraced(function* (options: Options) {
   })
 
   const get = Effect.fn("HttpResultStore.get")(function* (ref: string) {
-    return yield* json(
+    return yield* decoded(
       ref,
-      yield* call(ref, HttpClientRequest.get(`${base}/api/result/resolve?ref=${encodeURIComponent(ref)}`))
+      yield* call(ref, HttpClientRequest.get(`${base}/api/result/resolve?ref=${encodeURIComponent(ref)}`)),
+      maxAnswer
     )
   })
 
   return ResultStore.of({ name: "http", put, get })
 })
 
-const failed = (ref: string, reason: Reason) => new ResultStoreError({ ref, reason })
-
-const json = (ref: string, text: string): Effect.Effect<Json, ResultStoreError> => {
-  const value = parse(text, { maxBytes: 256 * 1024 * 1024, maxDepth: 256 })
-  return Result.isSuccess(value)
-    ? Effect.succeed(value.success)
-    : Effect.fail(failed(ref, new ResultUnreadable({ detail: value.failure.message })))
-}
+const maxAnswer = 256 * 1024 * 1024
 
 const reasonOf = (status: number, text: string): Reason | undefined => {
   const detail = `HTTP ${status}: ${text.slice(0, 200)}`

@@ -1,19 +1,19 @@
 /** Results in this process, and in a folder of its own when they would take too much memory. For runs without a server. */
-import { Effect, Layer, Result, Scope } from "effect"
+import { Effect, Layer, Scope } from "effect"
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { type Json, parse } from "../domain/Json.ts"
+import type { Json } from "../domain/Json.ts"
 import { messageOf } from "../domain/messageOf.ts"
 import { newRef } from "./reference.ts"
 import {
   type Content,
+  decoded,
+  failed,
   type ResultKey,
   ResultMissing,
   ResultStore,
-  ResultStoreError,
   ResultTooLarge,
-  ResultUnreadable,
   StoreUnavailable
 } from "./ResultStore.ts"
 
@@ -45,7 +45,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     }
     if (used.disk + bytes > options.diskBytes) {
       const detail = `${bytes} bytes more than the ${options.diskBytes} that results may take on disk`
-      return yield* Effect.fail(new ResultStoreError({ ref, reason: new ResultTooLarge({ detail }) }))
+      return yield* Effect.fail(failed(ref, new ResultTooLarge({ detail })))
     }
     used.disk += bytes
     const file = join(yield* folder, `${entries.size}.json`)
@@ -57,18 +57,11 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const get = Effect.fnUntraced(function* (ref: string) {
     const entry = entries.get(ref)
     if (entry === undefined) {
-      return yield* Effect.fail(
-        new ResultStoreError({ ref, reason: new ResultMissing({ detail: "not found" }) })
-      )
+      return yield* Effect.fail(failed(ref, new ResultMissing({ detail: "not found" })))
     }
     if ("value" in entry) return entry.value
     const text = yield* attempt(ref, () => readFile(entry.file, "utf8"))
-    const parsed = parse(text, { maxBytes: options.diskBytes, maxDepth: 256 })
-    return Result.isSuccess(parsed)
-      ? parsed.success
-      : yield* Effect.fail(
-          new ResultStoreError({ ref, reason: new ResultUnreadable({ detail: parsed.failure.message }) })
-        )
+    return yield* decoded(ref, text, options.diskBytes)
   })
 
   return ResultStore.of({ name: "memory", put, get })
@@ -84,9 +77,5 @@ const spillFolder = (scope: Scope.Scope) =>
 const attempt = <A>(ref: string, work: () => Promise<A>) =>
   Effect.tryPromise({
     try: work,
-    catch: (cause) =>
-      new ResultStoreError({
-        ref,
-        reason: new StoreUnavailable({ detail: messageOf(cause) })
-      })
+    catch: (cause) => failed(ref, new StoreUnavailable({ detail: messageOf(cause) }))
   })

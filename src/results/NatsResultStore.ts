@@ -5,20 +5,20 @@
 import { type KV, Kvm } from "@nats-io/kv"
 import { type ObjectStore, Objm } from "@nats-io/obj"
 import type { NatsConnection as Connection } from "@nats-io/transport-node"
-import { Clock, DateTime, Duration, Effect, Layer, Result } from "effect"
+import { Clock, DateTime, Duration, Effect, Layer } from "effect"
 import { promisify } from "node:util"
 import { gunzip, gzip } from "node:zlib"
-import { type Json, parse } from "../domain/Json.ts"
 import { messageOf } from "../domain/messageOf.ts"
 import { NatsConnection } from "../nats/NatsConnection.ts"
 import { newRef } from "./reference.ts"
 import {
   type Content,
+  decoded,
+  failed,
   type Reason,
   type ResultKey,
   ResultMissing,
   ResultStore,
-  ResultStoreError,
   ResultTooLarge,
   ResultUnreadable,
   StoreUnavailable
@@ -98,20 +98,12 @@ const make = Effect.fnUntraced(function* (options: Options) {
   return ResultStore.of({ name: "nats", put, get })
 })
 
-const failed = (ref: string, reason: Reason) => new ResultStoreError({ ref, reason })
-
 const unpack = Effect.fnUntraced(function* (ref: string, bytes: Uint8Array) {
   const text = yield* Effect.tryPromise({
     try: () => unpacked(bytes),
     catch: (cause) => failed(ref, new ResultUnreadable({ detail: messageOf(cause) }))
   })
-  const value: Result.Result<Json, { readonly message: string }> = parse(text, {
-    maxBytes: maxText,
-    maxDepth: 256
-  })
-  return Result.isSuccess(value)
-    ? value.success
-    : yield* Effect.fail(failed(ref, new ResultUnreadable({ detail: value.failure.message })))
+  return yield* decoded(ref, text, maxText)
 })
 
 // --- the driver's edge ---

@@ -1,6 +1,6 @@
 /** Where results go that are too large for an event, and how they are got back. */
-import { Context, type Effect, Schema } from "effect"
-import type { Json } from "../domain/Json.ts"
+import { Context, Effect, Result, Schema } from "effect"
+import { type Json, parse } from "../domain/Json.ts"
 
 /** Where a stored value is. `ref` is what others ask for it by. */
 export interface Stored {
@@ -70,3 +70,17 @@ export class ResultStore extends Context.Service<
     readonly get: (ref: string, store: string | undefined) => Effect.Effect<Json, ResultStoreError>
   }
 >()("noetl-worker/results/ResultStore") {}
+
+export const failed = (ref: string, reason: Reason): ResultStoreError => new ResultStoreError({ ref, reason })
+
+/** The value of a text that was stored under `ref`. */
+export const decoded = (
+  ref: string,
+  text: string,
+  maxBytes: number
+): Effect.Effect<Json, ResultStoreError> => {
+  const value = parse(text, { maxBytes, maxDepth: 256 })
+  return Result.isSuccess(value)
+    ? Effect.succeed(value.success)
+    : Effect.fail(failed(ref, new ResultUnreadable({ detail: value.failure.message })))
+}
