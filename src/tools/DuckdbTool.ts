@@ -7,27 +7,23 @@
 import { Clock, Context, Effect, Layer, Schema } from "effect"
 import * as ToolResult from "../domain/ToolResult.ts"
 import * as Coerced from "./Coerced.ts"
-import { type Ended, runBlock } from "./duckdb/block.ts"
+import { runBlock } from "./duckdb/block.ts"
 import { Databases } from "./duckdb/Databases.ts"
 import { DuckdbOptions, type DuckdbSettings } from "./duckdb/DuckdbOptions.ts"
 import { placeOf } from "./duckdb/place.ts"
 import { ScriptSource } from "./python/ScriptSource.ts"
 import * as Rows from "./Rows.ts"
+import * as Block from "./sql/block.ts"
 import * as Source from "./sql/source.ts"
 import * as Tool from "./Tool.ts"
 import { withDeadline } from "./ToolError.ts"
 
 const Config = Schema.Struct({
   ...Source.fields,
+  ...Block.fields,
   database: Coerced.optional(Schema.String),
   db_path: Coerced.optional(Schema.String),
-  as_objects: Coerced.optional(Coerced.Boolean),
-  transaction: Coerced.optional(Schema.Literals(["auto", "single", "per_statement", "none"])),
-  timeout: Coerced.optional(Coerced.Seconds),
-  timeout_seconds: Coerced.optional(Coerced.Seconds),
-  max_rows: Coerced.optional(Coerced.Integer.check(Schema.isGreaterThanOrEqualTo(0))),
-  max_bytes: Coerced.optional(Coerced.Bytes),
-  numeric_as: Coerced.optional(Schema.Literals(["string", "number"]))
+  transaction: Coerced.optional(Schema.Literals(Block.modes))
 })
 type Config = typeof Config.Type
 
@@ -69,10 +65,7 @@ const run = Effect.fn("DuckdbTool.run")(function* (
       session,
       { text, params, mode, source: call.kind },
       {
-        limits: {
-          maxRows: config.max_rows ?? settings.maxRows,
-          maxBytes: config.max_bytes ?? settings.maxBytes
-        },
+        limits: Block.limitsOf(config, settings),
         asObjects: config.as_objects ?? true,
         forms: { decimal: config.numeric_as ?? "string" }
       }
@@ -80,13 +73,11 @@ const run = Effect.fn("DuckdbTool.run")(function* (
     return { ended, path: session.path }
   })
   const { ended, path } = yield* withDeadline(call.kind, config.timeout ?? config.timeout_seconds)(work)
-  for (const name of ended.unsayable) {
-    yield* Effect.logWarning(`column ${name}: NaN and infinity are null in JSON`)
-  }
+  yield* Block.warnOfUnsayable(ended)
   return resultOf(ended, path, (yield* Clock.currentTimeMillis) - started)
 })
 
-const resultOf = (ended: Ended, path: string, durationMs: number): ToolResult.ToolResult => {
+const resultOf = (ended: Block.Ended, path: string, durationMs: number): ToolResult.ToolResult => {
   const data = Rows.dataOf(ended.results, {
     database_path: path,
     ...(ended.transaction === undefined ? {} : { transaction: ended.transaction })

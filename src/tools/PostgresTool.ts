@@ -8,16 +8,16 @@ import { Clock, Context, Effect, Layer, Schema } from "effect"
 import type { Json, JsonObject } from "../domain/Json.ts"
 import * as ToolResult from "../domain/ToolResult.ts"
 import * as Coerced from "./Coerced.ts"
-import { type Ended, runBlock } from "./postgres/block.ts"
+import { runBlock } from "./postgres/block.ts"
 import { simple } from "./postgres/execute.ts"
 import { failureOf } from "./postgres/failure.ts"
 import { Pools, type Session } from "./postgres/Pools.ts"
 import { PostgresOptions, type PostgresSettings } from "./postgres/PostgresOptions.ts"
 import * as Connection from "./postgres/settings.ts"
-import { modes } from "./postgres/transactions.ts"
 import type { NumberForms } from "./postgres/types.ts"
 import { ScriptSource } from "./python/ScriptSource.ts"
 import * as Rows from "./Rows.ts"
+import * as Block from "./sql/block.ts"
 import * as Source from "./sql/source.ts"
 import { split } from "./sql/split.ts"
 import { quoteName, quoteText } from "./sql/tokens.ts"
@@ -26,16 +26,11 @@ import { ToolError, withDeadline } from "./ToolError.ts"
 
 const Config = Schema.Struct({
   ...Source.fields,
+  ...Block.fields,
   ...Connection.fields,
   schema: Coerced.optional(Coerced.TextList),
-  as_objects: Coerced.optional(Coerced.Boolean),
-  transaction: Coerced.optional(Schema.Literals(modes)),
-  timeout: Coerced.optional(Coerced.Seconds),
-  timeout_seconds: Coerced.optional(Coerced.Seconds),
+  transaction: Coerced.optional(Schema.Literals(Block.modes)),
   statement_timeout: Coerced.optional(Coerced.Seconds),
-  max_rows: Coerced.optional(Coerced.Integer.check(Schema.isGreaterThanOrEqualTo(0))),
-  max_bytes: Coerced.optional(Coerced.Bytes),
-  numeric_as: Coerced.optional(Schema.Literals(["string", "number"])),
   bigint_as: Coerced.optional(Schema.Literals(["string", "number"]))
 })
 type Config = typeof Config.Type
@@ -89,14 +84,12 @@ const run = Effect.fn("PostgresTool.run")(function* (
     return { ended, notices }
   })
   const { ended, notices } = yield* withDeadline(call.kind, deadlineOf(config))(work)
-  for (const name of ended.unsayable) {
-    yield* Effect.logWarning(`column ${name}: NaN and infinity are null in JSON`)
-  }
+  yield* Block.warnOfUnsayable(ended)
   return resultOf(ended, notices, (yield* Clock.currentTimeMillis) - started)
 })
 
 const readingOf = (settings: PostgresSettings, config: Config) => ({
-  limits: { maxRows: config.max_rows ?? settings.maxRows, maxBytes: config.max_bytes ?? settings.maxBytes },
+  limits: Block.limitsOf(config, settings),
   asObjects: config.as_objects ?? true,
   numbers: {
     numeric: config.numeric_as ?? "string",
@@ -161,7 +154,7 @@ const noticeOf = (notice: Notice): JsonObject =>
   )
 
 const resultOf = (
-  ended: Ended,
+  ended: Block.Ended,
   notices: ReadonlyArray<JsonObject>,
   durationMs: number
 ): ToolResult.ToolResult => {

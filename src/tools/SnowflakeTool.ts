@@ -12,22 +12,18 @@ import { failureOf } from "./snowflake/failure.ts"
 import { Sessions } from "./snowflake/Sessions.ts"
 import * as Account from "./snowflake/settings.ts"
 import { SnowflakeOptions, type SnowflakeSettings } from "./snowflake/SnowflakeOptions.ts"
+import * as Block from "./sql/block.ts"
 import * as Source from "./sql/source.ts"
 import * as Tool from "./Tool.ts"
 import { withDeadline } from "./ToolError.ts"
 
 const Config = Schema.Struct({
   ...Source.fields,
+  ...Block.fields,
   ...Account.fields,
-  as_objects: Coerced.optional(Coerced.Boolean),
   async: Coerced.optional(Coerced.Boolean),
-  timeout: Coerced.optional(Coerced.Seconds),
-  timeout_seconds: Coerced.optional(Coerced.Seconds),
   statement_timeout: Coerced.optional(Coerced.Seconds),
-  query_tag: Coerced.optional(Coerced.Text),
-  max_rows: Coerced.optional(Coerced.Integer.check(Schema.isGreaterThanOrEqualTo(0))),
-  max_bytes: Coerced.optional(Coerced.Bytes),
-  numeric_as: Coerced.optional(Schema.Literals(["string", "number"]))
+  query_tag: Coerced.optional(Coerced.Text)
 })
 type Config = typeof Config.Type
 
@@ -86,7 +82,7 @@ const changesSession =
   /\b(USE|ALTER\s+SESSION|SET|UNSET|BEGIN|START\s+TRANSACTION|CREATE\s+(OR\s+REPLACE\s+)?TEMP)/i
 
 const readingOf = (settings: SnowflakeSettings, config: Config) => ({
-  limits: { maxRows: config.max_rows ?? settings.maxRows, maxBytes: config.max_bytes ?? settings.maxBytes },
+  limits: Block.limitsOf(config, settings),
   asObjects: config.as_objects ?? true,
   forms: { decimal: config.numeric_as ?? "string" } as const
 })

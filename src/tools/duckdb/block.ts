@@ -5,6 +5,7 @@ import * as Failure from "../../domain/Failure.ts"
 import * as JsonText from "../../domain/Json.ts"
 import type { Json } from "../../domain/Json.ts"
 import { type Limits, type Row, rowMaker, type StatementResult, uniqueNames } from "../Rows.ts"
+import type { Ended, Mode } from "../sql/block.ts"
 import type { Params } from "../sql/placeholders.ts"
 import { lineOf, split, type Statement } from "../sql/split.ts"
 import type { Session } from "./Databases.ts"
@@ -14,7 +15,7 @@ import { converterOf, type Duckdb, type Forms, isFloat } from "./values.ts"
 export interface Block {
   readonly text: string
   readonly params: Params | undefined
-  readonly mode: "auto" | "single" | "per_statement" | "none"
+  readonly mode: Mode
   readonly source: string
 }
 
@@ -22,13 +23,6 @@ export interface Reading {
   readonly limits: Limits
   readonly asObjects: boolean
   readonly forms: Forms
-}
-
-export interface Ended {
-  readonly results: ReadonlyArray<StatementResult>
-  readonly unsayable: ReadonlySet<string>
-  readonly error: Failure.Failure | undefined
-  readonly transaction: "committed" | "rolled_back" | undefined
 }
 
 export const runBlock = Effect.fnUntraced(function* (session: Session, block: Block, reading: Reading) {
@@ -97,7 +91,7 @@ const alone = new Set(
   )
 )
 
-const isSingle = (mode: Block["mode"], count: number, known: ReadonlyArray<Statement>): boolean =>
+const isSingle = (mode: Mode, count: number, known: ReadonlyArray<Statement>): boolean =>
   mode === "single" ||
   (mode === "auto" &&
     count > 1 &&

@@ -2,13 +2,14 @@
 import { Effect } from "effect"
 import * as Failure from "../../domain/Failure.ts"
 import type { StatementResult } from "../Rows.ts"
+import type { Ended, Mode } from "../sql/block.ts"
 import type { Params } from "../sql/placeholders.ts"
 import type { Statement } from "../sql/split.ts"
 import { execute, type Options, simple, type SqlFailure } from "./execute.ts"
 import { failureOf } from "./failure.ts"
 import type { PostgresSettings } from "./PostgresOptions.ts"
 import type { Session } from "./Pools.ts"
-import { isSingle, type Mode } from "./transactions.ts"
+import { isSingle } from "./transactions.ts"
 
 export interface Block {
   readonly text: string
@@ -16,14 +17,6 @@ export interface Block {
   readonly params: Params | undefined
   readonly mode: Mode
   readonly source: string
-}
-
-export interface Ended {
-  readonly results: ReadonlyArray<StatementResult>
-  readonly unsayable: ReadonlySet<string>
-  readonly error: Failure.Failure | undefined
-  /** What became of the statements that ran, where that is not plain. */
-  readonly transaction: "committed" | "rolled_back" | undefined
 }
 
 export const runBlock = Effect.fnUntraced(function* (

@@ -1,8 +1,6 @@
 /** Whether a block runs in one transaction: what PostgreSQL forbids there, and what begins one itself. */
+import type { Mode } from "../sql/block.ts"
 import type { Statement } from "../sql/split.ts"
-
-export const modes = ["auto", "single", "per_statement", "none"] as const
-export type Mode = (typeof modes)[number]
 
 /** Whether the block gets a transaction around it. A single statement is one by itself. */
 export const isSingle = (mode: Mode, statements: ReadonlyArray<Statement>): boolean =>

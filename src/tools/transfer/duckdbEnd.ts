@@ -1,7 +1,6 @@
 /** DuckDB as the source and as the target of a transfer. Lines are made and taken apart inside of DuckDB. */
 import type { DuckDBResult } from "@duckdb/node-api"
 import { Effect, Schema, type Scope } from "effect"
-import { JsonValue } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
 import { Databases, type Place, type Session } from "../duckdb/Databases.ts"
 import { placeOf } from "../duckdb/place.ts"
@@ -11,7 +10,7 @@ import { duckdbError, run } from "./duckdbSql.ts"
 import { duckdbName, lineSql, typeOfDuckdb } from "./duckdbTypes.ts"
 import { openWriter } from "./duckdbWriter.ts"
 import type { Batch, Column, Pull, Source, Target } from "./Ends.ts"
-import { queryOf } from "./sqlText.ts"
+import { queryFields, queryOf } from "./sqlText.ts"
 import type { ToolError } from "../ToolError.ts"
 
 const place = {
@@ -22,11 +21,7 @@ const place = {
 
 export const SourceConfig = Schema.Struct({
   ...place,
-  query: Coerced.optional(Schema.String),
-  command: Coerced.optional(Schema.String),
-  sql: Coerced.optional(Schema.String),
-  table: Coerced.optional(Schema.String),
-  params: Schema.optionalKey(JsonValue)
+  ...queryFields
 })
 
 export const TargetConfig = Schema.Struct({

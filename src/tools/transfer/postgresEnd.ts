@@ -1,7 +1,6 @@
 /** PostgreSQL as the source and as the target of a transfer, both by COPY. */
 import { Effect, Schema, type Scope } from "effect"
 import type { JsonObject } from "../../domain/Json.ts"
-import { JsonValue } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
 import { copyOut, type Frames } from "../postgres/copy.ts"
 import { Pools, type Session } from "../postgres/Pools.ts"
@@ -16,15 +15,11 @@ import type { Batch, Column, Field, Pull, Source, Target } from "./Ends.ts"
 import { type Call, sql, sqlError } from "./postgresSql.ts"
 import { openWriter } from "./postgresWriter.ts"
 import { postgresName, typeOfOid } from "./postgresTypes.ts"
-import { queryOf } from "./sqlText.ts"
+import { queryFields, queryOf } from "./sqlText.ts"
 
 export const SourceConfig = Schema.Struct({
   ...Connection.fields,
-  query: Coerced.optional(Schema.String),
-  command: Coerced.optional(Schema.String),
-  sql: Coerced.optional(Schema.String),
-  table: Coerced.optional(Schema.String),
-  params: Schema.optionalKey(JsonValue),
+  ...queryFields,
   schema: Coerced.optional(Schema.String)
 })
 

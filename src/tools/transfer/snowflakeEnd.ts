@@ -1,7 +1,7 @@
 /** Snowflake as the source and as the target of a transfer: rows come as a stream, and go as binds of many rows. */
 import { Effect, Schema, type Scope } from "effect"
 import type { Column as DriverColumn, RowStatement } from "snowflake-sdk"
-import { type Json, JsonValue } from "../../domain/Json.ts"
+import type { Json } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
 import { type Session, Sessions } from "../snowflake/Sessions.ts"
 import * as Account from "../snowflake/settings.ts"
@@ -15,15 +15,11 @@ import type { Batch, Column, Field, Pull, Source, Target } from "./Ends.ts"
 import { type Call, plainly, snowflakeError } from "./snowflakeSql.ts"
 import { openWriter } from "./snowflakeWriter.ts"
 import { kindOfSnowflake, snowflakeName } from "./snowflakeTypes.ts"
-import { queryOf } from "./sqlText.ts"
+import { queryFields, queryOf } from "./sqlText.ts"
 
 export const SourceConfig = Schema.Struct({
   ...Account.fields,
-  query: Coerced.optional(Schema.String),
-  command: Coerced.optional(Schema.String),
-  sql: Coerced.optional(Schema.String),
-  table: Coerced.optional(Schema.String),
-  params: Schema.optionalKey(JsonValue)
+  ...queryFields
 })
 
 export const TargetConfig = Schema.Struct({

@@ -1,7 +1,8 @@
 /** The query of a SQL source: its text with its parameters in it, since COPY takes none. */
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import * as JsonText from "../../domain/Json.ts"
-import type { Json } from "../../domain/Json.ts"
+import { type Json, JsonValue } from "../../domain/Json.ts"
+import * as Coerced from "../Coerced.ts"
 import { literalOf } from "../postgres/arrays.ts"
 import { invalid } from "../sql/source.ts"
 import { bind } from "../sql/placeholders.ts"
@@ -9,16 +10,16 @@ import { split } from "../sql/split.ts"
 import { quotePath, quoteText } from "../sql/tokens.ts"
 import type { ToolError } from "../ToolError.ts"
 
-export interface SourceText {
-  readonly query?: string | null | undefined
-  readonly command?: string | null | undefined
-  readonly sql?: string | null | undefined
-  readonly table?: string | null | undefined
-  readonly params?: Json | undefined
+export const queryFields = {
+  query: Coerced.optional(Schema.String),
+  command: Coerced.optional(Schema.String),
+  sql: Coerced.optional(Schema.String),
+  table: Coerced.optional(Schema.String),
+  params: Schema.optionalKey(JsonValue)
 }
 
 export const queryOf = (
-  settings: SourceText,
+  settings: Schema.Struct.Type<typeof queryFields>,
   call: { readonly kind: string }
 ): Effect.Effect<string, ToolError> => {
   const text = settings.query ?? settings.command ?? settings.sql ?? ""
