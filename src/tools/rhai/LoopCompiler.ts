@@ -24,14 +24,7 @@ export abstract class LoopCompiler extends ChainCompiler {
   }
 
   protected while(s: Extract<Statement, { t: "while" }>, want: boolean): void {
-    const loop: Loop = {
-      next: label(),
-      end: label(),
-      depth: this.depth,
-      nextDepth: this.depth,
-      want,
-      tries: this.tries
-    }
+    const loop = this.loop(this.depth, want)
     const done = label()
     this.place(loop.next)
     if (s.condition !== undefined) {
@@ -47,6 +40,11 @@ export abstract class LoopCompiler extends ChainCompiler {
     this.depth = loop.depth + (want ? 1 : 0)
   }
 
+  /** A loop that begins here. `depth` is the stack's height before it. */
+  private loop(depth: number, want: boolean): Loop {
+    return { next: label(), end: label(), depth, nextDepth: this.depth, want, tries: this.tries }
+  }
+
   private loopBody(loop: Loop, body: Statement): void {
     this.loops.push(loop)
     this.statement(body, false)
@@ -54,14 +52,7 @@ export abstract class LoopCompiler extends ChainCompiler {
   }
 
   protected do(s: Extract<Statement, { t: "do" }>, want: boolean): void {
-    const loop: Loop = {
-      next: label(),
-      end: label(),
-      depth: this.depth,
-      nextDepth: this.depth,
-      want,
-      tries: this.tries
-    }
+    const loop = this.loop(this.depth, want)
     const again = label()
     const done = label()
     // `continue` goes straight to the next round, past the condition, as in Rhai
@@ -90,14 +81,7 @@ export abstract class LoopCompiler extends ChainCompiler {
     }
     this.push("UNIT", s.position)
     s.variable.slot = this.depth - 1
-    const loop: Loop = {
-      next: label(),
-      end: label(),
-      depth: start,
-      nextDepth: this.depth,
-      want,
-      tries: this.tries
-    }
+    const loop = this.loop(start, want)
     const done = label()
     this.place(loop.next)
     if (s.counter === undefined) this.jump("NEXT", done, s.iterable.position, iterator, s.variable.slot)

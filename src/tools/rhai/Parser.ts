@@ -1,7 +1,7 @@
 /** Statements and whole scripts. `parse` is the door; the rest of the grammar is in the classes below this one. */
 import type { Declaration, Expression, FunctionDefinition, Program, Statement, SwitchCase } from "./Ast.ts"
 import { startOf } from "./Ast.ts"
-import { StatementParser } from "./StatementParser.ts"
+import { endsItself, StatementParser } from "./StatementParser.ts"
 import { declare, type ParserOptions } from "./ParserState.ts"
 import { parseError, RhaiError } from "./RhaiError.ts"
 import { isLiteral } from "./literals.ts"
@@ -16,7 +16,7 @@ class Parser extends StatementParser {
       if (statement.t === "noop") continue
       body.push(statement)
       if (this.is(T.EOF)) break
-      if (selfTerminated(statement)) continue
+      if (endsItself(statement)) continue
       if (!this.accept(";")) throw this.expected(";", "to terminate this statement")
     }
     return { body, functions: [...this.functions.values()], globals }
@@ -146,7 +146,7 @@ class Parser extends StatementParser {
     if (this.accept(",") || this.is("}")) return
     if (this.is(T.EOF)) throw this.expected(")", "to end this switch block")
     if (this.is(T.LEX_ERROR)) throw this.lexError()
-    if (!selfTerminated(body)) throw this.expected(",", "to separate the items in this switch block")
+    if (!endsItself(body)) throw this.expected(",", "to separate the items in this switch block")
   }
 }
 
@@ -163,15 +163,6 @@ const duplicateFunction = (fn: FunctionDefinition): string => {
   const what = count === 0 ? "no parameters" : count === 1 ? "1 parameter" : `${count} parameters`
   return `Function ${fn.name} with ${what} already exists`
 }
-
-/** Statements that end with their closing brace need no semicolon. */
-export const selfTerminated = (statement: Statement): boolean =>
-  statement.t === "if" ||
-  statement.t === "switch" ||
-  statement.t === "while" ||
-  statement.t === "for" ||
-  statement.t === "block" ||
-  statement.t === "try"
 
 /** Reads a script. `globals` are the names the host has put in scope. Throws a RhaiError where it makes no sense. */
 export const parse = (text: string, options: ParserOptions, globals: ReadonlyArray<string> = []): Program => {

@@ -116,12 +116,19 @@ const integer = (value: Value, wanted: string): Int => {
   throw mismatch(wanted, rawTypeName(value))
 }
 
-export class CharReference extends Reference {
-  private readonly whole: Reference
-  private readonly index: number
-  constructor(whole: Reference, index: number) {
+/** A place inside of what another reference leads to: reading and writing go through that one. */
+abstract class PartReference extends Reference {
+  protected readonly whole: Reference
+  constructor(whole: Reference) {
     super(whole.isConst)
     this.whole = whole
+  }
+}
+
+export class CharReference extends PartReference {
+  private readonly index: number
+  constructor(whole: Reference, index: number) {
+    super(whole)
     this.index = index
   }
   get(): Value {
@@ -134,13 +141,11 @@ export class CharReference extends Reference {
   }
 }
 
-export class SliceReference extends Reference {
-  private readonly whole: Reference
+export class SliceReference extends PartReference {
   private readonly from: number
   private readonly to: number
   constructor(whole: Reference, from: number, to: number) {
-    super(whole.isConst)
-    this.whole = whole
+    super(whole)
     this.from = from
     this.to = to
   }
@@ -157,12 +162,10 @@ export class SliceReference extends Reference {
   }
 }
 
-export class BitReference extends Reference {
-  private readonly whole: Reference
+export class BitReference extends PartReference {
   private readonly bit: number
   constructor(whole: Reference, bit: number) {
-    super(whole.isConst)
-    this.whole = whole
+    super(whole)
     this.bit = bit
   }
   get(): Value {
@@ -175,13 +178,11 @@ export class BitReference extends Reference {
 }
 
 /** `number[from..to]`: some neighbouring bits as an integer. */
-export class BitsReference extends Reference {
-  private readonly whole: Reference
+export class BitsReference extends PartReference {
   private readonly mask: bigint
   private readonly shift: number
   constructor(whole: Reference, mask: bigint, shift: number) {
-    super(whole.isConst)
-    this.whole = whole
+    super(whole)
     this.mask = mask
     this.shift = shift
   }

@@ -235,7 +235,8 @@ export abstract class StatementParser extends ExpressionParser {
   }
 }
 
-const endsItself = (statement: Statement): boolean =>
+/** Statements that end with their closing brace need no semicolon. */
+export const endsItself = (statement: Statement): boolean =>
   statement.t === "if" ||
   statement.t === "switch" ||
   statement.t === "while" ||

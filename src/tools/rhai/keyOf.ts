@@ -1,17 +1,5 @@
 /** A string that is the same for equal values of one type: what `switch` looks cases up by. */
-import {
-  Blob,
-  Char,
-  Custom,
-  Float,
-  FnPtr,
-  Range,
-  Sequence,
-  Shared,
-  sortedEntries,
-  Timestamp,
-  type Value
-} from "./Value.ts"
+import { Blob, Char, Custom, Float, FnPtr, Range, Shared, sortedEntries, type Value } from "./Value.ts"
 
 export const keyOf = (value: Value): string | undefined => {
   switch (typeof value) {
@@ -48,8 +36,7 @@ const objectKey = (value: Value): string | undefined => {
       `p${value.name}`,
       value.curry.map((item) => (item instanceof Shared ? item.value : item))
     )
-  if (value instanceof Custom) return value.text === undefined ? undefined : `s${value.text}`
-  return value instanceof Timestamp || value instanceof Sequence ? undefined : undefined
+  return value instanceof Custom && value.text !== undefined ? `s${value.text}` : undefined
 }
 
 const list = (prefix: string, items: ReadonlyArray<Value>): string | undefined => {
