@@ -13,6 +13,7 @@ import { run, type Services } from "../../src/job/pipeline/pipeline.ts"
 import { layer as memory } from "../../src/results/MemoryResultStore.ts"
 import { Results } from "../../src/results/Results.ts"
 import { Redactor } from "../../src/secrets/Redactor.ts"
+import { aCommand as aStubCommand } from "../../src/testing/aCommand.ts"
 import { Template } from "../../src/template/Template.ts"
 import type { ToolCall } from "../../src/tools/Tool.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
@@ -119,22 +120,17 @@ const failureOf = (wanted: Json, source: string): Failure.Failure => {
   return Result.getOrThrow(decoded)
 }
 
-export const aCommand = (config: Json, more: Partial<Command> = {}): Command => ({
-  executionId: ExecutionId.make("7670000000000000123"),
-  eventId: EventId.make("7670000000000000124"),
-  commandId: CommandId.make("7670000000000000125"),
-  step: "work",
-  kind:
-    Array.isArray(config) || (isObject(config) && config["tasks"] !== undefined) ? "task_sequence" : "stub",
-  config,
-  input: {},
-  context: {},
-  meta: {},
-  attempt: 1,
-  serverUrl: undefined,
-  traceparent: undefined,
-  ...more
-})
+export const aCommand = (config: Json, more: Partial<Command> = {}): Command =>
+  aStubCommand(1, {
+    executionId: ExecutionId.make("7670000000000000123"),
+    eventId: EventId.make("7670000000000000124"),
+    commandId: CommandId.make("7670000000000000125"),
+    step: "work",
+    kind:
+      Array.isArray(config) || (isObject(config) && config["tasks"] !== undefined) ? "task_sequence" : "stub",
+    config,
+    ...more
+  })
 
 /** Works a command while time passes by itself. */
 export const work = Effect.fnUntraced(function* (command: Command, hours = 24) {

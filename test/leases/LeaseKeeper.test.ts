@@ -11,18 +11,7 @@ import { ensureConsumer } from "../../src/queue/natsObjects.ts"
 import * as NatsQueue from "../../src/queue/NatsQueue.ts"
 import * as Room from "../../src/queue/Room.ts"
 import { NatsServer } from "../support/NatsServer.ts"
-
-const queueOptions: NatsQueue.Options = {
-  stream: "noetl_commands",
-  consumer: undefined,
-  subject: "noetl.commands",
-  filter: undefined,
-  ackWait: Duration.seconds(1),
-  maxDeliver: -1,
-  maxAckPending: 64,
-  update: false,
-  pullExpires: Duration.seconds(5)
-}
+import { queueOptions } from "../support/queueOptions.ts"
 
 /** Collects the heartbeats that a control plane would get, with their times. */
 const beats = Effect.acquireRelease(

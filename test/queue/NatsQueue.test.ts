@@ -1,5 +1,5 @@
 import { jetstream } from "@nats-io/jetstream"
-import { Duration, Effect, Layer } from "effect"
+import { Effect, Layer } from "effect"
 import { localNats } from "../../src/nats/connectionOptions.ts"
 import { NatsConnection } from "../../src/nats/NatsConnection.ts"
 import * as NatsQueue from "../../src/queue/NatsQueue.ts"
@@ -7,18 +7,7 @@ import { defaultPlace, list } from "../../src/queue/natsDeadLetters.ts"
 import { ensureConsumer } from "../../src/queue/natsObjects.ts"
 import { Publisher, suite } from "../../src/testing/QueueSuite.ts"
 import { NatsServer } from "../support/NatsServer.ts"
-
-const options: NatsQueue.Options = {
-  stream: "noetl_commands",
-  consumer: undefined,
-  subject: "noetl.commands",
-  filter: undefined,
-  ackWait: Duration.seconds(1),
-  maxDeliver: -1,
-  maxAckPending: 64,
-  update: false,
-  pullExpires: Duration.seconds(5)
-}
+import { queueOptions } from "../support/queueOptions.ts"
 
 const connection = Layer.unwrap(
   Effect.map(NatsServer, ({ url }) => NatsConnection.layer({ ...localNats, url }))
@@ -30,7 +19,7 @@ const publisher = Layer.effect(
   Effect.gen(function* () {
     const nats = yield* NatsConnection
     const nc = yield* nats.connection
-    yield* ensureConsumer(nc, options)
+    yield* ensureConsumer(nc, queueOptions)
     return Publisher.of({
       publish: (body) =>
         Effect.promise(() => jetstream(nc).publish("noetl.commands", body)).pipe(Effect.asVoid),
@@ -42,7 +31,7 @@ const publisher = Layer.effect(
 suite(
   "NatsQueue",
   publisher.pipe(
-    Layer.provideMerge(NatsQueue.layer(options)),
+    Layer.provideMerge(NatsQueue.layer(queueOptions)),
     Layer.provide(connection),
     Layer.provide(NatsServer.layer())
   )

@@ -1,31 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Layer } from "effect"
+import { Cause, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import type { Json, JsonObject } from "../../src/domain/Json.ts"
+import type { Json } from "../../src/domain/Json.ts"
 import { aCall, runTool, suite } from "../../src/testing/ToolSuite.ts"
 import { defaults as limits } from "../../src/tools/rhai/Limits.ts"
-import { defaults, RhaiOptions, type RhaiSettings } from "../../src/tools/rhai/RhaiOptions.ts"
 import { RhaiTool } from "../../src/tools/RhaiTool.ts"
-import type { ToolCall } from "../../src/tools/Tool.ts"
-import { Toolbox } from "../../src/tools/Toolbox.ts"
 import { ToolError } from "../../src/tools/ToolError.ts"
-
-const settings: RhaiSettings = {
-  ...defaults,
-  env: ["REGION", "APP_*"],
-  environment: { REGION: "eu", APP_NAME: "noetl", SECRET: "hidden" },
-  gcpToken: Effect.succeed("tok-123"),
-  modules: new Map([["lib", "export const ANSWER = 42; fn twice(x) { x * 2 }"]])
-}
-const withSettings = (more: Partial<RhaiSettings>) =>
-  Toolbox.layer(RhaiTool).pipe(
-    Layer.provide(RhaiTool.layer),
-    Layer.provide(Layer.succeed(RhaiOptions, { ...settings, ...more }))
-  )
-const layer = withSettings({})
-
-const rhai = (code: string, more: Partial<ToolCall> = {}, config: JsonObject = {}) =>
-  runTool(aCall("rhai", { code, ...config }, more)).pipe(Effect.provide(layer))
+import { rhai, withSettings } from "./rhaiWorld.ts"
 
 suite("RhaiTool", RhaiTool, RhaiTool.layer, {
   kind: "rhai",

@@ -1,31 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { isObject, type Json, type JsonObject } from "../../src/domain/Json.ts"
-import { aCall, runTool } from "../../src/testing/ToolSuite.ts"
-import { defaults, RhaiOptions, type RhaiSettings } from "../../src/tools/rhai/RhaiOptions.ts"
-import { RhaiTool } from "../../src/tools/RhaiTool.ts"
-import type { ToolCall } from "../../src/tools/Tool.ts"
-import { Toolbox } from "../../src/tools/Toolbox.ts"
 import * as HttpStub from "../support/HttpStub.ts"
+import { rhai } from "./rhaiWorld.ts"
 
-const settings: RhaiSettings = {
-  ...defaults,
-  env: ["REGION", "APP_*"],
-  environment: { REGION: "eu", APP_NAME: "noetl", SECRET: "hidden" },
-  gcpToken: Effect.succeed("tok-123"),
-  modules: new Map([["lib", "export const ANSWER = 42; fn twice(x) { x * 2 }"]])
-}
-const withSettings = (more: Partial<RhaiSettings>) =>
-  Toolbox.layer(RhaiTool).pipe(
-    Layer.provide(RhaiTool.layer),
-    Layer.provide(Layer.succeed(RhaiOptions, { ...settings, ...more }))
-  )
-const layer = withSettings({})
-
-const rhai = (code: string, more: Partial<ToolCall> = {}, config: JsonObject = {}) =>
-  runTool(aCall("rhai", { code, ...config }, more)).pipe(Effect.provide(layer))
 const dataOf = (data: Json | undefined): JsonObject => (data !== undefined && isObject(data) ? data : {})
 const script = (name: string): string =>
   readFileSync(join(import.meta.dirname, "..", "rhai", "scripts", `${name}.rhai`), "utf8")
