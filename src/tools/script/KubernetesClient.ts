@@ -13,7 +13,7 @@ import { type ClientLibrary, type Cluster, findCluster } from "./kubeConfig.ts"
 import { KubernetesApi, KubernetesError, NoCluster, Refused, Unreachable } from "./KubernetesApi.ts"
 
 interface Client extends Cluster {
-  readonly library: ClientLibrary
+  readonly sdk: ClientLibrary
   readonly batch: BatchV1Api
   readonly core: CoreV1Api
 }
@@ -33,7 +33,7 @@ export const layer: Layer.Layer<KubernetesApi> = Layer.effect(
 
 function connect() {
   return Effect.gen(function* () {
-    const library = yield* Effect.tryPromise({
+    const sdk = yield* Effect.tryPromise({
       try: () => import("@kubernetes/client-node"),
       catch: () =>
         new KubernetesError({
@@ -41,14 +41,14 @@ function connect() {
           reason: new NoCluster({ detail: "the optional package @kubernetes/client-node is not installed" })
         })
     })
-    const cluster = yield* findCluster(library)
+    const cluster = yield* findCluster(sdk)
     const { config } = cluster
     return yield* Effect.try({
       try: (): Client => ({
         ...cluster,
-        library,
-        batch: config.makeApiClient(library.BatchV1Api),
-        core: config.makeApiClient(library.CoreV1Api)
+        sdk,
+        batch: config.makeApiClient(sdk.BatchV1Api),
+        core: config.makeApiClient(sdk.CoreV1Api)
       }),
       catch: (cause) =>
         new KubernetesError({ action: "find the cluster", reason: new NoCluster({ detail: String(cause) }) })
@@ -60,7 +60,7 @@ const of = (client: Effect.Effect<Client, KubernetesError>): KubernetesApi["Serv
   const ask = <A>(action: string, f: (client: Client, options: CallOptions) => Promise<A>) =>
     Effect.flatMap(client, (connected) =>
       Effect.tryPromise({
-        try: (signal) => f(connected, withSignal(connected.library, signal)),
+        try: (signal) => f(connected, withSignal(connected.sdk, signal)),
         catch: (cause) => errorOf(action, cause)
       })
     ).pipe(withLimit(action))
@@ -76,10 +76,10 @@ const of = (client: Effect.Effect<Client, KubernetesError>): KubernetesApi["Serv
         batch.readNamespacedJob({ namespace, name }, options)
       ).pipe(missingIs((): V1Job | undefined => undefined)),
     patchJob: (namespace, name, body) =>
-      ask(`patch Job ${name}`, ({ batch, library }, options) =>
+      ask(`patch Job ${name}`, ({ batch, sdk }, options) =>
         batch.patchNamespacedJob(
           { namespace, name, body },
-          library.setHeaderOptions("Content-Type", library.PatchStrategy.MergePatch, options)
+          sdk.setHeaderOptions("Content-Type", sdk.PatchStrategy.MergePatch, options)
         )
       ),
     deleteJob: (namespace, name, { resourceVersion, uid }) =>
@@ -161,15 +161,15 @@ interface CallOptions {
 }
 
 /** Interruption ends the request. */
-const withSignal = (library: ClientLibrary, signal: AbortSignal): CallOptions => ({
+const withSignal = (sdk: ClientLibrary, signal: AbortSignal): CallOptions => ({
   middlewareMergeStrategy: "append",
   middleware: [
     {
       pre: (context) => {
         context.setSignal(signal)
-        return new library.Observable(Promise.resolve(context))
+        return new sdk.Observable(Promise.resolve(context))
       },
-      post: (response) => new library.Observable(Promise.resolve(response))
+      post: (response) => new sdk.Observable(Promise.resolve(response))
     }
   ]
 })
@@ -192,13 +192,13 @@ const open = (
 ): Stream.Stream<Uint8Array, KubernetesError> =>
   Stream.unwrap(
     Effect.gen(function* () {
-      const { config, library } = yield* client
+      const { config, sdk } = yield* client
       const signal = yield* Effect.abortSignal
       const response = yield* Effect.tryPromise({
         try: async () => {
           const url = new URL((config.getCurrentCluster()?.server ?? "").replace(/\/$/, "") + path)
           url.search = new URLSearchParams(query).toString()
-          const context = new library.RequestContext(url.href, library.HttpMethod.GET)
+          const context = new sdk.RequestContext(url.href, sdk.HttpMethod.GET)
           await config.applySecurityAuthentication(context)
           const dispatcher = context.getDispatcher()
           return await fetch(url, {
