@@ -49,6 +49,7 @@ const routes = ({ metrics }: Options) =>
         Effect.gen(function* () {
           const depth = yield* depthOf(queue)
           if (depth !== undefined) yield* Metric.update(Metrics.queueDepth, depth)
+          yield* Metric.update(Metrics.slotsBusy, runningOf(yield* worker.status))
           yield* Metric.update(Metrics.eventLoopLag, lag())
           const text = yield* PrometheusMetrics.format()
           return HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4" })
@@ -64,12 +65,16 @@ const depthOf = (queue: MessageQueue["Service"]) =>
     Effect.catch(() => Effect.succeed(undefined))
   )
 
+/** Commands that hold a slot. A parked one only waits. */
+const runningOf = ({ active }: WorkerStatus): number => active.filter((job) => !job.parked).length
+
 /** What an autoscaler goes by. `depth` is null where the queue cannot tell. */
 const scale = (worker: Worker["Service"], queue: MessageQueue["Service"]) =>
   Effect.gen(function* () {
     const depth = yield* depthOf(queue)
-    const { active, draining, slots } = yield* worker.status
-    const running = active.filter((job) => !job.parked).length
+    const status = yield* worker.status
+    const { active, draining, slots } = status
+    const running = runningOf(status)
     return yield* json({
       depth: depth ?? null,
       in_flight: active.length,

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Deferred, Effect, Layer, Metric } from "effect"
 import { HttpServer } from "effect/http"
 import { success } from "../src/domain/ToolResult.ts"
 import * as Health from "../src/Health.ts"
@@ -55,6 +55,35 @@ describe("Health", () => {
         assert.include(text, series)
       }
     }).pipe(Effect.provide(world))
+  )
+
+  it.live("shows how many slots are taken, to the autoscaler and to the alert alike", () =>
+    Effect.gen(function* () {
+      const started = yield* Deferred.make<void>()
+      const mayEnd = yield* Deferred.make<void>()
+      const busy = Health.layer({ port: 0, host: "127.0.0.1", metrics: true }).pipe(
+        Layer.provideMerge(Worker.layer),
+        Layer.provideMerge(
+          TestWorker.world({
+            answer: () =>
+              Deferred.succeed(started, undefined).pipe(
+                Effect.andThen(Deferred.await(mayEnd)),
+                Effect.as(success(1))
+              )
+          })
+        )
+      )
+      yield* Effect.gen(function* () {
+        yield* TestWorker.submit(aCommand())
+        yield* Deferred.await(started)
+        assert.deepInclude((yield* json("/scale")).body, { running: 1, free: 3 })
+        assert.include((yield* get("/metrics")).text, "noetl_worker_slots_busy 1")
+        yield* Deferred.succeed(mayEnd, undefined)
+        yield* TestWorker.idle
+        assert.include((yield* get("/metrics")).text, "noetl_worker_slots_busy 0")
+      }).pipe(Effect.provide(busy))
+      // The other tests count from zero.
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
   )
 
   it.live("answers in the shapes of the workers that this one replaces", () =>
