@@ -1,16 +1,17 @@
 /**
- * Makes sure that what the tests run against is there: a real nats-server and a Python. What is missing is installed
+ * Makes sure that what the tests run against is there: a nats-server, PostgreSQL, a Python. What is missing is installed
  * with the system's package manager where that is allowed; else this says what to install and ends with 1.
  */
 import { execFileSync, spawnSync } from "node:child_process"
 import { accessSync, constants } from "node:fs"
 import { delimiter, join } from "node:path"
+import { postgresFolders } from "../test/support/postgresFolders.ts"
 
 interface Need {
   readonly what: string
   readonly program: string
-  /** A variable that names the program, or a server that is running already. */
-  readonly variable: string
+  /** A variable that names the program. */
+  readonly variable?: string
   readonly packages: { readonly apt: string; readonly brew: string; readonly nix: string }
 }
 
@@ -22,6 +23,11 @@ const needs: ReadonlyArray<Need> = [
     packages: { apt: "nats-server", brew: "nats-server", nix: "nixpkgs#nats-server" }
   },
   {
+    what: "PostgreSQL",
+    program: "initdb",
+    packages: { apt: "postgresql", brew: "postgresql", nix: "nixpkgs#postgresql" }
+  },
+  {
     what: "Python 3",
     program: "python3",
     variable: "PYTHON_PATH",
@@ -30,7 +36,12 @@ const needs: ReadonlyArray<Need> = [
 ]
 
 const found = (program: string): boolean =>
-  [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"].some((folder) => {
+  [
+    ...(process.env["PATH"] ?? "").split(delimiter),
+    "/usr/sbin",
+    "/usr/local/sbin",
+    ...postgresFolders()
+  ].some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK)
       return true
@@ -68,7 +79,8 @@ const installers = (): ReadonlyArray<(need: Need) => ReadonlyArray<ReadonlyArray
   ]
 }
 
-const isThere = (need: Need) => process.env[need.variable] !== undefined || found(need.program)
+const isThere = ({ program, variable }: Need) =>
+  (variable !== undefined && process.env[variable] !== undefined) || found(program)
 
 const missing = needs.filter((need) => !isThere(need))
 for (const need of missing) {
@@ -89,7 +101,7 @@ for (const { packages, program, variable, what } of still) {
   console.error(
     `setup: ${what} (${program}) is needed and not there.\n` +
       `  Debian, Ubuntu: apt-get install ${packages.apt}\n  macOS: brew install ${packages.brew}\n  Nix: nix profile install ${packages.nix}\n` +
-      `  or set ${variable} to the program.`
+      (variable === undefined ? "  or put it on PATH." : `  or set ${variable} to the program.`)
   )
 }
 if (still.length > 0) process.exit(1)

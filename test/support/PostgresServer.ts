@@ -6,7 +6,7 @@
  */
 import { Context, Effect, Layer, ManagedRuntime, Redacted } from "effect"
 import { type ChildProcess, execFile, spawn } from "node:child_process"
-import { existsSync, readdirSync } from "node:fs"
+import { existsSync } from "node:fs"
 import { chmod, chown, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
@@ -16,6 +16,7 @@ import type { JsonObject } from "../../src/domain/Json.ts"
 import type { Target } from "../../src/tools/postgres/settings.ts"
 import { serverCert, serverKey } from "./certificates.ts"
 import { freePort } from "./NatsServer.ts"
+import { postgresFolders } from "./postgresFolders.ts"
 
 export class PostgresServer extends Context.Service<
   PostgresServer,
@@ -65,15 +66,7 @@ const database = "data"
 
 /** Where the programs are: PATH, else the places of the distributions. */
 const binaries = (): string => {
-  const folders = [
-    ...(process.env["PATH"] ?? "").split(delimiter),
-    ...(existsSync("/usr/lib/postgresql")
-      ? readdirSync("/usr/lib/postgresql")
-          .toSorted()
-          .reverse()
-          .map((version) => `/usr/lib/postgresql/${version}/bin`)
-      : [])
-  ]
+  const folders = [...(process.env["PATH"] ?? "").split(delimiter), ...postgresFolders()]
   const found = folders.find(
     (folder) => existsSync(join(folder, "initdb")) && existsSync(join(folder, "postgres"))
   )
