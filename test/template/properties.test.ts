@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { isJson } from "../../src/domain/Json.ts"
+import { isJson, stringify } from "../../src/domain/Json.ts"
 import { TemplateError } from "../../src/template/TemplateError.ts"
 import { tryRender } from "./support.ts"
 
@@ -114,9 +114,9 @@ describe("Template", () => {
   })
 
   it.prop("makes JSON that reads back as the same value", [Schema.Json], ([value]) => {
-    // As text, because JSON has no negative zero.
+    // As text, because JSON has no negative zero, and an integer from 2^53 on reads back exactly, as a bigint.
     assert.strictEqual(
-      JSON.stringify(tryRender("{{ value | tojson | fromjson }}", { value: value as never })),
+      stringify(tryRender("{{ value | tojson | fromjson }}", { value: value as never })),
       JSON.stringify(value)
     )
   })
