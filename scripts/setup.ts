@@ -1,5 +1,5 @@
 /**
- * Makes sure that what the tests run against is there: a nats-server, PostgreSQL, a Python. What is missing is installed
+ * Makes sure that what the tests run against is there: a nats-server, PostgreSQL, Python and pip. What is missing is installed
  * with the system's package manager where that is allowed; else this says what to install and ends with 1.
  */
 import { execFileSync, spawnSync } from "node:child_process"
@@ -32,6 +32,12 @@ const needs: ReadonlyArray<Need> = [
     program: "python3",
     variable: "PYTHON_PATH",
     packages: { apt: "python3", brew: "python3", nix: "nixpkgs#python3" }
+  },
+  {
+    what: "pip, which scripts install their dependencies with",
+    program: "pip3",
+    variable: "PYTHON_PATH",
+    packages: { apt: "python3-pip", brew: "python3", nix: "nixpkgs#python3Packages.pip" }
   }
 ]
 
