@@ -1,6 +1,7 @@
 /**
- * Makes sure that what the tests run against is there: a nats-server, PostgreSQL, Python and pip. What is missing is installed
- * with the system's package manager where that is allowed; else this says what to install and ends with 1.
+ * Makes sure that what the tests run against is there: a nats-server, PostgreSQL, Python and pip; the demonstration asks
+ * for Python alone. What is missing is installed with the system's package manager where that is allowed; else this says
+ * what to install and ends with 1.
  */
 import { execFileSync, spawnSync } from "node:child_process"
 import { accessSync, constants } from "node:fs"
@@ -15,7 +16,7 @@ interface Need {
   readonly packages: { readonly apt: string; readonly brew: string; readonly nix: string }
 }
 
-const needs: ReadonlyArray<Need> = [
+const all: ReadonlyArray<Need> = [
   {
     what: "the NATS server",
     program: "nats-server",
@@ -40,6 +41,10 @@ const needs: ReadonlyArray<Need> = [
     packages: { apt: "python3-pip", brew: "python3", nix: "nixpkgs#python3Packages.pip" }
   }
 ]
+
+/** Run by itself it takes the names of programs, and no name means all of them. */
+const named = import.meta.main ? process.argv.slice(2) : []
+const needs = all.filter(({ program }) => named.length === 0 || named.includes(program))
 
 const found = (program: string): boolean =>
   [
