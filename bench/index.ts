@@ -149,9 +149,13 @@ try {
   const built = existsSync("dist/main.js")
   const ours = built ? "dist/main.js" : "src/main.ts"
   console.log(`ours: ${ours}, ${commands} commands (noop), ${concurrency} at once; median of 3 runs in turn`)
-  const runs: Array<{ readonly plain: Burst; readonly mine: Burst }> = []
+  const runs: Array<{ readonly bare: Burst; readonly plain: Burst; readonly mine: Burst }> = []
   for (let i = 0; i < 3; i++)
-    runs.push({ plain: await burst("bench/worker/plain.ts"), mine: await burst(ours) })
+    runs.push({
+      bare: await burst("bench/worker/plain.ts"),
+      plain: await burst("bench/worker/contract.ts"),
+      mine: await burst(ours)
+    })
   const row = (name: string, of: (run: (typeof runs)[number]) => Burst) =>
     console.log(
       `${name.padEnd(16)}${median(runs.map((r) => of(r).perSecond))
@@ -161,9 +165,15 @@ try {
           .toFixed(2)
           .padStart(8)} ms CPU a command`
     )
-  row("plain promises", (run) => run.plain)
+  row("the calls alone", (run) => run.bare)
+  row("same contract", (run) => run.plain)
   row("noetl-worker", (run) => run.mine)
-  console.log(`CPU ratio       ${median(runs.map((r) => r.mine.cpuMillis / r.plain.cpuMillis)).toFixed(2)}`)
+  const ratio = (name: string, of: (run: (typeof runs)[number]) => Burst) =>
+    console.log(
+      `CPU ratio to ${name}  ${median(runs.map((r) => r.mine.cpuMillis / of(r).cpuMillis)).toFixed(2)}`
+    )
+  ratio("the same contract", (run) => run.plain)
+  ratio("the calls alone", (run) => run.bare)
 
   await freshConsumer()
   const child = await start(ours)

@@ -1,6 +1,6 @@
 /** The command line: words → one of the commands. */
 import { Effect, Result } from "effect"
-import { announce } from "../Telemetry.ts"
+import { announce } from "../telemetry/Telemetry.ts"
 import { config } from "./config.ts"
 import { deadLetters } from "./deadLetters.ts"
 import { demo } from "./demo.ts"

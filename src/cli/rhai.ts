@@ -5,7 +5,7 @@ import { messageOf } from "../domain/messageOf.ts"
 import { SafeHttp } from "../tools/http/SafeHttp.ts"
 import { hosted } from "../tools/rhai/host.ts"
 import { repl, type ReplOptions, runFile } from "../tools/rhai/Repl.ts"
-import { announce } from "../Telemetry.ts"
+import { announce } from "../telemetry/Telemetry.ts"
 import { Said, UsageError } from "./options.ts"
 
 export const rhai = Effect.fnUntraced(function* (file: string | undefined) {

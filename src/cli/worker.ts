@@ -3,14 +3,17 @@ import { Effect, Layer } from "effect"
 import { HttpServer } from "effect/http"
 import { shownUrl } from "../nats/connectionOptions.ts"
 import { graceOf, workerLayer } from "../config/layers.ts"
-import type { Loaded } from "../config/load.ts"
+import { type Loaded, redacted } from "../config/load.ts"
 import { Redactor } from "../secrets/Redactor.ts"
-import * as Telemetry from "../Telemetry.ts"
+import * as Telemetry from "../telemetry/Telemetry.ts"
+import { levelsOf } from "../telemetry/levels.ts"
+import * as Otlp from "../telemetry/Otlp.ts"
 import * as Tools from "../tools/index.ts"
 import { Worker } from "../Worker.ts"
 import { loadConfig } from "./sources.ts"
 import type { Arguments } from "./options.ts"
 import { graceful } from "./signals.ts"
+import { version } from "./version.ts"
 
 export const worker = Effect.fnUntraced(function* (args: Arguments) {
   const loaded = yield* loadConfig(args)
@@ -18,6 +21,8 @@ export const worker = Effect.fnUntraced(function* (args: Arguments) {
   yield* graceful(graceOf(values))
   return yield* Effect.gen(function* () {
     for (const warning of loaded.warnings) yield* Effect.logWarning(warning)
+    for (const word of levelsOf(values.logLevel).unknown)
+      yield* Effect.logWarning(`log.level: "${word}" is no level and no part=level: left out`)
     yield* Effect.logInfo(introduction(loaded))
     return yield* Effect.gen(function* () {
       const { address } = yield* HttpServer.HttpServer
@@ -27,14 +32,30 @@ export const worker = Effect.fnUntraced(function* (args: Arguments) {
   }).pipe(Effect.provide(telemetry(loaded)))
 })
 
-/** Logs as configured, and the redactor that they and the worker share. */
-export const telemetry = ({ values }: Loaded): Layer.Layer<Redactor> =>
-  Telemetry.layer({
+/** Logs and, where there is a collector, telemetry as configured, and the redactor that they and the worker share. */
+export const telemetry = ({ values }: Loaded): Layer.Layer<Redactor> => {
+  const logs = Telemetry.layer({
     format: values.logFormat,
     level: values.logLevel,
     terminal: process.stderr.isTTY,
     colors: process.stderr.isTTY && process.env["NO_COLOR"] === undefined
-  }).pipe(Layer.provideMerge(Redactor.layer))
+  })
+  const otlp =
+    values.otlpEndpoint === undefined
+      ? logs
+      : Otlp.layer(
+          {
+            endpoint: values.otlpEndpoint,
+            headers: redacted(values.otlpHeaders),
+            protocol: values.otlpProtocol,
+            service: values.otlpService,
+            version,
+            attributes: values.otlpAttributes
+          },
+          levelsOf(values.logLevel)
+        ).pipe(Layer.provideMerge(logs))
+  return otlp.pipe(Layer.provideMerge(Redactor.layer))
+}
 
 const introduction = ({ values }: Loaded): string =>
   `worker starts: ${values.concurrency} slots, ` +

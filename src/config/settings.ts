@@ -372,7 +372,7 @@ export const settings = {
     {
       key: "log.level",
       env: ["LOG_LEVEL", "RUST_LOG"],
-      doc: "trace, debug, info, warn, error or none; RUST_LOG's form info,worker_pool=debug is understood.",
+      doc: "trace, debug, info, warn, error or none; info,consumer=debug,python=warn has levels of parts (children of the tree, kinds of tools).",
       shownDefault: "info"
     },
     text,
@@ -386,6 +386,46 @@ export const settings = {
     },
     oneOf("auto", "json", "pretty", "logfmt"),
     "auto"
+  ),
+  otlpEndpoint: optional(
+    {
+      key: "telemetry.otlp_endpoint",
+      env: ["OTEL_EXPORTER_OTLP_ENDPOINT"],
+      doc: "OpenTelemetry collector that takes traces, metrics and logs over HTTP: http://collector:4318.",
+      shownDefault: "no telemetry leaves"
+    },
+    url(["http:", "https:"])
+  ),
+  otlpHeaders: optional(
+    {
+      key: "telemetry.otlp_headers",
+      env: ["OTEL_EXPORTER_OTLP_HEADERS"],
+      doc: "Headers for the collector: name=value,name=value, values URL-encoded.",
+      secret: true
+    },
+    text
+  ),
+  otlpProtocol: setting(
+    {
+      key: "telemetry.otlp_protocol",
+      env: ["OTEL_EXPORTER_OTLP_PROTOCOL"],
+      doc: "How telemetry is written."
+    },
+    oneOf("http/protobuf", "http/json"),
+    "http/protobuf"
+  ),
+  otlpService: setting(
+    { key: "telemetry.service_name", env: ["OTEL_SERVICE_NAME"], doc: "service.name of the telemetry." },
+    text,
+    "noetl-worker"
+  ),
+  otlpAttributes: optional(
+    {
+      key: "telemetry.resource_attributes",
+      env: ["OTEL_RESOURCE_ATTRIBUTES"],
+      doc: "What else is said of this worker: deployment.environment=prod,team=data."
+    },
+    text
   )
 } as const
 

@@ -79,6 +79,7 @@ interface Row {
 const make = (options: Options) => {
   const workerName = options.workerName ?? "memory-worker"
   const rows = new Map<EventId, Row>()
+  const byCommand = new Map<CommandId, Row>()
   const cancelled = new Set<string>()
   const running = new Map<string, Child>()
   const lines: Array<Line> = []
@@ -91,7 +92,7 @@ const make = (options: Options) => {
     lines.push(line)
     for (const listener of listeners) listener(line)
   }
-  const rowOf = (id: CommandId) => [...rows.values()].find((row) => row.command.commandId === id)
+  const rowOf = (id: CommandId) => byCommand.get(id)
   const say = (what: string) =>
     Effect.andThen(
       before(what, undefined),
@@ -200,7 +201,9 @@ const make = (options: Options) => {
       MemoryControlPlane.of({
         issue: (command) =>
           Effect.sync(() => {
-            rows.set(command.eventId, { command, owner: undefined, ending: undefined })
+            const row: Row = { command, owner: undefined, ending: undefined }
+            rows.set(command.eventId, row)
+            byCommand.set(command.commandId, row)
             return bodyOf(command)
           }),
         log: Effect.sync(() => [...lines]),

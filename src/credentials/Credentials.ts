@@ -158,11 +158,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     }
   })
 
-  const resolve = Effect.fn("Credentials.resolve")(function* (
-    kind: string,
-    config: JsonObject,
-    scope: CredentialScope
-  ) {
+  const resolve = Effect.fnUntraced(function* (kind: string, config: JsonObject, scope: CredentialScope) {
     if (kind === "transfer") return yield* resolveEnds(config, scope)
     const auth = yield* authOf(kind, config, scope)
     return { auth, config: yield* merged(kind, config, auth) }
@@ -185,11 +181,11 @@ const make = Effect.fnUntraced(function* (options: Options) {
 
   return Credentials.of({
     resolve,
-    keychain: Effect.fn("Credentials.keychain")(function* (kind, name, scope) {
+    keychain: Effect.fnUntraced(function* (kind, name, scope) {
       const entry = yield* look(keychain, kind, makeKey(name, scope.executionId, scope), scope)
       return Redacted.value((entry ?? (yield* stored(kind, name, scope))).data)
     }),
-    token: Effect.fn("Credentials.token")(function* (kind, name, scope) {
+    token: Effect.fnUntraced(function* (kind, name, scope) {
       const data = Redacted.value((yield* stored(kind, name, scope)).data)
       const token = tokenFields.map((field) => data[field]).find((value) => typeof value === "string")
       if (typeof token === "string") return token

@@ -59,8 +59,14 @@ export const parse = (text: string, limits: Limits = defaultLimits): Result.Resu
 }
 
 /** Value → JSON text. A bigint becomes a bare integer, NaN and infinities null, `undefined` members vanish. */
-export const stringify = (value: unknown, space?: number): string =>
-  JSON.stringify(value, bigintAsInteger, space) ?? "null"
+export const stringify = (value: unknown, space?: number): string => {
+  try {
+    return JSON.stringify(value, undefined, space) ?? "null"
+  } catch {
+    // Integers outside the safe range are rare, and the call for each member that they need is slow.
+    return JSON.stringify(value, bigintAsInteger, space) ?? "null"
+  }
+}
 
 /** Whether a value is plain JSON: the guard for values that come from a library. */
 export const isJson = (value: unknown, maxDepth = defaultLimits.maxDepth): value is Json => {

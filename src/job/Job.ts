@@ -72,14 +72,19 @@ export const run = (delivery: Delivery, notification: Notification, slot: JobSlo
         command: notification.commandId,
         step: notification.step
       }),
-      Effect.withSpan("Job.run", {
-        attributes: {
-          command: notification.commandId,
-          execution: notification.executionId,
-          step: notification.step
+      Effect.withSpan(
+        "command",
+        {
+          attributes: {
+            "noetl.command": notification.commandId,
+            "noetl.execution": notification.executionId,
+            "noetl.step": notification.step
+          },
+          parent: traceParent(notification.traceparent),
+          kind: "consumer"
         },
-        parent: traceParent(notification.traceparent)
-      })
+        { captureStackTrace: false }
+      )
     )
   )
 

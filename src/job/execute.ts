@@ -9,7 +9,7 @@ import { ToolError } from "../tools/ToolError.ts"
 import { run } from "./pipeline/pipeline.ts"
 
 /** Runs the command's tasks in a scope of its own. An interruption passes through; the caller knows why it came. */
-export const execute = Effect.fn("Job.execute")(function* (command: Command) {
+export const execute = Effect.fnUntraced(function* (command: Command) {
   const exit = yield* Effect.exit(Effect.scoped(run(command)))
   if (Exit.isSuccess(exit)) return Outcome.ofResult(exit.value)
   if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt

@@ -72,7 +72,7 @@ const make = (store: ResultStore["Service"], options: Options): Results["Service
     return pointer === undefined ? Effect.succeed(value) : store.get(pointer.ref, pointer.store)
   }
 
-  const externalize = Effect.fn("Results.externalize")(function* (
+  const externalize = Effect.fnUntraced(function* (
     value: Json,
     key: ResultKey,
     spec: OutputSpec = noOutputSpec
@@ -103,7 +103,7 @@ const make = (store: ResultStore["Service"], options: Options): Results["Service
     return resolve(value).pipe(Effect.mapError((error) => toolErrorOf(command.kind, error)))
   }
 
-  const hydrate = Effect.fn("Results.hydrate")(function* (command: Command) {
+  const hydrate = Effect.fnUntraced(function* (command: Command) {
     if (isObject(command.context) && command.context["__context_ref__"] !== undefined) {
       return yield* Effect.fail(unresolved(command, pointerOf(command.context)?.ref ?? "__context_ref__"))
     }

@@ -45,7 +45,7 @@ export class DuckdbTool extends Context.Service<DuckdbTool, Tool.Tool>()("noetl-
   static readonly layer = this.layerNoDeps.pipe(Layer.provide([Databases.layer, ScriptSource.layer]))
 }
 
-const run = Effect.fn("DuckdbTool.run")(function* (
+const run = Effect.fnUntraced(function* (
   settings: DuckdbSettings,
   databases: Databases["Service"],
   scripts: ScriptSource["Service"],

@@ -68,7 +68,7 @@ export class HttpTool extends Context.Service<HttpTool, Tool.Tool>()("noetl-work
   static readonly layer = this.layerNoDeps.pipe(Layer.provide(SafeHttp.layer))
 }
 
-const run = Effect.fn("HttpTool.run")(function* (
+const run = Effect.fnUntraced(function* (
   http: SafeHttp["Service"],
   settings: SafeHttpSettings,
   config: Config,

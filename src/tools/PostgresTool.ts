@@ -55,7 +55,7 @@ export class PostgresTool extends Context.Service<PostgresTool, Tool.Tool>()(
   static readonly layer = this.layerNoDeps.pipe(Layer.provide([Pools.layer, ScriptSource.layer]))
 }
 
-const run = Effect.fn("PostgresTool.run")(function* (
+const run = Effect.fnUntraced(function* (
   settings: PostgresSettings,
   pools: Pools["Service"],
   scripts: ScriptSource["Service"],

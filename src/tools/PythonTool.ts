@@ -93,7 +93,7 @@ interface Python {
   readonly problem: string
 }
 
-const run = Effect.fn("PythonTool.run")(function* (python: Python, config: Config, call: Tool.ToolCall) {
+const run = Effect.fnUntraced(function* (python: Python, config: Config, call: Tool.ToolCall) {
   const script = yield* scriptOf(python.scripts, config, call)
   const surroundings = yield* Settings.surroundingsOf(python.options, config, call)
   const interpreter = yield* interpreterOf(python, config, call, surroundings)

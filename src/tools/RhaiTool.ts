@@ -58,7 +58,7 @@ export class RhaiTool extends Context.Service<RhaiTool, Tool.Tool>()("noetl-work
   static readonly layer = this.layerNoDeps.pipe(Layer.provide(SafeHttp.layer))
 }
 
-const run = Effect.fn("RhaiTool.run")(function* (world: World, config: Config, call: Tool.ToolCall) {
+const run = Effect.fnUntraced(function* (world: World, config: Config, call: Tool.ToolCall) {
   const clock = yield* Clock.Clock
   const started = clock.currentTimeMillisUnsafe()
   const seconds = config.timeout ?? config.timeout_seconds ?? undefined

@@ -37,7 +37,7 @@ export class ShellTool extends Context.Service<ShellTool, Tool.Tool>()("noetl-wo
   static readonly layer = this.layerNoDeps.pipe(Layer.provide(ProcessRunner.layer))
 }
 
-const run = Effect.fn("ShellTool.run")(function* (
+const run = Effect.fnUntraced(function* (
   options: ProcessOptions,
   runner: ProcessRunner["Service"],
   config: typeof Config.Type,

@@ -47,7 +47,7 @@ export class SnowflakeTool extends Context.Service<SnowflakeTool, Tool.Tool>()(
   static readonly layer = this.layerNoDeps.pipe(Layer.provide([Sessions.layer, ScriptSource.layer]))
 }
 
-const run = Effect.fn("SnowflakeTool.run")(function* (
+const run = Effect.fnUntraced(function* (
   settings: SnowflakeSettings,
   sessions: Sessions["Service"],
   scripts: ScriptSource["Service"],

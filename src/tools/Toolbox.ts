@@ -4,7 +4,8 @@
  * `Toolbox.layer(ShellTool, HttpTool)` asks the context for each tool, so a missing one does not compile and a
  * mocked one is just another layer.
  */
-import { Context, Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Layer, type Scope, type Tracer } from "effect"
+import { HttpTraceContext } from "effect/http"
 import type { ToolResult } from "../domain/ToolResult.ts"
 import type { Tool, ToolCall } from "./Tool.ts"
 import { ToolError, UnknownTool } from "./ToolError.ts"
@@ -57,6 +58,18 @@ export interface ToolTagWithLayer extends ToolTag {
 
 // --- helpers ---
 
+/** What the tool talks to belongs below its span; where nobody takes spans, below the one that the message named. */
+const within = (span: Tracer.Span, call: ToolCall): ToolCall =>
+  span.sampled
+    ? { ...call, traceparent: HttpTraceContext.toHeaders(span)["traceparent"] ?? call.traceparent }
+    : call
+
+/** One span for each call of a tool, below that of its command. */
+const spanOf = (call: ToolCall) => ({
+  attributes: { "noetl.tool": call.kind, "noetl.step": call.step },
+  captureStackTrace: false
+})
+
 const of = (tools: ReadonlyArray<Tool>): Toolbox["Service"] => {
   const byKind = new Map(
     tools.flatMap((tool) => [tool.kind, ...tool.aliases].map((kind): [string, Tool] => [kind, tool]))
@@ -68,7 +81,11 @@ const of = (tools: ReadonlyArray<Tool>): Toolbox["Service"] => {
       const tool = byKind.get(call.kind)
       return tool === undefined
         ? Effect.fail(new ToolError({ tool: call.kind, reason: new UnknownTool({ known: kinds }) }))
-        : tool.run(call)
+        : Effect.withSpan(
+            Effect.flatMap(Effect.orDie(Effect.currentSpan), (span) => tool.run(within(span, call))),
+            "tool",
+            spanOf(call)
+          )
     }
   })
 }

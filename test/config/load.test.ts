@@ -2,7 +2,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Result } from "effect"
 import { load, type Sources } from "../../src/config/load.ts"
 import { settings } from "../../src/config/settings.ts"
-import { levelOf } from "../../src/Telemetry.ts"
 
 const from = (sources: Partial<Sources>) =>
   load({ flags: new Map(), env: {}, dotenv: undefined, file: undefined, ...sources })
@@ -98,15 +97,5 @@ describe("Configuration", () => {
   it("every setting has a canonical name of its own, and no name means two", () => {
     const names = Object.values(settings).flatMap(({ env }) => env as ReadonlyArray<string>)
     assert.strictEqual(new Set(names).size, names.length)
-  })
-
-  it.each([
-    ["debug", "Debug"],
-    ["info,worker_pool=debug", "Debug"],
-    ["warn", "Warn"],
-    ["off", "None"],
-    ["nonsense", "Info"]
-  ])("understands the log level %s", (text, expected) => {
-    assert.strictEqual(levelOf(text), expected)
   })
 })

@@ -28,12 +28,12 @@ describe("A command's span", () => {
       const message = parsed._tag === "Success" && isObject(parsed.success) ? parsed.success : {}
       yield* (yield* MemoryQueue).publish(stringify({ ...message, trace: { traceparent } }))
       yield* settle
-      const job = spans.find(({ name }) => name === "Job.run")
+      const job = spans.find(({ name }) => name === "command")
       assert.strictEqual(job?.traceId, traceId)
       assert.strictEqual(Option.getOrUndefined(job?.parent ?? Option.none())?.spanId, "00f067aa0ba902b7")
       assert.include(
         spans.filter((span) => span.traceId === traceId).map(({ name }) => name),
-        "Job.execute"
+        "tool"
       )
     }).pipe(Effect.provide(TestWorker.layer().pipe(Layer.provide(Layer.succeed(Tracer.Tracer, tracer)))))
   })

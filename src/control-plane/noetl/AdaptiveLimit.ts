@@ -24,23 +24,29 @@ export const make = (most: number): Effect.Effect<AdaptiveLimit> =>
   Effect.map(Latch.make(true), (changed) => {
     const state = { limit: most, underWay: 0, pausedUntil: 0, halvedAt: -Infinity, complaints: 0 }
 
-    const enter: Effect.Effect<void> = Effect.gen(function* () {
+    /** Takes a place when there is one and nobody asked for a pause. */
+    const admitted = (now: number): boolean => {
+      if (now < state.pausedUntil || state.underWay >= Math.max(1, Math.floor(state.limit))) return false
+      state.underWay += 1
+      return true
+    }
+
+    const queue: Effect.Effect<void> = Effect.gen(function* () {
       while (true) {
         const now = yield* Clock.currentTimeMillis
+        if (admitted(now)) return
         if (now < state.pausedUntil) {
           // Full jitter on top of what was asked for: as long again, at most.
           const asked = state.pausedUntil - now
           yield* Effect.sleep(Duration.millis(asked + (yield* Random.next) * Math.min(asked, 10_000)))
           continue
         }
-        if (state.underWay < Math.max(1, Math.floor(state.limit))) {
-          state.underWay += 1
-          return
-        }
         yield* changed.close
         yield* changed.await
       }
     })
+
+    const enter = Effect.flatMap(Clock.currentTimeMillis, (now) => (admitted(now) ? Effect.void : queue))
 
     const leave = Effect.suspend(() => {
       state.underWay -= 1

@@ -58,10 +58,7 @@ export class HttpJson extends Context.Service<
         ({ home, other }, limit) =>
           HttpJson.of({
             send: (request) =>
-              limit.run(
-                send(originOf(request.url) === settings.tls?.origin ? home : other, settings, request),
-                loadOf
-              )
+              limit.run(send(isFor(settings.tls, request.url) ? home : other, settings, request), loadOf)
           })
       )
     )
@@ -169,10 +166,14 @@ const headersOf = (settings: Settings, request: Request): Record<string, string>
 
 /** The bearer token, for the server it was given for. */
 export const authorizationFor = (settings: Pick<Settings, "token">, url: string): Record<string, string> => {
-  if (settings.token === undefined || originOf(url) !== settings.token.origin) return {}
+  if (settings.token === undefined || !isFor(settings.token, url)) return {}
   const token = settings.token.read()
   return token === undefined ? {} : { authorization: `Bearer ${Redacted.value(token)}` }
 }
+
+/** Whether something that is meant for one server may go to this address. */
+const isFor = (what: { readonly origin: string } | undefined, url: string): boolean =>
+  what !== undefined && (url.startsWith(`${what.origin}/`) || originOf(url) === what.origin)
 
 export const originOf = (url: string): string | undefined =>
   URL.canParse(url) ? new URL(url).origin : undefined

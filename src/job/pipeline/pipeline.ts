@@ -47,7 +47,7 @@ export const run = (command: Command): Effect.Effect<ToolResult, ToolError, Serv
     const started = yield* Clock.currentTimeMillis
     const ended = yield* walk(running)
     return resultOf(running.plan, { ...ended, millis: (yield* Clock.currentTimeMillis) - started })
-  }).pipe(Effect.withSpan("Pipeline.run"))
+  })
 
 /** Where the walk is: a task, how often it was run in a row, and what all before it left. */
 interface Position {

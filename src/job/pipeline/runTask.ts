@@ -24,7 +24,7 @@ export interface Running {
 }
 
 /** An error ends up in the attempt, so that rules see it; a defect and an interruption go their own way. */
-export const runTask = Effect.fn("Pipeline.task")(function* (
+export const runTask = Effect.fnUntraced(function* (
   running: Running,
   task: Task,
   state: State,

@@ -57,7 +57,7 @@ interface Parts {
   readonly consumed: Map<string, string>
 }
 
-const run = Effect.fn("ScriptTool.run")(function* (parts: Parts, config: Config, call: Tool.ToolCall) {
+const run = Effect.fnUntraced(function* (parts: Parts, config: Config, call: Tool.ToolCall) {
   const { api, settings } = parts
   const started = yield* Clock.currentTimeMillis
   if (config.wait === false)

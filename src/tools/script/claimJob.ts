@@ -24,7 +24,7 @@ interface Parts {
  * The Job first, then what it owns: the pod waits for its ConfigMap and Secret, and whatever happens to this worker
  * in between, nothing is left that nobody owns.
  */
-export const claimJob = Effect.fn("ScriptTool.claim")(function* (
+export const claimJob = Effect.fnUntraced(function* (
   { api, consumed }: Parts,
   spec: JobSpec,
   identity: Identity,

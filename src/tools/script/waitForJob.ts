@@ -26,7 +26,7 @@ export interface Waited {
   readonly job: V1Job
 }
 
-export const waitForJob = Effect.fn("ScriptTool.wait")(function* (
+export const waitForJob = Effect.fnUntraced(function* (
   api: KubernetesApi["Service"],
   settings: ScriptSettings,
   job: V1Job,

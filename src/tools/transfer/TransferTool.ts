@@ -60,7 +60,7 @@ export class TransferTool extends Context.Service<TransferTool, Tool.Tool>()(
 
 const defaultChunk = 1000
 
-const run = Effect.fn("TransferTool.run")(function* (config: Config, call: Tool.ToolCall) {
+const run = Effect.fnUntraced(function* (config: Config, call: Tool.ToolCall) {
   const started = yield* Clock.currentTimeMillis
   const work = Effect.gen(function* () {
     const from = yield* endOf(config.source, call, "source")

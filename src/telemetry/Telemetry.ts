@@ -1,25 +1,33 @@
 /** How log lines look and which of them appear. Everything on stdout is data of a command line; logs go to stderr. */
-import { Cause, Effect, Layer, Logger, type LogLevel, References } from "effect"
+import { Cause, Effect, Layer, Logger, References } from "effect"
 import { inspect } from "node:util"
-import { isJson } from "./domain/Json.ts"
-import { Redactor } from "./secrets/Redactor.ts"
+import { isJson } from "../domain/Json.ts"
+import { Redactor } from "../secrets/Redactor.ts"
+import { appears, type Levels, levelsOf, lowest } from "./levels.ts"
 
 export interface LogSettings {
   readonly format: "auto" | "json" | "pretty" | "logfmt"
-  /** `info`, or RUST_LOG's form: `info,worker_pool=debug`. */
+  /** `info`, or with levels of parts: `info,consumer=debug`. */
   readonly level: string
   readonly terminal: boolean
   readonly colors: boolean
 }
 
-export const layer = (settings: LogSettings): Layer.Layer<never, never, Redactor> =>
-  Layer.mergeAll(
-    Logger.layer([Effect.map(Redactor, (redactor) => loggerOf(settings, redactor))]),
-    Layer.succeed(References.MinimumLogLevel, levelOf(settings.level)),
-    // Spans go nowhere yet: making them would cost a stack for each.
+/** Logs, and no spans: there is nobody who takes them. */
+export const layer = (settings: LogSettings): Layer.Layer<never, never, Redactor> => {
+  const levels = levelsOf(settings.level)
+  return Layer.mergeAll(
+    Logger.layer([Effect.map(Redactor, (redactor) => filtered(levels, loggerOf(settings, redactor)))]),
+    Layer.succeed(References.MinimumLogLevel, lowest(levels)),
     Layer.succeed(References.TracerEnabled, false),
     Layer.succeed(References.LogToStderr, true)
   )
+}
+
+const filtered = (levels: Levels, logger: Logger.Logger<unknown, void>): Logger.Logger<unknown, void> =>
+  Logger.make((line) => {
+    if (appears(levels, line)) logger.log(line)
+  })
 
 /** Every line is masked on its way out, whoever wrote it. */
 const loggerOf = (settings: LogSettings, redactor: Redactor["Service"]): Logger.Logger<unknown, void> => {
@@ -47,36 +55,6 @@ const maskedMessage = (
   )
   return line.cause.reasons.length === 0 ? masked : [...masked, redactor.mask(Cause.pretty(line.cause))]
 }
-
-/** The most talkative level that the text asks for: parts are not told apart by the logger. */
-export const levelOf = (text: string): LogLevel.LogLevel => {
-  const levels = new Set(
-    text.split(",").map((part) => words.get((part.split("=").at(-1) ?? "").trim().toLowerCase()))
-  )
-  const order: ReadonlyArray<LogLevel.LogLevel> = [
-    "All",
-    "Trace",
-    "Debug",
-    "Info",
-    "Warn",
-    "Error",
-    "Fatal",
-    "None"
-  ]
-  return order.find((level) => levels.has(level)) ?? "Info"
-}
-
-const words: ReadonlyMap<string, LogLevel.LogLevel> = new Map([
-  ["trace", "Trace"],
-  ["debug", "Debug"],
-  ["info", "Info"],
-  ["warn", "Warn"],
-  ["warning", "Warn"],
-  ["error", "Error"],
-  ["fatal", "Fatal"],
-  ["off", "None"],
-  ["none", "None"]
-])
 
 /** A line that a person should see whatever the level. */
 export const announce = (text: string): Effect.Effect<void> =>
