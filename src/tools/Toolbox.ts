@@ -59,10 +59,11 @@ export interface ToolTagWithLayer extends ToolTag {
 // --- helpers ---
 
 /** What the tool talks to belongs below its span; where nobody takes spans, below the one that the message named. */
-const within = (span: Tracer.Span, call: ToolCall): ToolCall =>
-  span.sampled
-    ? { ...call, traceparent: HttpTraceContext.toHeaders(span)["traceparent"] ?? call.traceparent }
-    : call
+const within = (span: Tracer.Span, call: ToolCall): ToolCall => {
+  const elsewhere = call.traceparent !== undefined && !call.traceparent.includes(span.traceId)
+  if (!span.sampled || elsewhere) return call
+  return { ...call, traceparent: HttpTraceContext.toHeaders(span)["traceparent"] }
+}
 
 /** One span for each call of a tool, below that of its command. */
 const spanOf = (call: ToolCall) => ({
