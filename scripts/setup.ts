@@ -13,6 +13,8 @@ interface Need {
   readonly program: string
   /** A variable that names the program. */
   readonly variable?: string
+  /** A variable that names one which runs already. */
+  readonly running?: string
   readonly packages: { readonly apt: string; readonly brew: string; readonly nix: string }
 }
 
@@ -21,6 +23,7 @@ const all: ReadonlyArray<Need> = [
     what: "the NATS server",
     program: "nats-server",
     variable: "NATS_SERVER",
+    running: "NATS_URL",
     packages: { apt: "nats-server", brew: "nats-server", nix: "nixpkgs#nats-server" }
   },
   {
@@ -90,8 +93,16 @@ const installers = (): ReadonlyArray<(need: Need) => ReadonlyArray<ReadonlyArray
   ]
 }
 
-const isThere = ({ program, variable }: Need) =>
-  (variable !== undefined && process.env[variable] !== undefined) || found(program)
+const isSet = (variable: string | undefined) => variable !== undefined && process.env[variable] !== undefined
+const isThere = ({ program, running, variable }: Need) => isSet(variable) || isSet(running) || found(program)
+
+for (const { program, running, what } of needs) {
+  if (isSet(running) && !found(program))
+    console.log(
+      `setup: ${what} is taken from ${running}. There is no ${program} here: tests that stop, restart or configure ` +
+        `a server of their own are skipped.`
+    )
+}
 
 const missing = needs.filter((need) => !isThere(need))
 for (const need of missing) {
@@ -108,11 +119,12 @@ for (const need of missing) {
 }
 
 const still = needs.filter((need) => !isThere(need))
-for (const { packages, program, variable, what } of still) {
+for (const { packages, program, running, variable, what } of still) {
   console.error(
     `setup: ${what} (${program}) is needed and not there.\n` +
       `  Debian, Ubuntu: apt-get install ${packages.apt}\n  macOS: brew install ${packages.brew}\n  Nix: nix profile install ${packages.nix}\n` +
-      (variable === undefined ? "  or put it on PATH." : `  or set ${variable} to the program.`)
+      (variable === undefined ? "  or put it on PATH." : `  or set ${variable} to the program.`) +
+      (running === undefined ? "" : `\n  or set ${running} to the address of one that runs.`)
   )
 }
 if (still.length > 0) process.exit(1)

@@ -39,10 +39,10 @@ export const layer = (settings: OtlpSettings, levels: Levels): Layer.Layer<never
   )
   return Layer.mergeAll(
     OtlpTracer.layer({ ...common, url: `${base}/v1/traces` }),
-    OtlpMetrics.layer({ ...common, url: `${base}/v1/metrics` }),
     Logger.layer([logger], { mergeWithExisting: true }),
     Layer.succeed(References.TracerEnabled, true)
   ).pipe(
+    Layer.provideMerge(OtlpMetrics.layer({ ...common, url: `${base}/v1/metrics` })),
     Layer.provide(OtlpExporter.layerFlusher),
     Layer.provide(masked(settings.protocol)),
     Layer.provide(NodeHttpClient.layerUndici)

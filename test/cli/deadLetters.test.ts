@@ -4,7 +4,7 @@ import { Duration, Effect } from "effect"
 import { defaultPlace, list, park } from "../../src/queue/natsDeadLetters.ts"
 import type { Delivery } from "../../src/queue/MessageQueue.ts"
 import { noetlWorker } from "../support/CommandLine.ts"
-import { NatsServer } from "../support/NatsServer.ts"
+import { NatsServer, noProgram } from "../support/NatsServer.ts"
 
 const delivery = (body: string): Delivery => ({
   id: body,
@@ -26,7 +26,7 @@ const commandLine = (url: string) => (words: string) =>
       .map((line): unknown => JSON.parse(line))
   }))
 
-describe("noetl-worker dead-letters", () => {
+describe.skipIf(noProgram)("noetl-worker dead-letters", () => {
   it.live("lists, shows, tries again and purges", () =>
     Effect.gen(function* () {
       const { connect, url } = yield* NatsServer

@@ -13,7 +13,7 @@ import { matches } from "../../src/doctor/nats.ts"
 import * as pem from "../support/certificates.ts"
 import { noetlWorker } from "../support/CommandLine.ts"
 import { FakeNoetl, type Spoiled } from "../support/FakeNoetl.ts"
-import { NatsServer } from "../support/NatsServer.ts"
+import { NatsServer, noProgram } from "../support/NatsServer.ts"
 
 interface World {
   readonly folder: string
@@ -388,7 +388,7 @@ const world = (natsConfig: ((folder: string) => string) | undefined) =>
     }).pipe(Effect.provide(context))
   })
 
-describe("The doctor", () => {
+describe.skipIf(noProgram)("The doctor", () => {
   describe.concurrent("names the cause and a cure when", () => {
     it.live.each(faults)("$name", (fault) =>
       Effect.gen(function* () {

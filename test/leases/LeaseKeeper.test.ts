@@ -10,7 +10,7 @@ import { type Delivery, MessageQueue, Settlement } from "../../src/queue/Message
 import { ensureConsumer } from "../../src/queue/natsObjects.ts"
 import * as NatsQueue from "../../src/queue/NatsQueue.ts"
 import * as Room from "../../src/queue/Room.ts"
-import { NatsServer } from "../support/NatsServer.ts"
+import { NatsServer, noProgram } from "../support/NatsServer.ts"
 import { queueOptions } from "../support/queueOptions.ts"
 
 /** Collects the heartbeats that a control plane would get, with their times. */
@@ -79,7 +79,7 @@ const blockMainThread = (millis: number) =>
     while (performance.now() < end) Math.sqrt(end)
   })
 
-describe("LeaseKeeper", () => {
+describe.skipIf(noProgram)("LeaseKeeper", () => {
   it.live("keeps leases and heartbeats going while the main thread is blocked", () =>
     Effect.gen(function* () {
       const leases = yield* Leases

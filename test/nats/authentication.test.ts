@@ -7,7 +7,7 @@ import { connectionOptions, localNats, type NatsSettings } from "../../src/nats/
 import { NatsConnection } from "../../src/nats/NatsConnection.ts"
 import * as pem from "../support/certificates.ts"
 import { nkey, operator } from "../support/natsIdentity.ts"
-import { NatsServer } from "../support/NatsServer.ts"
+import { NatsServer, noProgram } from "../support/NatsServer.ts"
 
 const folder = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "nats-auth-"))),
@@ -46,7 +46,7 @@ const comesBack = (nats: NatsConnection["Service"], server: NatsServer["Service"
     yield* waitUntil(nats.isUp)
   })
 
-describe("Authentication at NATS", () => {
+describe.skipIf(noProgram)("Authentication at NATS", () => {
   it.live("connects with an nkey, and with the next one when the file was rotated", () =>
     Effect.gen(function* () {
       const nkeyFile = join(yield* folder, "seed.nk")

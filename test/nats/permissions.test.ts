@@ -16,7 +16,7 @@ import * as NatsResultStore from "../../src/results/NatsResultStore.ts"
 import { ResultStore } from "../../src/results/ResultStore.ts"
 import { aCommand } from "../../src/testing/aCommand.ts"
 import { FakeNoetl } from "../support/FakeNoetl.ts"
-import { NatsServer } from "../support/NatsServer.ts"
+import { NatsServer, noProgram } from "../support/NatsServer.ts"
 import { eventsOf, start, submit, unsettled, until } from "../support/WorkerProcess.ts"
 
 const block =
@@ -100,7 +100,7 @@ const everything = (url: string, user: string) => {
 
 const world = Layer.mergeAll(NatsServer.layer(config), FakeNoetl.layer)
 
-describe("The permissions in docs/nats-permissions.md", () => {
+describe.skipIf(noProgram)("The permissions in docs/nats-permissions.md", () => {
   it.live("are enough, and without any one of them something breaks", () =>
     Effect.gen(function* () {
       const { connect, url } = yield* NatsServer

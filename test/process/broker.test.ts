@@ -2,10 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { aCommand } from "../../src/testing/aCommand.ts"
 import { FakeNoetl } from "../support/FakeNoetl.ts"
-import { NatsServer } from "../support/NatsServer.ts"
+import { NatsServer, noProgram } from "../support/NatsServer.ts"
 import { start, submit, until, world } from "../support/WorkerProcess.ts"
 
-describe("a broker that is killed under load", () => {
+describe.skipIf(noProgram)("a broker that is killed under load", () => {
   it.live("costs no command, and gives every command exactly one accepted ending", () =>
     Effect.gen(function* () {
       const nats = yield* NatsServer

@@ -2,10 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { aCommand } from "../../src/testing/aCommand.ts"
 import { FakeNoetl } from "../support/FakeNoetl.ts"
-import { NatsServer } from "../support/NatsServer.ts"
+import { NatsServer, noProgram } from "../support/NatsServer.ts"
 import { eventsOf, start, submit, unsettled, until, world } from "../support/WorkerProcess.ts"
 
-describe("a main thread that is blocked for 60 s at an ack_wait of 30 s", () => {
+describe.skipIf(noProgram)("a main thread that is blocked for 60 s at an ack_wait of 30 s", () => {
   it.live(
     "costs no redelivery, and no gap above 20 s in the heartbeat",
     () =>

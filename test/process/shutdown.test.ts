@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { aCommand } from "../../src/testing/aCommand.ts"
 import { FakeNoetl } from "../support/FakeNoetl.ts"
-import { NatsServer } from "../support/NatsServer.ts"
+import { NatsServer, noProgram } from "../support/NatsServer.ts"
 import { eventsOf, start, submit, unsettled, until, world } from "../support/WorkerProcess.ts"
 
 const shell = (n: number, script: string) => aCommand(n, { kind: "shell", config: { command: script } })
@@ -24,7 +24,7 @@ const isAlive = (pid: number) => {
   }
 }
 
-describe.concurrent("the worker as a process", () => {
+describe.skipIf(noProgram)("the worker as a process", { concurrent: true }, () => {
   it.live("drains on SIGTERM: what runs ends well, nothing is left, and the exit is 0", () =>
     Effect.gen(function* () {
       const nc = yield* (yield* NatsServer).connect

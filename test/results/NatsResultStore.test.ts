@@ -6,7 +6,7 @@ import { localNats } from "../../src/nats/connectionOptions.ts"
 import { NatsConnection } from "../../src/nats/NatsConnection.ts"
 import * as NatsResultStore from "../../src/results/NatsResultStore.ts"
 import { ResultStore } from "../../src/results/ResultStore.ts"
-import { NatsServer } from "../support/NatsServer.ts"
+import { NatsServer, noProgram } from "../support/NatsServer.ts"
 import { suite } from "./ResultStoreSuite.ts"
 
 const connected = Layer.unwrap(
@@ -17,7 +17,7 @@ const world = NatsResultStore.layer().pipe(
   Layer.provideMerge(NatsServer.layer())
 )
 
-describe("NatsResultStore", () => {
+describe.skipIf(noProgram)("NatsResultStore", () => {
   it("makes keys as the Python workers do", () => {
     assert.strictEqual(
       NatsResultStore.keyOf("noetl://execution/123/result/load:task_sequence/ab12cd34"),

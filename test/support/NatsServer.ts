@@ -6,7 +6,7 @@
  */
 import { connect, type NatsConnection } from "@nats-io/transport-node"
 import { Context, Effect, Layer, Schedule } from "effect"
-import { type ChildProcess, spawn } from "node:child_process"
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
@@ -29,6 +29,13 @@ export class NatsServer extends Context.Service<
 
 /** The executable, by NATS_SERVER or on PATH. */
 const executable = process.env["NATS_SERVER"] ?? "nats-server"
+
+/**
+ * There is no program of a server, and somebody named a running one: what has to stop, restart or configure a broker
+ * cannot run. Where there is neither, those tests run and say what is missing.
+ */
+export const noProgram =
+  process.env["NATS_URL"] !== undefined && spawnSync(executable, ["--version"]).error !== undefined
 
 const make = Effect.fnUntraced(function* (extra: string) {
   const folder = yield* Effect.acquireRelease(

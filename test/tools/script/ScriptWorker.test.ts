@@ -4,13 +4,13 @@ import { Effect, Layer, Schedule } from "effect"
 import { aCommand } from "../../../src/testing/aCommand.ts"
 import { KubernetesCluster } from "../../support/KubernetesCluster.ts"
 import { KubernetesServer } from "../../support/KubernetesServer.ts"
-import { NatsServer } from "../../support/NatsServer.ts"
+import { NatsServer, noProgram } from "../../support/NatsServer.ts"
 import { eventsOf, start, submit, world } from "../../support/WorkerProcess.ts"
 import { inline, nothingLeft, oneJob, running } from "./harness.ts"
 
 const cluster = KubernetesCluster.layerDouble.pipe(Layer.provideMerge(KubernetesServer.layer()))
 
-describe("a worker that is killed while its script runs", () => {
+describe.skipIf(noProgram)("a worker that is killed while its script runs", () => {
   it.live.each(["SIGKILL", "SIGTERM"] as const)(
     "ended by %s leaves the Job to the next one, who reports its result",
     (signal) =>
