@@ -38,10 +38,10 @@ export const layer = (settings: OtlpSettings, levels: Levels): Layer.Layer<never
     })
   )
   return Layer.mergeAll(
-    OtlpTracer.layer({ ...common, url: `${base}/v1/traces` }),
     Logger.layer([logger], { mergeWithExisting: true }),
     Layer.succeed(References.TracerEnabled, true)
   ).pipe(
+    Layer.provideMerge(OtlpTracer.layer({ ...common, url: `${base}/v1/traces` })),
     Layer.provideMerge(OtlpMetrics.layer({ ...common, url: `${base}/v1/metrics` })),
     Layer.provide(OtlpExporter.layerFlusher),
     Layer.provide(masked(settings.protocol)),
