@@ -17,6 +17,7 @@ import { Leases } from "./leases/Leases.ts"
 import * as Metrics from "./Metrics.ts"
 import { type Delivery, MessageQueue, Settlement } from "./queue/MessageQueue.ts"
 import { type ChildEscalated, type ChildStatus, Supervisor } from "./Supervisor.ts"
+import { Toolbox } from "./tools/Toolbox.ts"
 import { WorkerConfig } from "./WorkerConfig.ts"
 
 export interface WorkerStatus {
@@ -77,6 +78,8 @@ const tree = Effect.gen(function* () {
     restart: "permanent",
     run: reportLeftovers(dispatcher, registered)
   })
+  for (const { kind, run } of (yield* Toolbox).upkeep)
+    yield* supervisor.start({ name: kind, restart: "permanent", run: Effect.andThen(registered.await, run) })
   yield* Effect.addFinalizer(() => drain(inbox, dispatcher, state))
   yield* supervisor.start({
     name: "consumer",

@@ -123,7 +123,9 @@ export class ControlPlane extends Context.Service<
       again: boolean
     ) => Effect.Effect<void, ControlPlaneError>
     /** Whether the execution of a command was cancelled; false where the control plane cannot tell. */
-    readonly cancelled: (command: Command) => Effect.Effect<boolean, ControlPlaneError>
+    readonly cancelled: (
+      command: Pick<Command, "executionId" | "serverUrl">
+    ) => Effect.Effect<boolean, ControlPlaneError>
     /** A credential by name; undefined when there is none. */
     readonly credential: (
       name: string,

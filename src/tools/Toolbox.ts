@@ -16,6 +16,8 @@ export class Toolbox extends Context.Service<
     /** Every kind that can be run, aliases included, sorted. */
     readonly kinds: ReadonlyArray<string>
     readonly run: (call: ToolCall) => Effect.Effect<ToolResult, ToolError, Scope.Scope>
+    /** The tools that have something to do besides commands. */
+    readonly upkeep: ReadonlyArray<{ readonly kind: string; readonly run: Effect.Effect<never> }>
   }
 >()("noetl-worker/tools/Toolbox") {
   /** A toolbox of the tools named; each is taken from the context. */
@@ -78,6 +80,7 @@ const of = (tools: ReadonlyArray<Tool>): Toolbox["Service"] => {
   const kinds = [...byKind.keys()].toSorted()
   return Toolbox.of({
     kinds,
+    upkeep: tools.flatMap(({ kind, upkeep }) => (upkeep === undefined ? [] : [{ kind, run: upkeep }])),
     run: (call) => {
       const tool = byKind.get(call.kind)
       return tool === undefined

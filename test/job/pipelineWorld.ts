@@ -36,6 +36,7 @@ export const world = (commandTimeout: Duration.Input = "30 minutes"): World => {
   const calls: Array<Call> = []
   const toolbox = Layer.succeed(Toolbox, {
     kinds,
+    upkeep: [],
     run: (call) =>
       Effect.gen(function* () {
         if (!kinds.includes(call.kind)) {

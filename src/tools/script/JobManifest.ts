@@ -19,6 +19,8 @@ export interface Identity {
   /** The label of the task and how often it was tried in this run of the pipeline. */
   readonly task: string
   readonly taskAttempt: number
+  /** The server that the command is from, as its message wrote it. */
+  readonly serverUrl: string | undefined
   /** Whoever waits for the Job now. Only they delete it. */
   readonly holder: string
   /** Ends the names of this Job's ConfigMap and Secret: those of a deleted Job of the same name linger for seconds. */
@@ -26,6 +28,8 @@ export interface Identity {
 }
 
 export const holderKey = "noetl.io/holder"
+export const executionKey = "noetl.io/execution"
+export const serverKey = "noetl.io/server"
 export const containerName = "script"
 export const installerName = "dependencies"
 export const managedBy = "noetl-worker"
@@ -55,7 +59,12 @@ export const jobOf = (spec: JobSpec, identity: Identity): V1Job => {
       name,
       namespace: spec.namespace,
       labels,
-      annotations: { ...spec.annotations, [holderKey]: identity.holder }
+      annotations: {
+        ...spec.annotations,
+        [holderKey]: identity.holder,
+        [executionKey]: identity.executionId,
+        ...(identity.serverUrl === undefined ? {} : { [serverKey]: identity.serverUrl })
+      }
     },
     spec: {
       backoffLimit: spec.backoffLimit,

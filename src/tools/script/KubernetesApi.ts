@@ -73,6 +73,8 @@ export class KubernetesApi extends Context.Service<
     readonly createJob: (namespace: string, job: V1Job) => Asked<V1Job>
     /** Undefined when there is none. */
     readonly getJob: (namespace: string, name: string) => Asked<V1Job | undefined>
+    /** Those of all workers, at most 500. */
+    readonly jobs: (namespace: string) => Asked<ReadonlyArray<V1Job>>
     /** A JSON merge patch. */
     readonly patchJob: (namespace: string, name: string, patch: object) => Asked<V1Job>
     /**

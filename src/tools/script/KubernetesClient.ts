@@ -10,6 +10,7 @@ import { fetch } from "undici"
 import { parse } from "../../domain/Json.ts"
 import { messageOf } from "../../domain/messageOf.ts"
 import { type ClientLibrary, type Cluster, findCluster } from "./kubeConfig.ts"
+import { managedBy } from "./JobManifest.ts"
 import { KubernetesApi, KubernetesError, NoCluster, Refused, Unreachable } from "./KubernetesApi.ts"
 
 interface Client extends Cluster {
@@ -56,6 +57,8 @@ function connect() {
   })
 }
 
+const jobsOfWorkers = `app.kubernetes.io/managed-by=${managedBy},app.kubernetes.io/component=script-job`
+
 const of = (client: Effect.Effect<Client, KubernetesError>): KubernetesApi["Service"] => {
   const ask = <A>(action: string, f: (client: Client, options: CallOptions) => Promise<A>) =>
     Effect.flatMap(client, (connected) =>
@@ -75,6 +78,10 @@ const of = (client: Effect.Effect<Client, KubernetesError>): KubernetesApi["Serv
       ask(`read Job ${name}`, ({ batch }, options) =>
         batch.readNamespacedJob({ namespace, name }, options)
       ).pipe(missingIs((): V1Job | undefined => undefined)),
+    jobs: (namespace) =>
+      ask("list Jobs", ({ batch }, options) =>
+        batch.listNamespacedJob({ namespace, labelSelector: jobsOfWorkers, limit: 500 }, options)
+      ).pipe(Effect.map(({ items }) => items)),
     patchJob: (namespace, name, body) =>
       ask(`patch Job ${name}`, ({ batch, sdk }, options) =>
         batch.patchNamespacedJob(

@@ -5,7 +5,7 @@ import { isObject, type Json, type JsonObject, JsonRecord, JsonValue } from "../
 import * as Coerced from "../Coerced.ts"
 import type { ToolCall } from "../Tool.ts"
 import { InvalidConfig, ToolError } from "../ToolError.ts"
-import type { ScriptSettings } from "./ScriptOptions.ts"
+import { defaultNamespace, type ScriptSettings } from "./ScriptOptions.ts"
 
 /** `backoffLimit` and `backoff_limit` are the same key; the latter wins. */
 const snakeCased = Schema.Unknown.pipe(
@@ -113,7 +113,7 @@ export const specOf = (
     return wrong("args", "larger than 120 KiB: an argument of a program cannot be longer")
   const badName = Object.keys(job.env ?? {}).find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
   if (badName !== undefined) return wrong(`job.env.${badName}`, "not a name of an environment variable")
-  const target = job.namespace ?? settings.namespace ?? namespace ?? "noetl"
+  const target = job.namespace ?? settings.namespace ?? namespace ?? defaultNamespace
   if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(target))
     return wrong("job.namespace", "not a name of a namespace")
   const secrets = pullSecretsOf(job.image_pull_secrets)

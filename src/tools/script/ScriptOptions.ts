@@ -2,7 +2,7 @@
 import { Config, Context, Duration, Effect, type LogLevel, Option } from "effect"
 
 export interface ScriptSettings {
-  /** Where Jobs go that name no namespace; otherwise that of the worker, else `noetl`. */
+  /** Where Jobs go that name no namespace; otherwise that of the worker, else the default one. */
   readonly namespace: string | undefined
   readonly image: string
   /** Of the Jobs' pods; they get no token in any case. */
@@ -17,6 +17,8 @@ export interface ScriptSettings {
   readonly keepEnded: Duration.Duration
   /** How long a Job whose command was taken over waits for its new worker. */
   readonly adoptWithin: Duration.Duration
+  /** Between two looks for Jobs whose command was cancelled while no worker held it. */
+  readonly reapEvery: Duration.Duration
   /** Between two looks when no watch says anything. */
   readonly lookEvery: Duration.Duration
   readonly maxLogBytes: number
@@ -25,6 +27,9 @@ export interface ScriptSettings {
   /** In the Job's annotations, so that an operator sees who waits for it. */
   readonly workerName: string
 }
+
+/** Where Jobs go when nobody and nothing names a namespace. */
+export const defaultNamespace = "noetl"
 
 export const defaults: ScriptSettings = {
   namespace: undefined,
@@ -35,6 +40,7 @@ export const defaults: ScriptSettings = {
   allowance: Duration.minutes(6),
   keepEnded: Duration.seconds(45),
   adoptWithin: Duration.seconds(15),
+  reapEvery: Duration.seconds(20),
   lookEvery: Duration.seconds(30),
   maxLogBytes: 256 * 1024,
   maxLoggedBytes: 1024 * 1024,

@@ -4,7 +4,8 @@
  * The Job's name comes from the command, so a command that is delivered again finds its Job, running or ended, and
  * goes on with it. See docs/decisions/050-script-jobs.md.
  */
-import { Clock, Context, Duration, Effect, Layer } from "effect"
+import { Clock, Config as Configuration, Context, Duration, Effect, Layer, Option } from "effect"
+import { ControlPlane } from "../../control-plane/ControlPlane.ts"
 import type { ToolResult } from "../../domain/ToolResult.ts"
 import { SafeHttp } from "../http/SafeHttp.ts"
 import { ScriptSource } from "../python/ScriptSource.ts"
@@ -18,9 +19,10 @@ import type { Identity } from "./JobManifest.ts"
 import { resultOf } from "./jobResult.ts"
 import { KubernetesApi } from "./KubernetesApi.ts"
 import * as KubernetesClient from "./KubernetesClient.ts"
+import { reap } from "./reap.ts"
 import { releaseJob, type Standing } from "./releaseJob.ts"
 import { Config, outerTimeout, specOf } from "./ScriptConfig.ts"
-import { type ScriptSettings, settings } from "./ScriptOptions.ts"
+import { defaultNamespace, type ScriptSettings, settings } from "./ScriptOptions.ts"
 import { scriptText } from "./scriptText.ts"
 import { Stopping } from "./Stopping.ts"
 import { tellingContainer } from "./verdict.ts"
@@ -38,9 +40,22 @@ export class ScriptTool extends Context.Service<ScriptTool, Tool.Tool>()(
         sources: yield* ScriptSource,
         http: yield* SafeHttp,
         settings: yield* settings,
-        consumed: new Map()
+        consumed: new Map(),
+        held: new Set(),
+        namespaces: new Set()
       }
-      return Tool.make({ kind: "script", config: Config, run: (config, call) => run(parts, config, call) })
+      return Tool.make({
+        kind: "script",
+        config: Config,
+        run: (config, call) => run(parts, config, call),
+        upkeep: reap({
+          api: parts.api,
+          controlPlane: yield* ControlPlane,
+          namespaces: namespacesOf(parts, yield* isInCluster),
+          isHeldHere: (holder) => holder !== undefined && parts.held.has(holder),
+          every: parts.settings.reapEvery
+        })
+      })
     })
   )
   static readonly layer = this.layerNoDeps.pipe(
@@ -55,7 +70,24 @@ interface Parts {
   readonly settings: ScriptSettings
   /** Name → uid of Jobs whose result this process has used: a task that runs again wants a Job of its own. */
   readonly consumed: Map<string, string>
+  /** Who waits for a Job in this process. */
+  readonly held: Set<string>
+  /** Where this process has made Jobs. */
+  readonly namespaces: Set<string>
 }
+
+/** A worker in a cluster looks after the namespace that its Jobs go to; any other only where it has made some. */
+const namespacesOf = ({ api, namespaces, settings }: Parts, inCluster: boolean) =>
+  Effect.gen(function* () {
+    if (!inCluster) return [...namespaces]
+    const home = settings.namespace ?? (yield* api.namespace) ?? defaultNamespace
+    return [...new Set([home, ...namespaces])]
+  })
+
+const isInCluster = Configuration.option(Configuration.String("KUBERNETES_SERVICE_HOST")).pipe(
+  Effect.map(Option.isSome),
+  Effect.orElseSucceed(() => false)
+)
 
 const run = Effect.fnUntraced(function* (parts: Parts, config: Config, call: Tool.ToolCall) {
   const { api, settings } = parts
@@ -69,6 +101,11 @@ const run = Effect.fnUntraced(function* (parts: Parts, config: Config, call: Too
   const identity = yield* identityOf(call, settings)
   const { why } = yield* Stopping
   const standing: Standing = { ended: undefined }
+  parts.namespaces.add(spec.namespace)
+  yield* Effect.acquireRelease(
+    Effect.sync(() => parts.held.add(identity.holder)),
+    () => Effect.sync(() => parts.held.delete(identity.holder))
+  )
   // Before the Job is asked for: an interruption may arrive when the server has made it and we do not know yet.
   yield* Effect.addFinalizer((exit) => releaseJob({ ...parts, spec, identity, standing, why }, exit))
   const job = yield* claimJob(parts, spec, identity, text).pipe(Effect.mapError(refuse))
@@ -106,6 +143,7 @@ const identityOf = Effect.fnUntraced(function* (call: Tool.ToolCall, { workerNam
     commandId: call.commandId,
     step: call.step,
     task: typeof task === "string" ? task : call.step,
+    serverUrl: call.serverUrl,
     taskAttempt: typeof attempt === "number" ? attempt : 1,
     holder: `${workerName}/${id}`,
     nonce: id.slice(0, 8)

@@ -19,6 +19,7 @@ const identity: Identity = {
   executionId: "613000000000000001",
   commandId: "613000000000000001:load data:7",
   step: "load data: Überweisung/1",
+  serverUrl: undefined,
   task: "load",
   taskAttempt: 1,
   holder: "pod-1/a",

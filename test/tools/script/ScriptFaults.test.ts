@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { parseAllDocuments } from "yaml"
 import { suite } from "../../../src/testing/ToolSuite.ts"
+import { MemoryControlPlane } from "../../../src/control-plane/MemoryControlPlane.ts"
 import { ScriptOptions } from "../../../src/tools/script/ScriptOptions.ts"
 import { ScriptTool } from "../../../src/tools/script/ScriptTool.ts"
 import { Slot } from "../../../src/tools/Slot.ts"
@@ -40,6 +41,7 @@ afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 const tool = Layer.unwrap(
   Effect.sync(() =>
     ScriptTool.layer.pipe(
+      Layer.provide(MemoryControlPlane.layer()),
       Layer.provide(Layer.succeed(ScriptOptions, quick)),
       Layer.provide(
         ConfigProvider.layer(ConfigProvider.fromUnknown({ KUBECONFIG: server?.kubeconfig ?? "" }))
@@ -266,6 +268,7 @@ describe("a worker without a cluster", () => {
   it.live("says what it looked for", () =>
     Effect.gen(function* () {
       const layer = ScriptTool.layer.pipe(
+        Layer.provide(MemoryControlPlane.layer()),
         Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ KUBECONFIG: "/no/such/file" })))
       )
       const error = errorOf(

@@ -1,6 +1,7 @@
 /** The contract of the script tool, on the double always and on a real cluster when KUBECONFIG names one. */
 import { assert, describe, layer as testLayer } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { Context, Duration, Effect, Fiber, Layer } from "effect"
+import { MemoryControlPlane } from "../../../src/control-plane/MemoryControlPlane.ts"
 import { KubernetesCluster } from "../../support/KubernetesCluster.ts"
 import { KubernetesServer } from "../../support/KubernetesServer.ts"
 import {
@@ -18,6 +19,30 @@ import {
 
 const contract = (name: string, cluster: Layer.Layer<KubernetesCluster>) =>
   testLayer(cluster, { excludeTestServices: true })(`a script, ${name}`, (it) => {
+    it.effect(
+      "that was cancelled while no worker held it goes, and the script of another command goes on",
+      () =>
+        Effect.gen(function* () {
+          const sleeper = inline("import time", "time.sleep(600)")
+          const [cancelled, other] = [aCommand(sleeper), aCommand(sleeper)]
+          const first = yield* aWorker()
+          for (const call of [cancelled, other]) {
+            const fiber = yield* Effect.forkChild(dying(first, call), { startImmediately: true })
+            yield* running(call)
+            yield* Fiber.interrupt(fiber)
+          }
+          const plane = yield* Layer.build(MemoryControlPlane.layer())
+          yield* Context.get(plane, MemoryControlPlane).cancel(cancelled.executionId)
+          const second = yield* aWorker({ reapEvery: Duration.millis(100) }, Layer.succeedContext(plane))
+          yield* Effect.forkScoped(second.upkeep ?? Effect.die("no upkeep"), { startImmediately: true })
+          yield* nothingLeft(cancelled)
+          const { objectsOf } = yield* KubernetesCluster
+          assert.include((yield* objectsOf(other.executionId)).join(" "), "Job/")
+          yield* Context.get(plane, MemoryControlPlane).cancel(other.executionId)
+          yield* nothingLeft(other)
+        })
+    )
+
     it.effect("gets its arguments as one text, whatever is in it, and its variables from a Secret", () =>
       Effect.gen(function* () {
         const call = aCommand(

@@ -2,6 +2,8 @@
 import { assert } from "@effect/vitest"
 import { Cause, Config, ConfigProvider, Duration, Effect, Exit, Layer, Schedule, Scope } from "effect"
 import { isObject, type Json, type JsonObject } from "../../../src/domain/Json.ts"
+import type { ControlPlane } from "../../../src/control-plane/ControlPlane.ts"
+import { MemoryControlPlane } from "../../../src/control-plane/MemoryControlPlane.ts"
 import type { CommandId, ExecutionId } from "../../../src/domain/Ids.ts"
 import type { StopReason } from "../../../src/domain/Outcome.ts"
 import { aCall } from "../../../src/testing/ToolSuite.ts"
@@ -25,15 +27,22 @@ export const toolOn = (more: Partial<ScriptSettings> = {}) =>
     Effect.map(KubernetesCluster, ({ kubeconfig }) =>
       ScriptTool.layer.pipe(
         Layer.provide(Layer.succeed(ScriptOptions, { ...quick, ...more })),
-        Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ KUBECONFIG: kubeconfig })))
+        Layer.provide(
+          ConfigProvider.layer(
+            ConfigProvider.fromUnknown({ KUBECONFIG: kubeconfig, KUBERNETES_SERVICE_HOST: "a cluster" })
+          )
+        )
       )
     )
   )
 
-export const aWorker = (more: Partial<ScriptSettings> = {}) =>
-  Effect.map(Layer.build(Layer.fresh(toolOn(more))), (context) => Effect.provide(ScriptTool, context)).pipe(
-    Effect.flatten
-  )
+export const aWorker = (
+  more: Partial<ScriptSettings> = {},
+  plane: Layer.Layer<ControlPlane> = MemoryControlPlane.layer()
+) =>
+  Effect.map(Layer.build(Layer.fresh(toolOn(more).pipe(Layer.provide(plane)))), (context) =>
+    Effect.provide(ScriptTool, context)
+  ).pipe(Effect.flatten)
 
 let executions = 613_000_000_000_000_100n
 
