@@ -1,7 +1,7 @@
 /** The credentials of `auth` as DuckDB's secrets, each under its alias. Values are bound, never part of a text. */
 import { Effect, Redacted } from "effect"
 import type { Credential, ResolvedAuth } from "../../domain/Credential.ts"
-import type { Json, JsonObject } from "../../domain/Json.ts"
+import { type Json, type JsonObject, stringify } from "../../domain/Json.ts"
 import { invalid } from "../sql/source.ts"
 import { quoteName } from "../sql/tokens.ts"
 import { ToolError } from "../ToolError.ts"
@@ -111,23 +111,24 @@ const create = Effect.fnUntraced(function* (
 })
 
 const filled = (kind: SecretKind, data: JsonObject): ReadonlyArray<readonly [string, Json]> => {
-  const found = kind.fields.flatMap(([name, sources]): ReadonlyArray<readonly [string, Json]> => {
+  const found = new Map<string, Json>()
+  for (const [name, sources] of kind.fields) {
     const source = sources.find((one) => isGiven(data[one]))
-    return source === undefined ? [] : [[name, data[source] as Json]]
-  })
-  return found.flatMap(([name, value]): ReadonlyArray<readonly [string, Json]> => {
-    const url = name === "ENDPOINT" ? /^(https?):\/\/([^/]+)\/?$/i.exec(String(value)) : null
-    if (url === null) return [[name, value]]
+    if (source !== undefined) found.set(name, data[source] ?? null)
+  }
+  const endpoint = found.get("ENDPOINT")
+  const url = typeof endpoint === "string" ? /^(https?):\/\/([^/]+)\/?$/i.exec(endpoint) : null
+  if (url !== null) {
     // DuckDB wants a host there, and is told apart whether it speaks TLS.
-    const tls = url[1]?.toLowerCase() === "https"
-    return [
-      ["ENDPOINT", url[2] ?? ""],
-      ...(found.some(([one]) => one === "USE_SSL") ? [] : [["USE_SSL", tls] as const])
-    ]
-  })
+    found.set("ENDPOINT", url[2] ?? "")
+    if (!found.has("USE_SSL")) found.set("USE_SSL", url[1]?.toLowerCase() === "https")
+  }
+  return [...found]
 }
 
 const isGiven = (value: Json | undefined): boolean => value !== undefined && value !== null && value !== ""
 
 const valueOf = ({ duckdb }: Session, value: Json) =>
-  Array.isArray(value) ? duckdb.listValue((value as ReadonlyArray<Json>).map(String)) : String(value)
+  Array.isArray(value) ? duckdb.listValue((value as ReadonlyArray<Json>).map(textOf)) : textOf(value)
+
+const textOf = (value: Json): string => (typeof value === "string" ? value : stringify(value))
