@@ -95,6 +95,7 @@ export const target = Effect.fnUntraced(function* (
     name,
     columns,
     framed: custom === undefined,
+    custom: custom !== undefined,
     open: (fields, writing) =>
       Effect.andThen(abandoned(session), openWriter({ session, table, custom, fields, writing, call }))
   } satisfies Target
