@@ -515,7 +515,7 @@ testLayer(toolbox, { excludeTestServices: true })("TransferTool", (it) => {
           }),
           (path) =>
             Effect.andThen(
-              query("DROP TABLE IF EXISTS filled; DROP TABLESPACE IF EXISTS tiny"),
+              Effect.andThen(query("DROP TABLE IF EXISTS filled"), query("DROP TABLESPACE IF EXISTS tiny")),
               Effect.sync(() => execFileSync("umount", [path]))
             )
         )

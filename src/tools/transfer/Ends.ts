@@ -106,6 +106,7 @@ export interface Writing {
 
 /** A target that is open. What was written and not committed is gone when its scope closes. */
 export interface Writer {
+  /** The bytes of a batch are the writer's from now on. */
   readonly write: (batch: Batch) => Effect.Effect<void, ToolError>
   /** Keeps what was written. More may follow, up to the next commit. */
   readonly commit: Effect.Effect<void, ToolError>

@@ -83,9 +83,10 @@ const plainly = Effect.fnUntraced(function* (
   for (;;) {
     const batch = yield* pull
     if (batch === undefined) break
+    const { length } = batch.bytes
     yield* writer.write(batch)
     count.rows += batch.rows
-    count.bytes += batch.bytes.length
+    count.bytes += length
     if (commitChunks && count.rows > count.committed && count.rows % chunkRows === 0) yield* commit
     else yield* tellNowAndThen
   }
