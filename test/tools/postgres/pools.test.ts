@@ -36,11 +36,11 @@ const backend = (more: JsonObject = {}) =>
         : 0
     }
   )
+/** Fails where it does not come to that within some seconds. */
 const until = <A, E, R>(look: Effect.Effect<A, E, R>, holds: (value: A) => boolean) =>
-  Effect.repeat(look, {
-    until: holds,
-    schedule: Schedule.max([Schedule.spaced("20 millis"), Schedule.recurs(500)])
-  })
+  Effect.flatMap(look, (value) =>
+    holds(value) ? Effect.void : Effect.fail(`it is still ${String(value)}`)
+  ).pipe(Effect.retry(Schedule.max([Schedule.spaced("20 millis"), Schedule.recurs(150)])))
 
 testLayer(toolbox({ idle: Duration.millis(150) }), { excludeTestServices: true })("A connection", (it) => {
   it.effect("is used again, and closed when nobody uses it", () =>
