@@ -1,5 +1,6 @@
 /**
- * The data tools by ratio in one run: `node bench/data.ts [rows]`, 1,000,000 unless said otherwise.
+ * The data tools by ratio in one run: `node bench/data.ts [rows] [memory]`, 1,000,000 unless said otherwise; with `memory`
+ * only how far a fresh process grows, which is another answer in each.
  *
  * Needs psql and PostgreSQL's server programs. The sides take turns, and the best of three rounds counts.
  */
@@ -117,6 +118,7 @@ const main = Effect.gen(function* () {
   })
   yield* show("RSS growth of a transfer of a tenth", yield* growth(tenth), "MB (wanted: 64)")
   yield* show("RSS growth of a transfer of all", yield* growth(copy), "MB (wanted: 64)")
+  if (process.argv[3] === "memory") return
 
   const psql = `psql -q "$URL" -c "COPY source TO STDOUT" | psql -q "$URL" -c "COPY target FROM STDIN"`
   const times = yield* compare(

@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import "./setup.ts"
+import "./peers.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "noetl-worker-tests-"))
 const report = join(folder, "report.json")

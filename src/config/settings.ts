@@ -426,6 +426,42 @@ export const settings = {
       doc: "What else is said of this worker: deployment.environment=prod,team=data."
     },
     text
+  ),
+  dataDir: optional(
+    {
+      key: "duckdb.data_dir",
+      env: ["NOETL_DATA_DIR"],
+      doc: "Folder of the DuckDB databases of executions, so that they survive the process.",
+      shownDefault: "none: a folder of the process"
+    },
+    text
+  ),
+  duckdbAllow: optional(
+    {
+      key: "duckdb.allow",
+      env: ["NOETL_DUCKDB_ALLOW"],
+      doc: "Directories and URL prefixes that DuckDB's SQL may read and write, separated by commas: data,s3://bucket/.",
+      shownDefault: "data"
+    },
+    text
+  ),
+  duckdbExtensions: optional(
+    {
+      key: "duckdb.extensions",
+      env: ["NOETL_DUCKDB_EXTENSIONS"],
+      doc: "DuckDB extensions of this machine that are loaded, by name or file, separated by commas: httpfs,postgres_scanner.",
+      shownDefault: "none"
+    },
+    text
+  ),
+  duckdbExternalAccess: setting(
+    {
+      key: "duckdb.external_access",
+      env: ["NOETL_DUCKDB_EXTERNAL_ACCESS"],
+      doc: "Let DuckDB's SQL reach every file and server that the worker can; ATTACH of a server needs it."
+    },
+    boolean,
+    false
   )
 } as const
 

@@ -8,9 +8,10 @@ import { Clock, Context, Effect, Layer, Schema } from "effect"
 import * as ToolResult from "../domain/ToolResult.ts"
 import * as Coerced from "./Coerced.ts"
 import { runBlock } from "./duckdb/block.ts"
-import { Databases } from "./duckdb/Databases.ts"
+import { Databases, type Place } from "./duckdb/Databases.ts"
 import { DuckdbOptions, type DuckdbSettings } from "./duckdb/DuckdbOptions.ts"
 import { placeOf } from "./duckdb/place.ts"
+import { createSecrets, secretsOf } from "./duckdb/secrets.ts"
 import { ScriptSource } from "./python/ScriptSource.ts"
 import * as Rows from "./Rows.ts"
 import * as Block from "./sql/block.ts"
@@ -59,7 +60,8 @@ const run = Effect.fnUntraced(function* (
   const place = yield* placeOf(databases, config.database ?? config.db_path ?? undefined, call, at)
   const started = yield* Clock.currentTimeMillis
   const work = Effect.gen(function* () {
-    const session = yield* databases.session(place, call.kind)
+    const session = yield* databases.session(place, call.kind, leavesTraces(place, text, call))
+    yield* createSecrets(session, call.auth, call)
     const mode = config.transaction ?? "auto"
     const ended = yield* runBlock(
       session,
@@ -76,6 +78,10 @@ const run = Effect.fnUntraced(function* (
   yield* Block.warnOfUnsayable(ended)
   return resultOf(ended, path, (yield* Clock.currentTimeMillis) - started)
 })
+
+/** An execution's database is its own, so what its author attaches there may stay. */
+const leavesTraces = (place: Place, text: string, { auth }: Tool.ToolCall): boolean =>
+  secretsOf(auth).length > 0 || (place._tag === "File" && /\b(attach|secret)\b/i.test(text))
 
 const resultOf = (ended: Block.Ended, path: string, durationMs: number): ToolResult.ToolResult => {
   const data = Rows.dataOf(ended.results, {

@@ -347,6 +347,7 @@ testLayer(toolbox, { excludeTestServices: true })("PostgresTool", (it) => {
       ["division", "SELECT 1/0", "db_error", false, "22012"],
       ["a full column", "SELECT 300::int2 * 300::int2", "db_error", false, "22003"],
       ["a serialization failure", "DO $$ BEGIN RAISE SQLSTATE '40001'; END $$", "db_deadlock", true, "40001"],
+      ["a full disk", "DO $$ BEGIN RAISE SQLSTATE '53100'; END $$", "storage_quota", false, "53100"],
       ["not enough of something", "DO $$ BEGIN RAISE SQLSTATE '53200'; END $$", "db_error", true, "53200"]
     ])("have kind, code and retryability: %s", ([, sql, kind, retryable, sqlstate]) =>
       Effect.gen(function* () {

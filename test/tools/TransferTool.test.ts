@@ -3,6 +3,7 @@ import { Duration, Effect, Exit, Fiber, Layer, Schedule } from "effect"
 import { execFileSync } from "node:child_process"
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -262,6 +263,38 @@ testLayer(toolbox, { excludeTestServices: true })("TransferTool", (it) => {
       })
     )
 
+    it.effect("names a column that its statement wants and nobody has", () =>
+      Effect.gen(function* () {
+        const exit = yield* Effect.exit(
+          transfer({
+            source: pg({ query: "SELECT 1 AS k" }),
+            target: pg({ query: "SELECT $1::int, $7::int" })
+          })
+        )
+        const result = Exit.isSuccess(exit) ? exit.value : undefined
+        assert.include(result?.error?.message ?? String(exit), "no column for $7")
+      })
+    )
+
+    it.effect(
+      "runs a statement for 20,000 rows without waiting for each, and keeps none where one fails",
+      () =>
+        Effect.gen(function* () {
+          yield* query("CREATE TABLE piped (k int PRIMARY KEY, v text)")
+          const statement = (bad: string) => ({
+            source: pg({ query: `SELECT ${bad} AS k, 'x' || g AS v FROM generate_series(1, 20000) g` }),
+            target: pg({ query: "INSERT INTO piped VALUES (:k, :v) RETURNING *" })
+          })
+          yield* moved(statement("g"))
+          assert.strictEqual(yield* count("piped"), 20_000)
+          yield* query("TRUNCATE piped")
+          const result = yield* transfer(statement("g % 15000"))
+          assert.deepStrictEqual([result.error?.sqlstate, result.error?.kind], ["23505", "db_constraint"])
+          yield* quiet
+          assert.strictEqual(yield* count("piped"), 0)
+        })
+    )
+
     it.effect("goes both ways at once into one table", () =>
       Effect.gen(function* () {
         yield* query("CREATE TABLE shared (k int PRIMARY KEY, v int)")
@@ -289,6 +322,77 @@ testLayer(toolbox, { excludeTestServices: true })("TransferTool", (it) => {
           yield* query("SELECT count(*)::int AS n, count(DISTINCT v)::int AS v FROM shared"),
           [{ n: 5000, v: 1 }]
         )
+      })
+    )
+  })
+
+  describe("with on_error: skip", () => {
+    const source = () =>
+      pg({
+        query: `SELECT g AS k, CASE WHEN g IN (1, 777, 2500) THEN 'x' ELSE g::text END AS v
+                FROM generate_series(1, 2500) g UNION ALL SELECT 5, '5'`
+      })
+
+    it.effect.each<readonly [string, string, string]>([
+      ["postgres", "append", "CREATE TABLE skip_append (k int PRIMARY KEY, v int)"],
+      ["postgres", "upsert", "CREATE TABLE skip_upsert (k int PRIMARY KEY, v int CHECK (k <> 5))"],
+      ["postgres", "replace", "CREATE TABLE skip_replace (k int PRIMARY KEY, v int)"],
+      ["duckdb", "append", "CREATE TABLE skip_append (k int PRIMARY KEY, v int)"],
+      ["duckdb", "replace", "CREATE TABLE skip_replace (k int PRIMARY KEY, v int)"]
+    ])("keeps every row that a target takes, and says which it does not: %s, %s", ([type, mode, make]) =>
+      Effect.gen(function* () {
+        const database = join(folder, "skip.duckdb")
+        const run = (sql: string) => (type === "duckdb" ? duckdb(database, sql) : query(sql))
+        const table = `skip_${mode}`
+        yield* run(`${make}; INSERT INTO ${table} VALUES (9999, 9)`)
+        const data = yield* moved({
+          source: source(),
+          target: type === "duckdb" ? { type, database, table } : pg({ table }),
+          mode,
+          key: "k",
+          on_error: "skip",
+          chunk_size: 600
+        })
+        const bad = mode === "upsert" ? [1, 5, 777, 2500, 2501] : [1, 777, 2500, 2501]
+        assert.deepInclude(data, {
+          skipped_rows: bad.length,
+          rows_transferred: 2501 - bad.length,
+          rows_read: 2501
+        })
+        const said = data["skipped"] as ReadonlyArray<{ readonly row: number; readonly message: string }>
+        assert.deepStrictEqual(
+          said.map(({ row }) => row),
+          bad
+        )
+        assert.isTrue(said.every(({ message }) => message.length > 10))
+        const found = (yield* run(
+          `SELECT k FROM ${table} WHERE k IN (1, 2, 5, 777, 778, 2500, 9999) ORDER BY k`
+        )) as unknown
+        const there =
+          mode === "upsert" ? [2, 778, 9999] : mode === "replace" ? [2, 5, 778] : [2, 5, 778, 9999]
+        assert.deepStrictEqual(
+          found,
+          there.map((k) => ({ k }))
+        )
+      })
+    )
+
+    it.effect("goes on to fail where it is not the rows, and where nothing can be kept in part", () =>
+      Effect.gen(function* () {
+        yield* query("CREATE TABLE skip_fails (k int, v int)")
+        const skip = (config: JsonObject) =>
+          transfer({ source: source(), target: pg({ table: "skip_fails" }), on_error: "skip", ...config })
+        assert.deepStrictEqual(invalidAt(yield* Effect.exit(skip({ commit: "all" }))), ["on_error"])
+        const file = yield* skip({ target: { type: "csv", path: join(folder, "skip.csv") } })
+        assert.strictEqual(file.status, "error")
+        const broken = yield* skip({
+          source: pg({ query: "SELECT g AS k, 1 / (g - 900) AS v FROM generate_series(1, 2000) g" }),
+          chunk_size: 400
+        })
+        assert.strictEqual(broken.error?.sqlstate, "22012")
+        assert.deepInclude(dataOf(broken), { committed_rows: 800, skipped_rows: 0 })
+        yield* quiet
+        assert.strictEqual(yield* count("skip_fails"), 800)
       })
     )
   })
@@ -362,6 +466,74 @@ testLayer(toolbox, { excludeTestServices: true })("TransferTool", (it) => {
         }
         assert.strictEqual(yield* count("killed"), 0)
       })
+    )
+
+    it.effect("because two append what only one may leaves all rows of one and none of the other", () =>
+      Effect.gen(function* () {
+        yield* query("CREATE TABLE contended (k int PRIMARY KEY, who int)")
+        const one = (who: number) =>
+          transfer({
+            source: pg({ query: `SELECT g AS k, ${who} AS who FROM generate_series(1, 20000) g` }),
+            target: pg({ table: "contended" })
+          })
+        const results = yield* Effect.all([one(1), one(2)], { concurrency: 2 })
+        assert.deepStrictEqual(results.map(({ status }) => status).toSorted(), ["error", "success"])
+        assert.deepStrictEqual(
+          results.flatMap(({ error }) => (error === undefined ? [] : [error.sqlstate])),
+          ["23505"]
+        )
+        yield* quiet
+        assert.deepStrictEqual(
+          yield* query("SELECT count(*)::int AS n, count(DISTINCT who)::int AS who FROM contended"),
+          [{ n: 20_000, who: 1 }]
+        )
+      })
+    )
+
+    it.effect("because of a zero byte is the target's error, and nothing is cut", () =>
+      Effect.gen(function* () {
+        yield* query("CREATE TABLE zeroes (t text)")
+        const result = yield* transfer({
+          source: { type: "duckdb", database: ":memory:", query: "SELECT 'a' || chr(0) || 'b' AS t" },
+          target: pg({ table: "zeroes" })
+        })
+        assert.deepStrictEqual([result.error?.sqlstate, result.error?.retryable], ["22021", false])
+        yield* quiet
+        assert.strictEqual(yield* count("zeroes"), 0)
+      })
+    )
+
+    it.effect.skipIf(!canMount)("because the server's disk is full keeps nothing, and says so", () =>
+      Effect.gen(function* () {
+        const disk = yield* Effect.acquireRelease(
+          Effect.sync(() => {
+            const path = join(server.current.folder, "tiny")
+            mkdirSync(path)
+            execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", path])
+            execFileSync("chown", ["postgres", path])
+            return path
+          }),
+          (path) =>
+            Effect.andThen(
+              Effect.andThen(query("DROP TABLE IF EXISTS filled"), query("DROP TABLESPACE IF EXISTS tiny")),
+              Effect.sync(() => execFileSync("umount", [path]))
+            )
+        )
+        yield* query(`CREATE TABLESPACE tiny LOCATION '${disk}'`)
+        yield* query("CREATE TABLE filled (t text) TABLESPACE tiny")
+        const result = yield* transfer({
+          source: pg({ query: "SELECT repeat(md5(g::text), 30) AS t FROM generate_series(1, 20000) g" }),
+          target: pg({ table: "filled" })
+        })
+        assert.deepStrictEqual([result.error?.sqlstate, result.error?.kind], ["53100", "storage_quota"])
+        assert.deepInclude(dataOf(result), { committed_rows: 0 })
+        yield* quiet
+        assert.strictEqual(yield* count("filled"), 0)
+        // The server goes on.
+        yield* query("DROP TABLE filled")
+        yield* query("CREATE TABLE filled (t text) TABLESPACE tiny; INSERT INTO filled VALUES ('x')")
+        assert.strictEqual(yield* count("filled"), 1)
+      }).pipe(Effect.scoped)
     )
 
     it.effect("because it was interrupted leaves what its commits say and no connection busy", () =>
@@ -511,6 +683,49 @@ testLayer(toolbox, { excludeTestServices: true })("TransferTool", (it) => {
         })
         assert.deepStrictEqual(yield* query("SELECT * FROM chars EXCEPT SELECT * FROM chars_back"), [])
         assert.strictEqual(yield* count("chars_back"), 302)
+      })
+    )
+
+    it.effect("runs a statement for each row, with values of their types", () =>
+      Effect.gen(function* () {
+        const database = join(folder, "own.duckdb")
+        yield* duckdb(
+          database,
+          "CREATE TABLE own (k INT, n BIGINT, f DOUBLE, b BOOLEAN, x BLOB, d DATE, t VARCHAR)"
+        )
+        const data = yield* moved({
+          source: pg({
+            query: `SELECT g AS k, g::int8 * 1000000007 AS n, g / 2.0::float8 AS f, g % 2 = 0 AS b, '\\x00ff'::bytea AS x,
+                      date '2024-02-29' AS d, CASE WHEN g = 2 THEN NULL ELSE $1::text END AS t
+                    FROM generate_series(1, 3000) g`,
+            params: [nasty]
+          }),
+          target: {
+            type: "duckdb",
+            database,
+            query: "INSERT INTO own SELECT :k + 1, :n, :f, :b, :x, :d, :t WHERE :k <> 3"
+          }
+        })
+        assert.deepInclude(data, { mode: "custom", rows_transferred: 3000 })
+        assert.deepStrictEqual<unknown>(
+          yield* duckdb(
+            database,
+            "SELECT count(*) AS rows, sum(k) AS k, max(n) AS n, max(f) AS f, count(*) FILTER (b) AS b, max(hex(x)) AS x, max(d) AS d, max(t) AS t, count(t) AS ts FROM own"
+          ),
+          [
+            {
+              rows: 2999,
+              k: 4_504_496,
+              n: 3_000_000_021_000,
+              f: 1500,
+              b: 1500,
+              x: "00FF",
+              d: "2024-02-29",
+              t: nasty,
+              ts: 2998
+            }
+          ]
+        )
       })
     )
 

@@ -13,6 +13,7 @@ import { quoteText } from "../sql/tokens.ts"
 import type { ToolError } from "../ToolError.ts"
 import { DuckdbOptions, type DuckdbSettings } from "./DuckdbOptions.ts"
 import { failed, missing } from "./failure.ts"
+import { enter, type Gate, makeGate } from "./sharing.ts"
 import type { Duckdb } from "./values.ts"
 
 /** Which database: one that nobody shares, one an execution, or a file. */
@@ -36,8 +37,15 @@ export interface Session {
 export class Databases extends Context.Service<
   Databases,
   {
-    /** A connection for the scope. `tool` is the kind, for errors. */
-    readonly session: (place: Place, tool: string) => Effect.Effect<Session, ToolError, Scope.Scope>
+    /**
+     * A connection for the scope. `tool` is the kind, for errors. What is made by one that is `alone` with its database
+     * (secrets, attached databases) is gone after it.
+     */
+    readonly session: (
+      place: Place,
+      tool: string,
+      alone?: boolean
+    ) => Effect.Effect<Session, ToolError, Scope.Scope>
     /** The file of a path that a playbook wrote; undefined where it lies outside of what is allowed. */
     readonly fileOf: (path: string) => string | undefined
     /** Databases open now. */
@@ -60,12 +68,14 @@ export class Databases extends Context.Service<
       return Databases.of({
         fileOf: (path) => allowedFile(settings, path),
         open: Effect.map(RcMap.keys(files), (keys) => [...keys].length),
-        session: (place, tool) =>
+        session: (place, tool, alone = false) =>
           Effect.gen(function* () {
             const path = pathOf(settings, scratch, place)
             const opened = yield* place._tag === "Memory"
               ? openAt(load, settings, scratch, path)
               : RcMap.get(files, path)
+            const discard = place._tag === "Memory" ? Effect.void : RcMap.invalidate(files, path)
+            if (place._tag !== "Memory") yield* enter(opened.gate, alone, discard)
             const connection = yield* Effect.acquireRelease(
               Effect.tryPromise({ try: () => opened.instance.connect(), catch: (cause) => cause }),
               (one) => Effect.sync(() => one.closeSync())
@@ -75,7 +85,7 @@ export class Databases extends Context.Service<
               connection,
               path,
               run: (work) => slots.withPermit(interruptible(connection, work)),
-              discard: place._tag === "Memory" ? Effect.void : RcMap.invalidate(files, path)
+              discard
             } satisfies Session
           }).pipe(
             Effect.mapError((cause) =>
@@ -112,6 +122,7 @@ const makeScratch = Effect.map(
 interface Opened {
   readonly duckdb: Duckdb
   readonly instance: DuckDBInstance
+  readonly gate: Gate
   readonly extensions: ReadonlySet<string>
 }
 
@@ -124,7 +135,7 @@ const openAt = (
   Effect.acquireRelease(
     Effect.gen(function* () {
       const duckdb = yield* Effect.mapError(load, () => new NotInstalled())
-      return yield* Effect.tryPromise({
+      const opened = yield* Effect.tryPromise({
         try: async () => {
           if (path !== memory) mkdirSync(dirname(path), { recursive: true })
           const instance = await duckdb.DuckDBInstance.create(path, configOf(settings, scratch))
@@ -134,6 +145,7 @@ const openAt = (
         },
         catch: (cause) => cause
       })
+      return { ...opened, gate: yield* makeGate(opened.instance) }
     }),
     ({ instance }) =>
       Effect.sync(() => {
@@ -182,14 +194,14 @@ const prepare = async (
 ): Promise<ReadonlySet<string>> => {
   const connection = await instance.connect()
   try {
-    const extensions = new Set(["json", "parquet", "icu", "core_functions", "autocomplete"])
     for (const name of settings.extensions) {
-      await connection.run(`LOAD ${quoteText(name)}`).then(
-        () => extensions.add(name),
-        // One that is not on this machine is said to whoever asks for it.
-        () => undefined
-      )
+      // One that is not on this machine is said to whoever asks for it.
+      await connection.run(`LOAD ${quoteText(name)}`).catch(() => undefined)
     }
+    const loaded = await connection.runAndReadAll(
+      "SELECT unnest(list_append(aliases, extension_name)) FROM duckdb_extensions() WHERE loaded"
+    )
+    const extensions = new Set(loaded.getRows().map(([name]) => String(name)))
     if (!settings.externalAccess) {
       const directories = [...settings.allowedDirectories, ...own].map((one) =>
         quoteText(one.includes("://") || one.endsWith(sep) ? one : one + sep)

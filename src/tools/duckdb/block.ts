@@ -101,7 +101,7 @@ const isSingle = (mode: Mode, count: number, known: ReadonlyArray<Statement>): b
 const isLoaded = ({ text, words }: Statement, { extensions }: Session): boolean => {
   if (words[0] !== "LOAD" && words[0] !== "INSTALL") return false
   const name = /(\w+)'?\s*$/.exec(text)?.[1]?.toLowerCase() ?? ""
-  return extensions.has(name) || extensions.has(`${name}_scanner`)
+  return extensions.has(name)
 }
 
 // --- parameters ---

@@ -10,10 +10,8 @@ import type { PoolClient } from "pg"
 /** Rows of a COPY. `piece` holds whole or partial frames: header and row. */
 export interface CopySink {
   readonly piece: (piece: Buffer) => void
-  /** A row ended; the answer is whether the piece that is being collected is to be cut here. */
+  /** A row ended, before its piece is handed over; the answer is whether the piece is to end here. */
   readonly row: () => boolean
-  /** The pieces until now end with a row. */
-  readonly cut: () => void
 }
 
 export class Wire {
@@ -61,11 +59,11 @@ export class Wire {
       if (this.remaining === 0 && this.fate === toCopy && this.copy?.row() === true) {
         this.deliver(chunk.subarray(from, at))
         from = at
-        this.copy.cut()
       }
     }
     this.deliver(chunk.subarray(from, at))
-    if (at < chunk.length) this.held = chunk.subarray(at)
+    // A copy: whoever has the piece before it may let go of the memory of both.
+    if (at < chunk.length) this.held = Buffer.from(chunk.subarray(at))
   }
 
   private fateOf(chunk: Buffer, at: number): Fate {

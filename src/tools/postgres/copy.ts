@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import type { Submittable } from "pg"
 import type { Session } from "./Pools.ts"
+import { release } from "./release.ts"
 import { type Connection, connectionOf, type CopySink } from "./Wire.ts"
 
 /** Rows of a COPY TO STDOUT as frames, the last one perhaps not whole. `rows` are those that end in `bytes`. */
@@ -34,7 +35,7 @@ export const copyOut = (
   })
 
 export interface CopyIn {
-  /** Frames as they are, in pieces of any size. Ends when there is room for more. */
+  /** Frames as they are, in pieces of any size, which are gone then. Ends when there is room for more. */
   readonly write: (frames: Buffer) => Effect.Effect<void, unknown>
   /** Ends the COPY; the answer is how many rows the server took. */
   readonly finish: Effect.Effect<number, unknown>
@@ -51,7 +52,10 @@ export const copyIn = (session: Session, sql: string): Effect.Effect<CopyIn, unk
     const write = (frames: Buffer) =>
       Effect.callback<void, unknown>((done) => {
         if (state.ended !== undefined) return done(outcomeOf(state.ended))
-        if (connection.stream.write(frames)) return done(Effect.void)
+        const isRoom = connection.stream.write(frames, (error) => {
+          if (error === null || error === undefined) release(frames)
+        })
+        if (isRoom) return done(Effect.void)
         const drained = () => {
           state.wake = undefined
           done(Effect.void)
@@ -96,8 +100,8 @@ const outcomeOf = (ended: Ended | undefined): Effect.Effect<void, unknown> =>
 const highWater = 1024 * 1024
 
 class Reader implements CopySink {
+  /** As they came: to put them together would copy every byte. */
   private readonly ready: Array<Frames> = []
-  private pieces: Array<Buffer> = []
   private rows = 0
   private bytes = 0
   private untilCut: number
@@ -113,9 +117,10 @@ class Reader implements CopySink {
     this.untilCut = this.cutRows
   }
 
-  readonly piece = (piece: Buffer): void => {
-    this.pieces.push(piece)
-    this.bytes += piece.length
+  readonly piece = (bytes: Buffer): void => {
+    this.ready.push({ bytes, rows: this.rows })
+    this.rows = 0
+    this.bytes += bytes.length
     if (this.bytes >= highWater) this.connection.stream.pause()
     this.wake?.()
   }
@@ -127,24 +132,13 @@ class Reader implements CopySink {
     return true
   }
 
-  readonly cut = (): void => {
-    if (this.pieces.length === 0) return
-    const [first] = this.pieces
-    const bytes = this.pieces.length === 1 && first !== undefined ? first : Buffer.concat(this.pieces)
-    this.ready.push({ bytes, rows: this.rows })
-    this.pieces = []
-    this.rows = 0
-  }
-
   end(error: unknown): void {
-    this.cut()
     this.ended = { error }
     this.wake?.()
   }
 
   /** What is there; "more" where one has to wait. */
   next(): Frames | { readonly end: unknown } | "more" {
-    if (this.ready.length === 0) this.cut()
     const frames = this.ready.shift()
     if (frames === undefined) return this.ended === undefined ? "more" : { end: this.ended.error }
     this.bytes -= frames.bytes.length

@@ -63,11 +63,13 @@ const serverFailure = (
 const kindOf = (code: string): Failure.FailureKind | undefined => {
   if (code.startsWith("28")) return "auth"
   if (code.startsWith("57P") || code === "53300") return "db_connection"
+  if (code === "53100") return "storage_quota"
   return code.startsWith("40") ? "db_deadlock" : undefined
 }
 
-/** Classes in which the same statement may work when it is sent again. 57014 is a cancelled or timed-out query. */
-const isTransient = (code: string): boolean => /^(08|40|53|57)/.test(code) && code !== "57P04"
+/** Classes in which the same statement may work when it is sent again. 57014 is a cancelled or timed-out query, 53100 a full disk. */
+const isTransient = (code: string): boolean =>
+  /^(08|40|53|57)/.test(code) && code !== "57P04" && code !== "53100"
 
 const fieldsOf = (cause: ServerError) =>
   Object.fromEntries(

@@ -84,6 +84,8 @@ export interface Target {
   readonly columns: ReadonlyArray<Column> | undefined
   /** Whether it takes rows as frames. */
   readonly framed: boolean
+  /** Whether a statement of the author's own says what happens to a row. */
+  readonly custom?: boolean
   readonly open: (
     fields: ReadonlyArray<Field>,
     writing: Writing
@@ -98,11 +100,16 @@ export interface Writing {
   readonly keys: ReadonlyArray<string>
   /** Whether each chunk is kept as soon as it is there. */
   readonly commitChunks: boolean
+  /** Whether rows that the target refuses are left out. Chunks are committed then. */
+  readonly skipRows: boolean
 }
 
 /** A target that is open. What was written and not committed is gone when its scope closes. */
 export interface Writer {
+  /** The bytes of a batch are the writer's from now on. */
   readonly write: (batch: Batch) => Effect.Effect<void, ToolError>
   /** Keeps what was written. More may follow, up to the next commit. */
   readonly commit: Effect.Effect<void, ToolError>
+  /** Takes back what was written since the last commit, after a failure. Not every target can. */
+  readonly undo?: Effect.Effect<void, ToolError>
 }

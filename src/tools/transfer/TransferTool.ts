@@ -31,7 +31,8 @@ const Config = Schema.Struct({
   mapping: Coerced.optional(Coerced.JsonMap),
   chunk_size: Coerced.optional(Coerced.Integer.check(Schema.isBetween({ minimum: 1, maximum: 100_000_000 }))),
   commit: Coerced.optional(Schema.Literals(["all", "chunk"])),
-  transaction: Coerced.optional(Schema.Literals(["all", "chunk"])),
+  transaction: Coerced.optional(Schema.Literals(["all", "chunk", "none"])),
+  on_error: Coerced.optional(Schema.Literals(["fail", "skip"])),
   timeout: Coerced.optional(Coerced.Seconds),
   options: Schema.optionalKey(JsonValue)
 })
@@ -115,12 +116,17 @@ const writingOf = Effect.fnUntraced(function* (config: Config, target: Target, c
   }
   if (mode === "upsert" && keys.length === 0)
     return yield* invalid(call, "key", "Missing: an upsert needs keys")
-  const commitChunks = (config.commit ?? config.transaction ?? "all") === "chunk"
+  const skipRows = config.on_error === "skip"
+  const commit = config.commit ?? config.transaction ?? (skipRows ? "chunk" : "all")
+  if (skipRows && commit === "all") {
+    return yield* invalid(call, "on_error", "skip keeps what can be kept, so it goes with commit: chunk")
+  }
   // A statement of the author's own does what it says.
   return {
-    mode: target.columns === undefined && target.type === "postgres" ? "custom" : mode,
+    mode: target.custom === true ? "custom" : mode,
     keys,
-    commitChunks
+    commitChunks: commit !== "all",
+    skipRows
   } satisfies Writing
 })
 
@@ -164,11 +170,12 @@ const statisticsOf = (
   target_type: target.type,
   mode: writing.mode,
   commit: writing.commitChunks ? "chunk" : "all",
-  rows_transferred: moved.committedRows,
+  rows_transferred: moved.settled.committed,
   rows_read: moved.rows,
   bytes: moved.bytes,
   chunks_processed: moved.chunks,
-  committed_rows: moved.committedRows,
+  committed_rows: moved.settled.committed,
+  ...(writing.skipRows ? { skipped_rows: moved.settled.skipped, skipped: moved.settled.errors } : {}),
   target_table: target.name,
   columns: fields.map(({ to }) => to.name),
   duration_ms: durationMs
@@ -177,10 +184,12 @@ const statisticsOf = (
 const resultOf = (statistics: JsonObject, moved: Moved, durationMs: number): ToolResult.ToolResult => {
   if (moved.error === undefined) return ToolResult.success(statistics, { durationMs })
   const { failure } = moved.error
+  const { committed, skipped } = moved.settled
+  const leftOut = skipped === 0 ? "" : `, but for ${skipped} that were left out`
   const resume =
-    moved.committedRows === 0
+    committed === 0
       ? "nothing was kept: the transfer can be run again as it is"
-      : `the first ${moved.committedRows} rows are kept: run it again from there, or with mode upsert`
+      : `the first ${committed + skipped} rows are kept${leftOut}: run it again from there, or with mode upsert`
   return ToolResult.failure(
     { ...failure, message: `Transfer failed after ${moved.rows} rows: ${failure.message}` },
     { data: { ...statistics, failed_chunk: moved.chunks + 1, resume }, durationMs }

@@ -27,6 +27,7 @@ export const SourceConfig = Schema.Struct({
 export const TargetConfig = Schema.Struct({
   ...place,
   table: Coerced.optional(Schema.String),
+  query: Coerced.optional(Schema.String),
   create_table: Coerced.optional(Coerced.Boolean)
 })
 
@@ -70,19 +71,26 @@ export const target = Effect.fnUntraced(function* (
   columnsIfNew: ReadonlyArray<Column>
 ) {
   const table = settings.table ?? ""
-  if (table === "") return yield* invalid(call, "target.table", "Missing")
+  const custom = typeof settings.query === "string" && settings.query !== "" ? settings.query : undefined
+  if (table === "" && custom === undefined) {
+    return yield* invalid(call, "target.table", "Missing: one of table, query")
+  }
   const session = yield* sessionFor(settings, call, "target")
-  if (settings.create_table !== false && columnsIfNew.length > 0) {
+  if (custom === undefined && settings.create_table !== false && columnsIfNew.length > 0) {
     const list = columnsIfNew.map((one) => `${quoteName(one.name)} ${duckdbName(one.type)}`)
     yield* run(session, `CREATE TABLE IF NOT EXISTS ${quotePath(table)} (${list.join(", ")})`, call)
   }
-  const columns = yield* describe(session, `SELECT * FROM ${quotePath(table)} LIMIT 0`, call)
+  const columns =
+    custom === undefined
+      ? yield* describe(session, `SELECT * FROM ${quotePath(table)} LIMIT 0`, call)
+      : undefined
   return {
     type: "duckdb",
-    name: table,
+    name: table === "" ? "(statement)" : table,
     columns,
     framed: false,
-    open: (fields, writing) => openWriter({ session, table, fields, writing, call })
+    custom: custom !== undefined,
+    open: (fields, writing) => openWriter({ session, table, custom, fields, writing, call })
   } satisfies Target
 })
 

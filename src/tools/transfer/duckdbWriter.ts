@@ -7,10 +7,14 @@ import type { ToolError } from "../ToolError.ts"
 import { duckdbError, run } from "./duckdbSql.ts"
 import { columnSql } from "./duckdbTypes.ts"
 import type { Batch, Field, Writer, Writing } from "./Ends.ts"
+import { runForEach } from "./duckdbStatement.ts"
+import { compile } from "./ownStatement.ts"
 
 export interface Into {
   readonly session: Session
   readonly table: string
+  /** A statement to be run for each row instead. */
+  readonly custom: string | undefined
   readonly fields: ReadonlyArray<Field>
   readonly writing: Writing
   readonly call: { readonly kind: string }
@@ -23,12 +27,21 @@ export const openWriter = Effect.fnUntraced(function* (into: Into) {
   const { call, session, writing } = into
   yield* run(session, `CREATE OR REPLACE TEMP TABLE ${stage} (n BIGINT, t VARCHAR)`, call)
   yield* Effect.addFinalizer(() => Effect.ignore(run(session, "ROLLBACK", call)))
-  const state: State = { begun: false, replaced: false, appender: undefined, blocks: 0n, bytes: 0 }
+  const own = into.custom === undefined ? undefined : yield* compile(into.custom, into.fields, call)
+  const state: State = {
+    begun: false,
+    replaced: false,
+    replacedForGood: false,
+    appender: undefined,
+    blocks: 0n,
+    bytes: 0
+  }
   return {
     write: (batch) =>
       Effect.gen(function* () {
         yield* begin(into, state)
         if (batch.rows === 0) return
+        if (own !== undefined) return yield* runForEach(session, own, into.fields, batch, call)
         yield* append(into, state, batch)
         // An upsert looks at all rows of a commit at once: the last of a key wins.
         if (state.bytes >= flushBytes && writing.mode !== "upsert") yield* flush(into, state)
@@ -39,6 +52,15 @@ export const openWriter = Effect.fnUntraced(function* (into: Into) {
       yield* flush(into, state)
       yield* run(session, "COMMIT", call)
       state.begun = false
+      state.replacedForGood = state.replaced
+    }),
+    undo: Effect.suspend(() => {
+      state.appender?.closeSync()
+      state.appender = undefined
+      state.bytes = 0
+      state.begun = false
+      state.replaced = state.replacedForGood
+      return run(session, "ROLLBACK", call)
     })
   } satisfies Writer
 })
@@ -48,6 +70,7 @@ export const openWriter = Effect.fnUntraced(function* (into: Into) {
 interface State {
   begun: boolean
   replaced: boolean
+  replacedForGood: boolean
   appender: DuckDBAppender | undefined
   blocks: bigint
   bytes: number

@@ -80,6 +80,7 @@ const openFile = Effect.fnUntraced(function* (
   const writer = yield* openWriter({
     session,
     table: "noetl_file",
+    custom: undefined,
     fields,
     writing: { ...writing, mode: "append" },
     call

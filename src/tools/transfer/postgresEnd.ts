@@ -5,6 +5,7 @@ import * as Coerced from "../Coerced.ts"
 import { copyOut, type Frames } from "../postgres/copy.ts"
 import { Pools, type Session } from "../postgres/Pools.ts"
 import { PostgresOptions } from "../postgres/PostgresOptions.ts"
+import { release } from "../postgres/release.ts"
 import * as Connection from "../postgres/settings.ts"
 import { learnTypes } from "../postgres/execute.ts"
 import { quoteName, quotePath, quoteText } from "../sql/tokens.ts"
@@ -95,6 +96,7 @@ export const target = Effect.fnUntraced(function* (
     name,
     columns,
     framed: custom === undefined,
+    custom: custom !== undefined,
     open: (fields, writing) =>
       Effect.andThen(abandoned(session), openWriter({ session, table, custom, fields, writing, call }))
   } satisfies Target
@@ -154,9 +156,10 @@ const unescapedText = (
 
 const linesOf = (take: Effect.Effect<Frames | undefined, ToolError>): Pull => {
   const deframer = new Deframer()
-  return Effect.map(take, (frames): Batch | undefined =>
-    frames === undefined
-      ? undefined
-      : { bytes: deframer.take(frames.bytes), rows: frames.rows, framed: false }
-  )
+  return Effect.map(take, (frames): Batch | undefined => {
+    if (frames === undefined) return undefined
+    const bytes = deframer.take(frames.bytes)
+    release(frames.bytes)
+    return { bytes, rows: frames.rows, framed: false }
+  })
 }

@@ -1,12 +1,13 @@
 /** Writes into a PostgreSQL table, or runs a statement for each row, in transactions of the wanted size. */
 import { Effect } from "effect"
 import { copyIn, type CopyIn } from "../postgres/copy.ts"
+import { runForEach } from "../postgres/pipeline.ts"
 import type { Session } from "../postgres/Pools.ts"
-import { bind } from "../sql/placeholders.ts"
 import { quoteName, quotePath } from "../sql/tokens.ts"
 import type { ToolError } from "../ToolError.ts"
-import { columnsOf, frameOf } from "./copyText.ts"
-import type { Batch, Field, Writer, Writing } from "./Ends.ts"
+import { frameOf } from "./copyText.ts"
+import type { Field, Writer, Writing } from "./Ends.ts"
+import { compile, valuesOf } from "./ownStatement.ts"
 import { sql, sqlError } from "./postgresSql.ts"
 
 export interface Into {
@@ -21,30 +22,37 @@ export interface Into {
 
 export const openWriter = Effect.fnUntraced(function* (into: Into) {
   if (into.writing.mode === "upsert") yield* createStage(into)
-  const state: State = { begun: false, replaced: false, copy: undefined }
+  const own = into.custom === undefined ? undefined : yield* compile(into.custom, into.fields, into.call)
+  const failed = <A>(effect: Effect.Effect<A, unknown>) =>
+    Effect.mapError(effect, (cause) => sqlError(cause, into.call))
+  const state: State = { begun: false, replaced: false, replacedForGood: false, copy: undefined }
   return {
     write: (batch) =>
       Effect.gen(function* () {
         yield* begin(into, state)
-        if (into.custom !== undefined) return yield* runEach(into, into.custom, batch)
-        state.copy ??= yield* Effect.mapError(copyIn(into.session, copySql(into)), (cause) =>
-          sqlError(cause, into.call)
-        )
-        yield* Effect.mapError(state.copy.write(batch.framed ? batch.bytes : frameOf(batch.bytes)), (cause) =>
-          sqlError(cause, into.call)
-        )
+        if (own !== undefined) return yield* failed(runForEach(into.session, own.text, valuesOf(own, batch)))
+        state.copy ??= yield* failed(copyIn(into.session, copySql(into)))
+        yield* failed(state.copy.write(batch.framed ? batch.bytes : frameOf(batch.bytes)))
       }),
     commit: Effect.gen(function* () {
       // A target that is to be replaced by nothing is empty.
       if (into.writing.mode === "replace") yield* begin(into, state)
       if (!state.begun) return
       if (state.copy !== undefined) {
-        yield* Effect.mapError(state.copy.finish, (cause) => sqlError(cause, into.call))
+        const { finish } = state.copy
         state.copy = undefined
+        yield* failed(finish)
       }
       if (into.writing.mode === "upsert") yield* sql(into.session, into.call, mergeSql(into))
       yield* sql(into.session, into.call, "COMMIT")
       state.begun = false
+      state.replacedForGood = state.replaced
+    }),
+    undo: Effect.suspend(() => {
+      state.copy = undefined
+      state.begun = false
+      state.replaced = state.replacedForGood
+      return sql(into.session, into.call, "ROLLBACK")
     })
   } satisfies Writer
 })
@@ -54,6 +62,7 @@ export const openWriter = Effect.fnUntraced(function* (into: Into) {
 interface State {
   begun: boolean
   replaced: boolean
+  replacedForGood: boolean
   copy: CopyIn | undefined
 }
 
@@ -92,23 +101,3 @@ const mergeSql = (into: Into): string => {
     SELECT ${names(into)} FROM (SELECT DISTINCT ON (${keys}) * FROM ${stage} ORDER BY ${keys}, "noetl_n" DESC) s
     ON CONFLICT (${keys}) ${action}`
 }
-
-/** Values as parameters. */
-const runEach = (into: Into, statement: string, batch: Batch): Effect.Effect<void, ToolError> =>
-  Effect.tryPromise({
-    try: async () => {
-      const names = into.fields.map(({ to }) => to.name)
-      for (const line of linesOf(batch)) {
-        const columns = columnsOf(line)
-        const named = Object.fromEntries(names.map((name, i) => [name, columns[i] ?? null]))
-        const byName = bind(statement, named)
-        const bound =
-          /(%s|\$\d)/.test(byName.text) && byName.values.length === 0 ? bind(statement, columns) : byName
-        await into.session.client.query({ text: bound.text, values: [...bound.values] })
-      }
-    },
-    catch: (cause) => sqlError(cause, into.call)
-  })
-
-const linesOf = ({ bytes, rows }: Batch): ReadonlyArray<string> =>
-  rows === 0 ? [] : bytes.toString("utf8").split("\n").slice(0, rows)

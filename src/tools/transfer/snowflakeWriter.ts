@@ -30,7 +30,12 @@ export const openWriter = Effect.fnUntraced(function* (into: Into) {
   const columns = into.fields.map((_, i) => `C${i} VARCHAR`).join(", ")
   // Making a table ends a transaction, so it comes first.
   yield* run(`CREATE OR REPLACE TEMPORARY TABLE NOETL_STAGE (N NUMBER(19,0), ${columns})`)
-  const state = { replaced: false, rows: 0, waiting: [] as Array<ReadonlyArray<string | null>> }
+  const state = {
+    replaced: false,
+    replacedForGood: false,
+    rows: 0,
+    waiting: [] as Array<ReadonlyArray<string | null>>
+  }
   const marks = ["?", ...into.fields.map(() => "?")].join(", ")
   const flush = Effect.suspend(() => {
     const binds = state.waiting
@@ -53,6 +58,13 @@ export const openWriter = Effect.fnUntraced(function* (into: Into) {
       yield* run(writing.mode === "upsert" ? mergeSql(into) : insertSql(into))
       yield* run("DELETE FROM NOETL_STAGE")
       yield* run("COMMIT")
+      state.replacedForGood = state.replaced
+    }),
+    undo: Effect.gen(function* () {
+      state.waiting = []
+      state.replaced = state.replacedForGood
+      yield* run("ROLLBACK")
+      yield* run("DELETE FROM NOETL_STAGE")
     })
   } satisfies Writer
 })

@@ -1,6 +1,6 @@
 /**
- * The same tool against fakesnow, a stranger's idea of Snowflake's protocol, where FAKESNOW names its program. Without
- * it these tests are skipped, and reported so.
+ * The same tool against fakesnow, a stranger's idea of Snowflake's protocol. `npm test` fetches it where there is pip;
+ * without it these tests are skipped, and reported so.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schedule } from "effect"
@@ -12,8 +12,8 @@ import { defaults, SnowflakeOptions } from "../../../src/tools/snowflake/Snowfla
 import { SnowflakeTool } from "../../../src/tools/SnowflakeTool.ts"
 import { Toolbox } from "../../../src/tools/Toolbox.ts"
 import { freePort } from "../../support/NatsServer.ts"
+import { fakesnowFolder, hasFakesnow } from "../../support/peers.ts"
 
-const program = process.env["FAKESNOW"]
 const toolbox = Toolbox.layer(SnowflakeTool).pipe(
   Layer.provide(SnowflakeTool.layer),
   Layer.provide(
@@ -25,7 +25,13 @@ const dataOf = ({ data }: ToolResult): JsonObject => (data !== undefined && isOb
 const fakesnow = Effect.gen(function* () {
   const port = yield* freePort
   yield* Effect.acquireRelease(
-    Effect.sync(() => spawn(program ?? "", ["-s", "-p", String(port)], { stdio: "ignore" })),
+    Effect.sync(() =>
+      spawn(
+        process.env["PYTHON_PATH"] ?? "python3",
+        ["-c", "from fakesnow.cli import main; main()", "-s", "-p", String(port)],
+        { stdio: "ignore", env: { ...process.env, PYTHONPATH: fakesnowFolder } }
+      )
+    ),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
   const url = `http://127.0.0.1:${port}`
@@ -38,7 +44,7 @@ const fakesnow = Effect.gen(function* () {
 
 describe("SnowflakeTool, with fakesnow", () => {
   // What is asked for rows answers in Arrow there, which the driver for Node does not read.
-  it.live.skipIf(program === undefined)("signs in, writes rows and hears what is wrong", () =>
+  it.live.skipIf(!hasFakesnow)("signs in, writes rows and hears what is wrong", () =>
     Effect.gen(function* () {
       const url = yield* fakesnow
       const run = (query: string, more: JsonObject = {}) =>

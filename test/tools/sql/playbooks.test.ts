@@ -24,6 +24,8 @@ const toolbox = Toolbox.layer(PostgresTool, DuckdbTool).pipe(
   Layer.merge(Template.layer)
 )
 
+const execution_id = "613000000000000001"
+
 interface Step {
   readonly step: string
   readonly tool: JsonObject | ReadonlyArray<JsonObject>
@@ -52,7 +54,7 @@ const playbook = (file: string, values: JsonObject = {}) =>
     for (const { step, tool } of tools) {
       const { auth: _, credential: __, ...config } = tool
       const rendered = (yield* template.render(config, {
-        layers: [{ execution_id: "613000000000000001", ...values }, workload]
+        layers: [{ execution_id, ...values }, workload]
       })) as JsonObject
       const kind = String(tool["kind"])
       const settings = kind === "postgres" ? server.current.settings : {}
@@ -97,22 +99,89 @@ testLayer(toolbox, { excludeTestServices: true })("The SQL of the playbook", (it
     })
   )
 
-  it.effect("json_serialization_save gets its JSON back", () =>
+  it.effect.each(["json_serialization_save", "json_serialization_save_rules"])(
+    "%s gets its JSON back",
+    (file) =>
+      Effect.gen(function* () {
+        const json_data = { data: { text: "it's", number_field: 42, array_field: [1, 2, 3, 4, 5] } }
+        const at = yield* playbook(file, { ctx: { json_data } })
+        assert.deepStrictEqual<unknown>(at("verify_save").data["rows"], [{ id: 1, payload: json_data }])
+      })
+  )
+
+  it.effect.each(["iterator_save_test", "iterator_save_test_iter"])(
+    "%s upserts what its iterations have",
+    (file) =>
+      Effect.gen(function* () {
+        for (const n of [1, 2, 3, 1]) {
+          const item = { item_name: `item${n}`, item_value: n * 100 }
+          yield* playbook(file, { transformed: item, iter: { processed_item: item } })
+        }
+        assert.deepStrictEqual(
+          yield* query("SELECT execution_id, item_name, item_value FROM iterator_save_test ORDER BY 2"),
+          [1, 2, 3].map((n) => ({ execution_id, item_name: `item${n}`, item_value: n * 100 }))
+        )
+        yield* query("DROP TABLE iterator_save_test")
+      })
+  )
+
+  it.effect("save_edge_cases saves every kind of value, and special characters verbatim", () =>
     Effect.gen(function* () {
-      const json_data = { data: { text: "it's", number_field: 42, array_field: [1, 2, 3, 4, 5] } }
-      const at = yield* playbook("json_serialization_save", { ctx: { json_data } })
-      assert.deepStrictEqual<unknown>(at("verify_save").data["rows"], [{ id: 1, payload: json_data }])
+      const special = {
+        quotes: `This has 'single' and "double" quotes`,
+        unicode: "Unicode: \u03b1\u03b2\u03b3, \u4e2d\u6587, \u{1f680}",
+        sql_injection: "'; DROP TABLE test; --",
+        newlines: "Line 1\nLine 2\r\nLine 3",
+        backslashes: String.raw`C:\path\to\file`,
+        json_string: '{"embedded": "json", "value": 123}'
+      }
+      const mixed = {
+        string_field: "test_string",
+        integer_field: 12_345,
+        float_field: 2.5,
+        boolean_field: true,
+        null_field: null,
+        datetime_field: "2026-01-02T03:04:05.000006",
+        list_field: [1, 2, 3, "mixed", true],
+        dict_field: { nested: "value", count: 42 },
+        decimal_field: 99.99
+      }
+      const at = yield* playbook("save_edge_cases", {
+        generate_mixed: mixed,
+        generate_special: special,
+        generate_large: { metadata: { test_type: "large_payload", record_count: 100 } }
+      })
+      for (const step of ["start", "test_mixed_types", "test_special_characters", "test_large_payload"]) {
+        assert.strictEqual(at(step).result?.status, "success", at(step).result?.error?.message)
+      }
+      assert.deepStrictEqual(yield* query("SELECT * FROM test_special_chars"), [{ execution_id, ...special }])
+      const [saved] = yield* query(
+        "SELECT *, list_field::json AS list, dict_field::json AS dict FROM test_mixed_types"
+      )
+      assert.deepInclude(saved, {
+        integer_field: 12_345,
+        float_field: 2.5,
+        boolean_field: true,
+        null_field: null,
+        list: mixed.list_field,
+        dict: mixed.dict_field,
+        decimal_field: 99.99
+      })
+      assert.deepInclude(rows(at("test_large_payload").data["rows"])[0], { record_count: 100, execution_id })
     })
   )
 
-  it.effect("iterator_save_test upserts what an iteration has", () =>
+  it.effect("tradedb_bootstrap answers with a row behind a comment, twice", () =>
     Effect.gen(function* () {
-      const transformed = { item_name: "item1", item_value: 100 }
-      for (const _ of [1, 2]) yield* playbook("iterator_save_test", { transformed })
-      assert.deepStrictEqual(
-        yield* query("SELECT count(*)::int AS n, min(item_name) AS name FROM iterator_save_test"),
-        [{ n: 1, name: "item1" }]
-      )
+      const at = yield* playbook("tradedb_bootstrap")
+      for (const [step, what] of [
+        ["run_schema", "ddl"],
+        ["run_dictionaries", "dictionaries"]
+      ] as const) {
+        const { data } = at(step)
+        assert.strictEqual(data["row_count"], 1)
+        assert.include(String(rows(data["rows"])[0]?.["note"]), `tradedb ${what} placeholder`)
+      }
     })
   )
 
