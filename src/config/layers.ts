@@ -17,6 +17,7 @@ import type { Toolbox } from "../tools/Toolbox.ts"
 import { Worker } from "../Worker.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 import * as CredentialSource from "../credentials/CredentialSource.ts"
+import { GoogleIdentity } from "../google/GoogleTokens.ts"
 import { Credentials } from "../credentials/Credentials.ts"
 import * as MemoryResultStore from "../results/MemoryResultStore.ts"
 import * as NatsResultStore from "../results/NatsResultStore.ts"
@@ -36,6 +37,7 @@ export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, Co
     Layer.provide(nats(values)),
     Layer.provide(controlPlane(values)),
     Layer.provide(credentialSource(values)),
+    Layer.provide(googleIdentity(values)),
     Layer.provide(journal(values)),
     Layer.provide(workerConfig(values))
   )
@@ -59,6 +61,13 @@ const credentialSource = (values: Values) =>
   values.credentialsFile === undefined
     ? CredentialSource.layerEnv
     : CredentialSource.layerFile(values.credentialsFile)
+
+const googleIdentity = (values: Values) =>
+  Layer.succeed(GoogleIdentity, {
+    tokenUrl: values.googleTokenUrl,
+    file: values.googleFile,
+    metadataHost: values.googleMetadata
+  })
 
 export const workerConfig = (values: Values): Layer.Layer<WorkerConfig> =>
   WorkerConfig.layer({

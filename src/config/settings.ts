@@ -343,6 +343,31 @@ export const settings = {
     },
     text
   ),
+  googleFile: optional(
+    {
+      key: "credentials.google_file",
+      env: ["GOOGLE_APPLICATION_CREDENTIALS"],
+      doc: "Key file of the Google identity that gcp_adc lends to playbooks."
+    },
+    text
+  ),
+  googleMetadata: optional(
+    {
+      key: "credentials.google_metadata_host",
+      env: ["GCE_METADATA_HOST"],
+      doc: "Metadata server whose identity gcp_adc lends to playbooks, without a key file: metadata.google.internal."
+    },
+    text
+  ),
+  googleTokenUrl: setting(
+    {
+      key: "credentials.google_token_url",
+      env: ["NOETL_GOOGLE_TOKEN_URL"],
+      doc: "Where Google's keys are exchanged for tokens; the token_uri of a key is not followed."
+    },
+    url(["http:", "https:"]),
+    "https://oauth2.googleapis.com/token"
+  ),
   healthPort: setting(
     {
       key: "health.port",
