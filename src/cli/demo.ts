@@ -33,7 +33,7 @@ export const demo = Effect.fnUntraced(function* (args: Arguments) {
   const style = styleOf(process.stdout)
   const world = Worker.layer.pipe(
     Layer.provide(Tools.layer),
-    Layer.provide(stepLayers),
+    Layer.provide(stepLayers(loaded.values)),
     Layer.provide(Results.layer.pipe(Layer.provide(MemoryResultStore.layer()))),
     Layer.provide(Leases.layerInProcess),
     Layer.provideMerge(MemoryQueue.layer()),

@@ -30,7 +30,7 @@ import type { Values } from "./settings.ts"
 export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, ControlPlane>) => {
   const worker = Worker.layer.pipe(
     Layer.provide(tools),
-    Layer.provide(stepLayers),
+    Layer.provide(stepLayers(values)),
     Layer.provide(results(values)),
     Layer.provide(leases(values)),
     Layer.provideMerge(queue(values)),
@@ -47,7 +47,8 @@ export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, Co
 }
 
 /** What stands between a command and its tool, over a control plane and a redactor. */
-export const stepLayers = Layer.mergeAll(Template.layer, Credentials.layer)
+export const stepLayers = (values: Values) =>
+  Layer.mergeAll(Template.layerWith({ retypeStrings: values.retypeStrings }), Credentials.layer)
 
 /** Large results: where the other workers of the server find them. */
 const results = (values: Values) =>
@@ -79,6 +80,8 @@ export const workerConfig = (values: Values): Layer.Layer<WorkerConfig> =>
     reportWithin: values.reportWithin,
     cancellationEvery: values.cancellationEvery,
     deadLetterAfter: values.deadLetterAfter,
+    statusInData: values.statusInData,
+    lenientStatus: values.lenientStatus,
     heartbeatEvery: values.heartbeat
   })
 

@@ -14,6 +14,7 @@ import { endAfter } from "../../tools/ToolError.ts"
 import { WorkerConfig } from "../../WorkerConfig.ts"
 import { fetchArtifact, isArtifact } from "./artifact.ts"
 import { attemptOf, type Attempt } from "./output.ts"
+import { withOwnStatus } from "./ownStatus.ts"
 import type { Renderer } from "./Renderer.ts"
 import { flattened, layersOf, type State } from "./State.ts"
 import type { Plan, Task } from "./Task.ts"
@@ -33,11 +34,15 @@ export const runTask = Effect.fnUntraced(function* (
   attempt: number
 ) {
   const started = yield* Clock.currentTimeMillis
-  const result = yield* callTool(running, task, state, attempt).pipe(
+  const { statusInData } = yield* WorkerConfig
+  const [result, thrown] = yield* callTool(running, task, state, attempt).pipe(
     Effect.scoped,
-    Effect.catchTag("ToolError", (error) => Effect.succeed(ToolResult.failure(error.failure)))
+    Effect.map((answer) => [statusInData ? withOwnStatus(task.kind, answer) : answer, false] as const),
+    Effect.catchTag("ToolError", (error) =>
+      Effect.succeed([ToolResult.failure(error.failure), true] as const)
+    )
   )
-  return attemptOf(result, (yield* Clock.currentTimeMillis) - started) satisfies Attempt
+  return attemptOf(result, (yield* Clock.currentTimeMillis) - started, thrown) satisfies Attempt
 })
 
 const callTool = Effect.fnUntraced(function* (running: Running, task: Task, state: State, attempt: number) {
