@@ -32,10 +32,10 @@ export const resultOf = (plan: Plan, ended: Ended): ToolResult.ToolResult => {
 }
 
 /** The same value without its failure. */
-export const asSuccess = ({ error: _, ...result }: ToolResult.ToolResult): ToolResult.ToolResult => ({
-  ...result,
-  status: "success"
-})
+export const asSuccess = (result: ToolResult.ToolResult): ToolResult.ToolResult => {
+  const { error, ...rest } = result
+  return error === undefined ? result : { ...rest, status: "success" }
+}
 
 /**
  * The members of every task's object, later tasks over earlier ones, then one member for each label, then `results`.
