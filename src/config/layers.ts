@@ -30,7 +30,7 @@ import type { Values } from "./settings.ts"
 export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, ControlPlane>) => {
   const worker = Worker.layer.pipe(
     Layer.provide(tools),
-    Layer.provide(stepLayers(values)),
+    Layer.provide(stepLayersWith(values)),
     Layer.provide(results(values)),
     Layer.provide(leases(values)),
     Layer.provideMerge(queue(values)),
@@ -47,8 +47,9 @@ export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, Co
 }
 
 /** What stands between a command and its tool, over a control plane and a redactor. */
-export const stepLayers = (values: Values) =>
-  Layer.mergeAll(Template.layerWith({ retypeStrings: values.retypeStrings }), Credentials.layer)
+export const stepLayersWith = (options: { readonly retypeStrings: boolean }) =>
+  Layer.mergeAll(Template.layerWith(options), Credentials.layer)
+export const stepLayers = stepLayersWith({ retypeStrings: false })
 
 /** Large results: where the other workers of the server find them. */
 const results = (values: Values) =>
