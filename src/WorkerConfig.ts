@@ -25,6 +25,10 @@ export interface WorkerSettings {
   readonly deadLetterAfter: number
   /** How often we say that we live. */
   readonly heartbeatEvery: Duration.Duration
+  /** A `status` of `error` or `failed` in a tool's own data fails the task, as with the Python worker. */
+  readonly statusInData: boolean
+  /** A failure that a tool answers, and does not throw, ends the step well, as with the Rust worker. */
+  readonly lenientStatus: boolean
 }
 
 export class WorkerConfig extends Context.Service<WorkerConfig, WorkerSettings>()(
@@ -42,7 +46,9 @@ export class WorkerConfig extends Context.Service<WorkerConfig, WorkerSettings>(
     commandTimeout: Duration.minutes(30),
     heldRetry: { first: Duration.seconds(5), last: Duration.seconds(60) },
     deadLetterAfter: 100,
-    heartbeatEvery: Duration.seconds(15)
+    heartbeatEvery: Duration.seconds(15),
+    statusInData: false,
+    lenientStatus: false
   }
 
   static readonly layer = (settings: Partial<WorkerSettings> = {}): Layer.Layer<WorkerConfig> =>

@@ -11,9 +11,10 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   results: ["domain", "nats", "tools/ToolError.ts"],
   template: ["domain"],
   "control-plane": ["domain"],
-  credentials: ["domain", "secrets", "control-plane/ControlPlane.ts", "tools/ToolError.ts"],
+  google: ["domain"],
+  credentials: ["domain", "google", "secrets", "control-plane/ControlPlane.ts", "tools/ToolError.ts"],
   leases: ["nats", "Metrics.ts", "queue/MessageQueue.ts", "control-plane/ControlPlane.ts"],
-  tools: ["domain", "control-plane/ControlPlane.ts"],
+  tools: ["domain", "google/keyFile.ts", "control-plane/ControlPlane.ts"],
   job: [
     "domain",
     "template",

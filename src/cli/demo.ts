@@ -15,7 +15,7 @@ import { Leases } from "../leases/Leases.ts"
 import { MemoryQueue } from "../queue/MemoryQueue.ts"
 import * as Tools from "../tools/index.ts"
 import { Worker, type WorkerStatus } from "../Worker.ts"
-import { stepLayers, workerConfig } from "../config/layers.ts"
+import { stepLayersWith, workerConfig } from "../config/layers.ts"
 import * as MemoryResultStore from "../results/MemoryResultStore.ts"
 import { Results } from "../results/Results.ts"
 import { exampleCommands } from "./demoCommands.ts"
@@ -33,7 +33,7 @@ export const demo = Effect.fnUntraced(function* (args: Arguments) {
   const style = styleOf(process.stdout)
   const world = Worker.layer.pipe(
     Layer.provide(Tools.layer),
-    Layer.provide(stepLayers),
+    Layer.provide(stepLayersWith(loaded.values)),
     Layer.provide(Results.layer.pipe(Layer.provide(MemoryResultStore.layer()))),
     Layer.provide(Leases.layerInProcess),
     Layer.provideMerge(MemoryQueue.layer()),

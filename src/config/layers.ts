@@ -19,6 +19,7 @@ import type { Toolbox } from "../tools/Toolbox.ts"
 import { Worker } from "../Worker.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 import * as CredentialSource from "../credentials/CredentialSource.ts"
+import { GoogleIdentity } from "../google/GoogleTokens.ts"
 import { Credentials } from "../credentials/Credentials.ts"
 import * as MemoryResultStore from "../results/MemoryResultStore.ts"
 import * as NatsResultStore from "../results/NatsResultStore.ts"
@@ -32,12 +33,15 @@ export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, Co
   const worker = Worker.layer.pipe(
     Layer.provide(tools.pipe(Layer.provide(duckdbOptions(values)))),
     Layer.provide(stepLayers),
+    Layer.provide(tools),
+    Layer.provide(stepLayersWith(values)),
     Layer.provide(results(values)),
     Layer.provide(leases(values)),
     Layer.provideMerge(queue(values)),
     Layer.provide(nats(values)),
     Layer.provide(controlPlane(values)),
     Layer.provide(credentialSource(values)),
+    Layer.provide(googleIdentity(values)),
     Layer.provide(journal(values)),
     Layer.provide(workerConfig(values))
   )
@@ -67,7 +71,9 @@ const listOf = (text: string | undefined): ReadonlyArray<string> | undefined =>
     .filter((one) => one !== "")
 
 /** What stands between a command and its tool, over a control plane and a redactor. */
-export const stepLayers = Layer.mergeAll(Template.layer, Credentials.layer)
+export const stepLayersWith = (options: { readonly retypeStrings: boolean }) =>
+  Layer.mergeAll(Template.layerWith(options), Credentials.layer)
+export const stepLayers = stepLayersWith({ retypeStrings: false })
 
 /** Large results: where the other workers of the server find them. */
 const results = (values: Values) =>
@@ -82,6 +88,13 @@ const credentialSource = (values: Values) =>
     ? CredentialSource.layerEnv
     : CredentialSource.layerFile(values.credentialsFile)
 
+const googleIdentity = (values: Values) =>
+  Layer.succeed(GoogleIdentity, {
+    tokenUrl: values.googleTokenUrl,
+    file: values.googleFile,
+    metadataHost: values.googleMetadata
+  })
+
 export const workerConfig = (values: Values): Layer.Layer<WorkerConfig> =>
   WorkerConfig.layer({
     concurrency: values.concurrency,
@@ -92,6 +105,8 @@ export const workerConfig = (values: Values): Layer.Layer<WorkerConfig> =>
     reportWithin: values.reportWithin,
     cancellationEvery: values.cancellationEvery,
     deadLetterAfter: values.deadLetterAfter,
+    statusInData: values.statusInData,
+    lenientStatus: values.lenientStatus,
     heartbeatEvery: values.heartbeat
   })
 

@@ -343,6 +343,58 @@ export const settings = {
     },
     text
   ),
+  googleFile: optional(
+    {
+      key: "credentials.google_file",
+      env: ["GOOGLE_APPLICATION_CREDENTIALS"],
+      doc: "Key file of the Google identity that gcp_adc lends to playbooks."
+    },
+    text
+  ),
+  googleMetadata: optional(
+    {
+      key: "credentials.google_metadata_host",
+      env: ["GCE_METADATA_HOST"],
+      doc: "Metadata server whose identity gcp_adc lends to playbooks, without a key file: metadata.google.internal."
+    },
+    text
+  ),
+  googleTokenUrl: setting(
+    {
+      key: "credentials.google_token_url",
+      env: ["NOETL_GOOGLE_TOKEN_URL"],
+      doc: "Where Google's keys are exchanged for tokens; the token_uri of a key is not followed."
+    },
+    url(["http:", "https:"]),
+    "https://oauth2.googleapis.com/token"
+  ),
+  statusInData: setting(
+    {
+      key: "compat.status_in_data",
+      env: ["NOETL_COMPAT_STATUS_IN_DATA"],
+      doc: "A status of error or failed in a tool's own data fails the task, as with the Python worker."
+    },
+    boolean,
+    false
+  ),
+  lenientStatus: setting(
+    {
+      key: "compat.lenient_tool_status",
+      env: ["NOETL_COMPAT_LENIENT_TOOL_STATUS"],
+      doc: "A failure that a tool answers ends the step well, as with the Rust worker."
+    },
+    boolean,
+    false
+  ),
+  retypeStrings: setting(
+    {
+      key: "compat.retype_strings",
+      env: ["NOETL_COMPAT_RETYPE_STRINGS"],
+      doc: "Text that a template made is read as JSON where it is JSON, as with the Rust worker."
+    },
+    boolean,
+    false
+  ),
   healthPort: setting(
     {
       key: "health.port",

@@ -8,12 +8,14 @@ import { Cache, Context, Duration, Effect, Exit, Layer, Redacted, Schedule } fro
 import { ControlPlane, type ControlPlaneError, type CredentialScope } from "../control-plane/ControlPlane.ts"
 import { type Credential, noAuth, type ResolvedAuth } from "../domain/Credential.ts"
 import { isObject, type Json, type JsonObject } from "../domain/Json.ts"
+import { GoogleTokens } from "../google/GoogleTokens.ts"
 import { Redactor } from "../secrets/Redactor.ts"
 import type { ToolError } from "../tools/ToolError.ts"
 import { authShapeOf, type Wanted } from "./authShapes.ts"
 import { CredentialSource, fromEnv } from "./CredentialSource.ts"
-import { invalid, missing, notInEnv, tokenless, unreachable } from "./errors.ts"
+import { invalid, missing, notInEnv, unreachable } from "./errors.ts"
 import { fieldsFor, fits, secretsOf } from "./fields.ts"
+import { credentialsOf, tokenOf, withTokens } from "./googleAuth.ts"
 
 export interface Options {
   /** How long a credential is used without asking again. */
@@ -46,8 +48,13 @@ export class Credentials extends Context.Service<
       name: string,
       scope: CredentialScope
     ) => Effect.Effect<JsonObject, ToolError>
-    /** `token(name)`: the token that is stored in a credential. */
-    readonly token: (kind: string, name: string, scope: CredentialScope) => Effect.Effect<string, ToolError>
+    /** `token(name, audience)`: the token that is stored in a credential, or that Google gives for it. */
+    readonly token: (
+      kind: string,
+      name: string,
+      scope: CredentialScope,
+      audience?: string
+    ) => Effect.Effect<string, ToolError>
   }
 >()("noetl-worker/credentials/Credentials") {
   static readonly layerWith = (
@@ -56,7 +63,7 @@ export class Credentials extends Context.Service<
     Layer.effect(
       Credentials,
       Effect.suspend(() => make({ ...defaults, ...options }))
-    )
+    ).pipe(Layer.provide(GoogleTokens.layer))
 
   static readonly layer = Credentials.layerWith()
 }
@@ -73,6 +80,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const controlPlane = yield* ControlPlane
   const redactor = yield* Redactor
   const source = yield* CredentialSource
+  const google = yield* GoogleTokens
 
   const remember = (credential: Credential) =>
     Effect.as(
@@ -158,9 +166,15 @@ const make = Effect.fnUntraced(function* (options: Options) {
     }
   })
 
+  const withGoogle = (kind: string, auth: ResolvedAuth) =>
+    Effect.tap(withTokens(google, kind, auth), (all) =>
+      Effect.forEach(credentialsOf(all), remember, { discard: true })
+    )
+
   const resolve = Effect.fnUntraced(function* (kind: string, config: JsonObject, scope: CredentialScope) {
     if (kind === "transfer") return yield* resolveEnds(config, scope)
-    const auth = yield* authOf(kind, config, scope)
+    const given = yield* authOf(kind, config, scope)
+    const auth = kind === "http" ? yield* withGoogle(kind, given) : given
     return { auth, config: yield* merged(kind, config, auth) }
   })
 
@@ -185,16 +199,13 @@ const make = Effect.fnUntraced(function* (options: Options) {
       const entry = yield* look(keychain, kind, makeKey(name, scope.executionId, scope), scope)
       return Redacted.value((entry ?? (yield* stored(kind, name, scope))).data)
     }),
-    token: Effect.fnUntraced(function* (kind, name, scope) {
-      const data = Redacted.value((yield* stored(kind, name, scope)).data)
-      const token = tokenFields.map((field) => data[field]).find((value) => typeof value === "string")
-      if (typeof token === "string") return token
-      return yield* Effect.fail(tokenless(kind, name))
+    token: Effect.fnUntraced(function* (kind, name, scope, audience) {
+      const token = yield* tokenOf(google, kind, yield* stored(kind, name, scope), audience)
+      yield* redactor.register(`token of ${name}`, token)
+      return token
     })
   })
 })
-
-const tokenFields = ["access_token", "token", "bearer_token", "id_token", "value", "api_key"]
 
 // --- parts ---
 

@@ -1,5 +1,6 @@
 /** What can go wrong with a credential, as a tool's error: a policy rule can handle it. */
 import type { ControlPlaneError } from "../control-plane/ControlPlane.ts"
+import type { GoogleTokenError } from "../google/GoogleTokens.ts"
 import { CredentialMissing, InvalidConfig, ToolError } from "../tools/ToolError.ts"
 
 export const missing = (tool: string, credential: string) =>
@@ -31,4 +32,10 @@ export const tokenless = (tool: string, credential: string) =>
   new ToolError({
     tool,
     reason: new CredentialMissing({ credential, detail: "it has no token", retryable: false })
+  })
+
+export const ungiven = (tool: string, credential: string, error: GoogleTokenError) =>
+  new ToolError({
+    tool,
+    reason: new CredentialMissing({ credential, detail: error.message, retryable: error.isRetryable })
   })

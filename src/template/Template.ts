@@ -5,8 +5,8 @@
  * A string that is one lone `{{ expression }}` becomes the value of the expression, unchanged in kind; any other
  * template becomes text; a string without braces stays as it is.
  */
-import { Context, Effect, Layer } from "effect"
-import type { Json, JsonObject } from "../domain/Json.ts"
+import { Context, Effect, Layer, Result } from "effect"
+import { type Json, type JsonObject, parse } from "../domain/Json.ts"
 import type { Template as Compiled } from "./ast.ts"
 import { Budget, defaultLimits, type Limits } from "./Budget.ts"
 import type { Demand } from "./Engine.ts"
@@ -42,9 +42,16 @@ export interface Options {
   readonly limits: Limits
   readonly cacheEntries: number
   readonly cacheCharacters: number
+  /** Text that a template made is read as JSON where it is JSON, as with the Rust worker. */
+  readonly retypeStrings: boolean
 }
 
-export const defaults: Options = { limits: defaultLimits, cacheEntries: 2_000, cacheCharacters: 8_000_000 }
+export const defaults: Options = {
+  limits: defaultLimits,
+  cacheEntries: 2_000,
+  cacheCharacters: 8_000_000,
+  retypeStrings: false
+}
 
 export class Template extends Context.Service<
   Template,
@@ -77,8 +84,15 @@ const make = (options: Options): Template["Service"] => {
         at: rendering.at ?? "",
         pythonKeys: rendering.pythonKeys ?? noKeys,
         budget: run.budget,
-        text: (source, at, python) =>
-          run.text(compile(source, at), source, at, python ? "python" : (rendering.literals ?? "text")),
+        text: (source, at, python) => {
+          const made = run.text(
+            compile(source, at),
+            source,
+            at,
+            python ? "python" : (rendering.literals ?? "text")
+          )
+          return options.retypeStrings && !python ? retyped(made) : made
+        },
         reference: (holder) => keychainReference(holder, run.memory.demand)
       })
     )
@@ -96,6 +110,10 @@ const make = (options: Options): Template["Service"] => {
 
   return Template.of({ render, holds })
 }
+
+/** What is no JSON stays text. */
+const retyped = (made: Value): Value =>
+  typeof made === "string" ? Result.getOrElse(parse(made), () => made) : made
 
 const noKeys: ReadonlySet<string> = new Set()
 

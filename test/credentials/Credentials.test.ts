@@ -38,7 +38,21 @@ const store: Readonly<Record<string, { readonly type: string; readonly data: Jso
     type: "nats",
     data: { nats_url: "nats://u:url-password@n:4222", nats_user: "u", stream: "S" }
   },
-  gcs: { type: "gcs", data: { private_key: "gcs-private-key" } }
+  gcs: { type: "gcs", data: { private_key: "gcs-private-key" } },
+  pg_short: {
+    type: "postgres",
+    data: { host: "db", port: 5433, user: "noetl", password: "pg-password-1", dbname: "demo" }
+  },
+  sf_key: {
+    type: "snowflake",
+    data: {
+      account: "acc",
+      sf_private_key: "sf-private-key",
+      sf_private_key_passphrase: "sf-passphrase",
+      sf_role: "r"
+    }
+  },
+  broker: { type: "kafka", data: { brokers: ["k:9092"], nats_token: "broker-token", topic: "t" } }
 }
 
 /** A control plane that knows `store`, counts what it is asked, and can be told to fail first. */
@@ -135,6 +149,25 @@ const shapes: ReadonlyArray<readonly [rule: string, kind: string, config: JsonOb
       "nats",
       { auth: "nats_credential" },
       { url: "nats://u:url-password@n:4222", user: "u", stream: "S" }
+    ],
+    ["3.3 postgres, under the short names", "postgres", { auth: "pg_short" }, postgresFields],
+    [
+      "3.3 snowflake with a key",
+      "snowflake",
+      { auth: "sf_key" },
+      { account: "acc", private_key: "sf-private-key", private_key_passphrase: "sf-passphrase", role: "r" }
+    ],
+    [
+      "3.3 a message broker, every other field verbatim",
+      "kafka",
+      { auth: "broker" },
+      { brokers: ["k:9092"], token: "broker-token", topic: "t" }
+    ],
+    [
+      "3.1 an alias that a template gave",
+      "postgres",
+      { auth: { credential: "pg_local" }, password: null },
+      postgresFields
     ],
     ["3.3 http reads the credential itself", "http", { auth: "api" }, {}],
     [

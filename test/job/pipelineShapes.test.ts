@@ -33,6 +33,19 @@ const shapes: ReadonlyArray<Row> = [
     ({ result }) => assert.deepInclude(result.data, { one: 1 })
   ],
   [
+    "2.7 what a server left unrendered is rendered, what it rendered is not touched",
+    aCommand(
+      { id: "a", url: "http://x/7", left: "{{ ctx.page }}", answers: [1] },
+      { context: { ctx: { page: 3 }, page: 7 } }
+    ),
+    ({ calls }) => assert.deepInclude(calls[0]?.config, { url: "http://x/7", left: 3 })
+  ],
+  [
+    "2.7 data of a server's that looks like a template stays data",
+    aCommand({ id: "a", answers: [1] }, { input: { body: "{{ ctx.page }}" }, context: { ctx: { page: 3 } } }),
+    ({ calls }) => assert.deepStrictEqual(calls[0]?.args, { body: "{{ ctx.page }}" })
+  ],
+  [
     "4.1 rules of a single tool count",
     single([{ when: true, then: { do: "fail" } }], [1]),
     ({ result }) => assert.strictEqual(result.status, "error")

@@ -70,7 +70,7 @@ export const make = Effect.fnUntraced(function* (scope: CredentialScope) {
         case "keychain":
           return credentials.keychain(task.kind, demand.name, scope)
         case "token":
-          return credentials.token(task.kind, demand.credential, scope)
+          return credentials.token(task.kind, demand.credential, scope, demand.audience)
         case "reference":
           return fetch(demand.holder, task)
       }

@@ -11,13 +11,16 @@ export interface Attempt {
   readonly failure: Failure | undefined
   readonly result: ToolResult
   readonly millis: number
+  /** Whether the tool threw its failure; otherwise it answered it. */
+  readonly thrown: boolean
 }
 
-export const attemptOf = (result: ToolResult, millis: number): Attempt => ({
+export const attemptOf = (result: ToolResult, millis: number, thrown = false): Attempt => ({
   data: result.data ?? printed(result),
   failure: result.status === "success" ? undefined : (result.error ?? unnamed(result)),
   result,
-  millis
+  millis,
+  thrown
 })
 
 /** What a program printed is its value when it gave no other. */

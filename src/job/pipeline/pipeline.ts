@@ -16,12 +16,12 @@ import type { Template } from "../../template/Template.ts"
 import { Slot } from "../../tools/Slot.ts"
 import type { Toolbox } from "../../tools/Toolbox.ts"
 import { InvalidConfig, ToolError } from "../../tools/ToolError.ts"
-import type { WorkerConfig } from "../../WorkerConfig.ts"
+import { WorkerConfig } from "../../WorkerConfig.ts"
 import { decide, type Decided, type Decision } from "./decide.ts"
 import { delayOf } from "./delay.ts"
 import type { Attempt } from "./output.ts"
 import * as Renderer from "./Renderer.ts"
-import { type Ended, resultOf } from "./resultOf.ts"
+import { asSuccess, type Ended, resultOf } from "./resultOf.ts"
 import { type Running, runTask } from "./runTask.ts"
 import { initial, type State } from "./State.ts"
 import { scopeOf } from "./scopeOf.ts"
@@ -46,7 +46,9 @@ export const run = (command: Command): Effect.Effect<ToolResult, ToolError, Serv
     const running: Running = { command: hydrated, plan: plan.success, renderer, scope }
     const started = yield* Clock.currentTimeMillis
     const ended = yield* walk(running)
-    return resultOf(running.plan, { ...ended, millis: (yield* Clock.currentTimeMillis) - started })
+    const result = resultOf(running.plan, { ...ended, millis: (yield* Clock.currentTimeMillis) - started })
+    const { lenientStatus } = yield* WorkerConfig
+    return lenientStatus && ended.last?.thrown === false ? asSuccess(result) : result
   })
 
 /** Where the walk is: a task, how often it was run in a row, and what all before it left. */

@@ -31,6 +31,12 @@ export const resultOf = (plan: Plan, ended: Ended): ToolResult.ToolResult => {
   return failure === undefined ? { status: "success", ...more } : ToolResult.failure(failure, more)
 }
 
+/** The same value without its failure. */
+export const asSuccess = (result: ToolResult.ToolResult): ToolResult.ToolResult => {
+  const { error, ...rest } = result
+  return error === undefined ? result : { ...rest, status: "success" }
+}
+
 /**
  * The members of every task's object, later tasks over earlier ones, then one member for each label, then `results`.
  * Playbooks read all three.

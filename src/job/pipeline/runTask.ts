@@ -6,12 +6,15 @@ import { authKeys } from "../../credentials/authShapes.ts"
 import type { Command } from "../../domain/Command.ts"
 import { noAuth } from "../../domain/Credential.ts"
 import { isObject, type JsonObject } from "../../domain/Json.ts"
+import { Results } from "../../results/Results.ts"
 import * as ToolResult from "../../domain/ToolResult.ts"
 import * as Coerced from "../../tools/Coerced.ts"
 import { Toolbox } from "../../tools/Toolbox.ts"
 import { endAfter } from "../../tools/ToolError.ts"
 import { WorkerConfig } from "../../WorkerConfig.ts"
+import { fetchArtifact, isArtifact } from "./artifact.ts"
 import { attemptOf, type Attempt } from "./output.ts"
+import { withOwnStatus } from "./ownStatus.ts"
 import type { Renderer } from "./Renderer.ts"
 import { flattened, layersOf, type State } from "./State.ts"
 import type { Plan, Task } from "./Task.ts"
@@ -31,11 +34,15 @@ export const runTask = Effect.fnUntraced(function* (
   attempt: number
 ) {
   const started = yield* Clock.currentTimeMillis
-  const result = yield* callTool(running, task, state, attempt).pipe(
+  const { statusInData } = yield* WorkerConfig
+  const [result, thrown] = yield* callTool(running, task, state, attempt).pipe(
     Effect.scoped,
-    Effect.catchTag("ToolError", (error) => Effect.succeed(ToolResult.failure(error.failure)))
+    Effect.map((answer) => [statusInData ? withOwnStatus(task.kind, answer) : answer, false] as const),
+    Effect.catchTag("ToolError", (error) =>
+      Effect.succeed([ToolResult.failure(error.failure), true] as const)
+    )
   )
-  return attemptOf(result, (yield* Clock.currentTimeMillis) - started) satisfies Attempt
+  return attemptOf(result, (yield* Clock.currentTimeMillis) - started, thrown) satisfies Attempt
 })
 
 const callTool = Effect.fnUntraced(function* (running: Running, task: Task, state: State, attempt: number) {
@@ -44,30 +51,32 @@ const callTool = Effect.fnUntraced(function* (running: Running, task: Task, stat
   const layers = layersOf(state, task.label, attempt, args)
   const { auth, config } = yield* configOf(running, task, layers)
   const toolbox = yield* Toolbox
-  const call = toolbox.run({
-    kind: task.kind,
-    config,
-    args,
-    variables: flattened(layers),
-    auth,
-    executionId: command.executionId,
-    commandId: command.commandId,
-    step: running.plan.step,
-    attempt: command.attempt,
-    serverUrl: command.serverUrl,
-    traceparent: command.traceparent
-  })
+  const call = isArtifact(task.kind)
+    ? fetchArtifact(yield* Results, task.kind, config, args)
+    : toolbox.run({
+        kind: task.kind,
+        config,
+        args,
+        variables: flattened(layers),
+        auth,
+        executionId: command.executionId,
+        commandId: command.commandId,
+        step: running.plan.step,
+        attempt: command.attempt,
+        serverUrl: command.serverUrl,
+        traceparent: command.traceparent
+      })
   const deadline = yield* deadlineOf(config)
   return yield* endAfter(task.kind, deadline)(call)
 })
 
-/** All of it is rendered against the state before any of it. A single tool's arguments yield to the command's. */
 /** An argument that came to nothing is null: a program that names it must find it. */
 const named = (written: JsonObject, rendered: JsonObject): JsonObject => ({
   ...Object.fromEntries(Object.keys(written).map((name) => [name, null])),
   ...rendered
 })
 
+/** All of it is rendered against the state before any of it. A single tool's arguments yield to the command's. */
 const inputOf = Effect.fnUntraced(function* (running: Running, task: Task, state: State, attempt: number) {
   const { command, plan, renderer } = running
   const layers = layersOf(state, task.label, attempt, {})

@@ -81,6 +81,9 @@ const headerOf = (name: string, type: string, fields: JsonObject): Made => {
     case "google_oauth":
     case "google_service_account":
     case "google_id_token":
+    case "google":
+    case "service_account":
+    case "gcs":
     case "gcp":
     case "gcp_adc": {
       const token = field("token", "access_token", "bearer_token", "id_token", "value")

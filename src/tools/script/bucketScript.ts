@@ -1,8 +1,8 @@
 /** Script text from a bucket, over the HTTP APIs of Google Cloud Storage and S3. Without a credential: public objects. */
 import { Clock, Duration, Effect } from "effect"
-import { createSign } from "node:crypto"
-import { isObject, type Json, type JsonObject, parse } from "../../domain/Json.ts"
+import { isObject, type JsonObject, parse } from "../../domain/Json.ts"
 import * as Failure from "../../domain/Failure.ts"
+import { type KeyFile, keyFileOf, signed } from "../../google/keyFile.ts"
 import type { SafeHttp } from "../http/SafeHttp.ts"
 import { CredentialMissing, ExecutionFailed, InvalidConfig, ToolError } from "../ToolError.ts"
 import { pathOf, signedHeaders } from "./awsSignature.ts"
@@ -93,36 +93,18 @@ const gcs = Effect.fnUntraced(function* (
   const data = credential ?? {}
   const base = (endpoint ?? text(data, "endpoint") ?? "https://storage.googleapis.com").replace(/\/$/, "")
   const url = `${base}/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(key)}?alt=media`
-  const token = text(data, "access_token", "token") ?? (yield* tokenOf(http, tool, serviceAccountOf(data)))
+  const token = text(data, "access_token", "token") ?? (yield* tokenOf(http, tool, keyFileOf(data)))
   return { url, headers: token === undefined ? {} : { authorization: `Bearer ${token}` } }
 })
-
-/** The key file of a service account, as an object or as its text. */
-const serviceAccountOf = (data: JsonObject): JsonObject | undefined => {
-  const candidates = [
-    data,
-    ...["service_account_json", "service_account", "credentials", "key", "value"].map((k) => data[k])
-  ]
-  return candidates
-    .map((one): Json | undefined => {
-      if (typeof one !== "string") return one
-      const parsed = parse(one)
-      return parsed._tag === "Success" ? parsed.success : undefined
-    })
-    .find(
-      (one): one is JsonObject => one !== undefined && isObject(one) && typeof one["private_key"] === "string"
-    )
-}
 
 const tokenOf = Effect.fnUntraced(function* (
   http: SafeHttp["Service"],
   tool: string,
-  account: JsonObject | undefined
+  account: KeyFile | undefined
 ) {
-  const email = account === undefined ? undefined : text(account, "client_email")
-  const privateKey = account === undefined ? undefined : text(account, "private_key")
-  if (account === undefined || email === undefined || privateKey === undefined) return undefined
-  const audience = text(account, "token_uri") ?? "https://oauth2.googleapis.com/token"
+  if (account?.type !== "service_account") return undefined
+  const { email, privateKey } = account
+  const audience = account.tokenUri ?? "https://oauth2.googleapis.com/token"
   const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
   const refused = (detail: string) =>
     new ToolError({
@@ -130,7 +112,7 @@ const tokenOf = Effect.fnUntraced(function* (
       reason: new CredentialMissing({ credential: email, detail, retryable: false })
     })
   const assertion = yield* Effect.try({
-    try: () => jwt({ iss: email, scope, aud: audience, iat: now, exp: now + 3600 }, privateKey),
+    try: () => signed({ iss: email, scope, aud: audience, iat: now, exp: now + 3600 }, privateKey),
     catch: () => refused("its private key cannot be used")
   })
   const response = yield* http.request({
@@ -152,12 +134,6 @@ const tokenOf = Effect.fnUntraced(function* (
 })
 
 const scope = "https://www.googleapis.com/auth/devstorage.read_only"
-
-const jwt = (claims: JsonObject, privateKey: string): string => {
-  const part = (value: JsonObject) => Buffer.from(JSON.stringify(value)).toString("base64url")
-  const signed = `${part({ alg: "RS256", typ: "JWT" })}.${part(claims)}`
-  return `${signed}.${createSign("RSA-SHA256").update(signed).sign(privateKey, "base64url")}`
-}
 
 const text = (data: JsonObject, ...names: ReadonlyArray<string>): string | undefined =>
   names.map((name) => data[name]).find((value): value is string => typeof value === "string" && value !== "")
