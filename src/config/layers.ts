@@ -32,8 +32,6 @@ import type { Values } from "./settings.ts"
 export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, ControlPlane>) => {
   const worker = Worker.layer.pipe(
     Layer.provide(tools.pipe(Layer.provide(duckdbOptions(values)))),
-    Layer.provide(stepLayers),
-    Layer.provide(tools),
     Layer.provide(stepLayersWith(values)),
     Layer.provide(results(values)),
     Layer.provide(leases(values)),
