@@ -132,6 +132,8 @@ export const make = Effect.gen(function* () {
     active: Effect.sync((): ReadonlyArray<ActiveJob> =>
       [...entries].map(([command, { step, startedAt, parked }]) => ({ command, step, startedAt, parked }))
     ),
+    /** Whether a command runs; one that only waits does not. */
+    busy: Effect.sync(() => entries.values().some(({ parked }) => !parked)),
     awaitIdle: FiberMap.awaitEmpty(jobs),
     /** Interrupts what still runs and waits until its tools are gone. What started waits to be handed back. */
     stopAll: Effect.gen(function* () {

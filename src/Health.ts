@@ -9,7 +9,7 @@ import { Clock, Effect, Layer, Metric } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { createServer } from "node:http"
-import { monitorEventLoopDelay } from "node:perf_hooks"
+import { EventLoop } from "./EventLoop.ts"
 import * as Metrics from "./Metrics.ts"
 import { MessageQueue } from "./queue/MessageQueue.ts"
 import { Worker, type WorkerStatus } from "./Worker.ts"
@@ -37,7 +37,7 @@ const routes = ({ metrics }: Options) =>
     Effect.fnUntraced(function* (router) {
       const worker = yield* Worker
       const queue = yield* MessageQueue
-      const lag = yield* eventLoopLag
+      const lag = yield* yield* EventLoop
       yield* router.add("GET", "/health", Effect.flatMap(worker.status, health))
       yield* router.add("GET", "/ready", ready(worker))
       yield* router.add("GET", "/status", Effect.flatMap(worker.status, status))
@@ -137,20 +137,3 @@ const status = Effect.fnUntraced(function* (status: WorkerStatus) {
 })
 
 const json = (body: unknown, good = true) => HttpServerResponse.json(body, { status: good ? 200 : 503 })
-
-/** Seconds, 99th percentile since it was last asked for. */
-const eventLoopLag = Effect.map(
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const histogram = monitorEventLoopDelay({ resolution: 20 })
-      histogram.enable()
-      return histogram
-    }),
-    (histogram) => Effect.sync(() => histogram.disable())
-  ),
-  (histogram) => () => {
-    const seconds = histogram.percentile(99) / 1e9
-    histogram.reset()
-    return seconds
-  }
-)

@@ -72,6 +72,15 @@ export const eventLoopLag = gauge(
   "How late the event loop is, 99th percentile"
 )
 
+export const pullPauses = counter(
+  "noetl_worker_pull_pauses_total",
+  "Times that no message was taken because the event loop was late"
+)
+export const pullPaused = gauge(
+  "noetl_worker_pull_paused",
+  "1 while no message is taken because the event loop is late"
+)
+
 /** Makes every series that counts, so that a dashboard and an alert see zero and not nothing. */
 export const atZero: Effect.Effect<void> = Effect.forEach(
   [
@@ -86,8 +95,9 @@ export const atZero: Effect.Effect<void> = Effect.forEach(
     jobsFailed,
     reports,
     reportFailures,
-    leasesLapsed
+    leasesLapsed,
+    pullPauses
   ],
   (series) => Metric.update(series, 0),
   { discard: true }
-)
+).pipe(Effect.andThen(Metric.update(pullPaused, 0)))

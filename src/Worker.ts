@@ -12,6 +12,7 @@
 import { Clock, Context, Duration, Effect, Latch, Layer, Metric, Queue, Schedule, Stream } from "effect"
 import { ControlPlane } from "./control-plane/ControlPlane.ts"
 import * as Dispatcher from "./Dispatcher.ts"
+import { awaitCalm } from "./EventLoop.ts"
 import { Journal, type JournalError } from "./Journal.ts"
 import { Leases } from "./leases/Leases.ts"
 import * as Metrics from "./Metrics.ts"
@@ -81,7 +82,7 @@ const tree = Effect.gen(function* () {
   yield* supervisor.start({
     name: "consumer",
     restart: "permanent",
-    run: consume(inbox, dispatcher, registered)
+    run: Effect.scoped(consume(inbox, dispatcher, registered))
   })
 
   const queue = yield* MessageQueue
@@ -167,10 +168,12 @@ const consume = Effect.fnUntraced(function* (
   const queue = yield* MessageQueue
   const leases = yield* Leases
   const journal = yield* Journal
+  const { maxLag } = yield* WorkerConfig
+  const calm = yield* awaitCalm({ most: maxLag, busy: dispatcher.busy })
   yield* registered.await
   const room = {
     ...dispatcher.room,
-    take: (n: number) => Effect.andThen(journal.awaitRoom, dispatcher.room.take(n))
+    take: (n: number) => calm.pipe(Effect.andThen(journal.awaitRoom), Effect.andThen(dispatcher.room.take(n)))
   }
   const accept = (delivery: Delivery) =>
     Effect.flatMap(leases.keep(delivery), (kept) => Queue.offer(inbox, kept))

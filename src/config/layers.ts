@@ -70,6 +70,7 @@ export const workerConfig = (values: Values): Layer.Layer<WorkerConfig> =>
     reportWithin: values.reportWithin,
     cancellationEvery: values.cancellationEvery,
     deadLetterAfter: values.deadLetterAfter,
+    maxLag: values.maxLag,
     heartbeatEvery: values.heartbeat
   })
 

@@ -118,6 +118,15 @@ export const settings = {
     duration("seconds"),
     Duration.seconds(120)
   ),
+  maxLag: setting(
+    {
+      key: "worker.max_event_loop_lag_ms",
+      env: ["WORKER_MAX_EVENT_LOOP_LAG_MS"],
+      doc: "How late the event loop may be before no more messages are taken; 0 asks it nothing."
+    },
+    duration("millis"),
+    Duration.millis(500)
+  ),
   deadLetterAfter: setting(
     {
       key: "worker.dead_letter_after",
