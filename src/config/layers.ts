@@ -24,11 +24,12 @@ import { Results } from "../results/Results.ts"
 import { Template } from "../template/Template.ts"
 import { redacted } from "./load.ts"
 import type { Values } from "./settings.ts"
+import { toolOptions } from "./toolOptions.ts"
 
 /** The whole worker as configured, with its health server. Another toolbox takes the place of ours. */
 export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, ControlPlane>) => {
   const worker = Worker.layer.pipe(
-    Layer.provide(tools),
+    Layer.provide(Layer.provide(tools, toolOptions(values))),
     Layer.provide(stepLayers),
     Layer.provide(results(values)),
     Layer.provide(leases(values)),

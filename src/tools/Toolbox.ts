@@ -7,6 +7,7 @@
 import { Context, Effect, Layer, type Scope, type Tracer } from "effect"
 import { HttpTraceContext } from "effect/http"
 import type { ToolResult } from "../domain/ToolResult.ts"
+import * as Breakers from "./breaker/Breakers.ts"
 import type { Tool, ToolCall } from "./Tool.ts"
 import { ToolError, UnknownTool } from "./ToolError.ts"
 
@@ -25,8 +26,11 @@ export class Toolbox extends Context.Service<
     Layer.effect(
       Toolbox,
       Effect.contextWith((context: Context.Context<Tags[number]["Identifier"]>) =>
-        Effect.succeed(
-          of(tags.map((tag) => Context.getUnsafe(context, tag as unknown as Context.Key<unknown, Tool>)))
+        Effect.map(Breakers.make, (breakers) =>
+          of(
+            tags.map((tag) => Context.getUnsafe(context, tag as unknown as Context.Key<unknown, Tool>)),
+            breakers
+          )
         )
       )
     )
@@ -71,7 +75,7 @@ const spanOf = (call: ToolCall) => ({
   captureStackTrace: false
 })
 
-const of = (tools: ReadonlyArray<Tool>): Toolbox["Service"] => {
+const of = (tools: ReadonlyArray<Tool>, breakers: Breakers.BreakersShape): Toolbox["Service"] => {
   const byKind = new Map(
     tools.flatMap((tool) => [tool.kind, ...tool.aliases].map((kind): [string, Tool] => [kind, tool]))
   )
@@ -86,7 +90,7 @@ const of = (tools: ReadonlyArray<Tool>): Toolbox["Service"] => {
             Effect.flatMap(Effect.orDie(Effect.currentSpan), (span) => tool.run(within(span, call))),
             "tool",
             spanOf(call)
-          )
+          ).pipe(Effect.provideService(Breakers.Breakers, breakers))
     }
   })
 }

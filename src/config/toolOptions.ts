@@ -1,0 +1,50 @@
+/** Values of the configuration → what whoever runs the worker decides about its tools. */
+import { Layer } from "effect"
+import { BreakerOptions, defaults as breakerDefaults } from "../tools/breaker/BreakerOptions.ts"
+import { defaults as httpDefaults, SafeHttpOptions } from "../tools/http/SafeHttpOptions.ts"
+import { development, EgressOptions, production } from "../tools/http/Egress.ts"
+import { defaults as postgresDefaults, PostgresOptions } from "../tools/postgres/PostgresOptions.ts"
+import { defaults as processDefaults, ProcessOptions } from "../tools/process/ProcessOptions.ts"
+import { defaults as pythonDefaults, PythonOptions } from "../tools/python/PythonOptions.ts"
+import type { Values } from "./settings.ts"
+
+export const toolOptions = (values: Values): Layer.Layer<never> =>
+  Layer.mergeAll(
+    Layer.succeed(EgressOptions, {
+      ...(values.egress === "production" ? production([]) : development),
+      allow: [...(values.egress === "production" ? [] : development.allow), ...values.egressAllow],
+      deny: values.egressDeny,
+      ownPorts: values.healthPort === 0 ? [] : [values.healthPort]
+    }),
+    Layer.succeed(SafeHttpOptions, {
+      ...httpDefaults,
+      proxy: { http: values.httpProxy, https: values.httpsProxy, no: values.noProxy },
+      http2: values.http2,
+      filesRoot: values.filesRoot
+    }),
+    Layer.succeed(PostgresOptions, { ...postgresDefaults, filesRoot: values.filesRoot }),
+    Layer.succeed(ProcessOptions, {
+      ...processDefaults,
+      environment: process.env,
+      passEnv: values.passEnv,
+      limits: {
+        memoryBytes: bytesOf(values.childMemory),
+        cpuSeconds: values.childCpu,
+        fileBytes: bytesOf(values.childFile)
+      }
+    }),
+    Layer.succeed(PythonOptions, {
+      ...pythonDefaults,
+      interpreter: values.pythonPath,
+      warm: values.pythonWarm
+    }),
+    Layer.succeed(BreakerOptions, {
+      ...breakerDefaults,
+      failures: values.breakerFailures,
+      open: values.breakerOpen,
+      longest: values.breakerLongest
+    })
+  )
+
+const bytesOf = (megabytes: number | undefined): number | undefined =>
+  megabytes === undefined ? undefined : megabytes * 1024 * 1024
