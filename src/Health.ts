@@ -47,9 +47,11 @@ const routes = ({ metrics }: Options) =>
         "GET",
         "/metrics",
         Effect.gen(function* () {
-          const depth = yield* depthOf(queue)
+          const status = yield* worker.status
+          const { age, depth } = yield* backlogOf(queue, status)
           if (depth !== undefined) yield* Metric.update(Metrics.queueDepth, depth)
-          yield* Metric.update(Metrics.slotsBusy, runningOf(yield* worker.status))
+          if (age !== undefined) yield* Metric.update(Metrics.oldestWaiting, age)
+          yield* Metric.update(Metrics.slotsBusy, runningOf(status))
           yield* Metric.update(Metrics.eventLoopLag, lag())
           const text = yield* PrometheusMetrics.format()
           return HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4" })
@@ -58,12 +60,21 @@ const routes = ({ metrics }: Options) =>
     })
   )
 
-/** How many messages wait, where the queue says so within a second. */
-const depthOf = (queue: MessageQueue["Service"]) =>
-  queue.depth.pipe(
+/**
+ * How many messages nobody has taken, where the queue says so within a second, and the age in seconds of the oldest one that was not
+ * begun: of those, or of the ones that wait here for a slot.
+ */
+const backlogOf = Effect.fnUntraced(function* (queue: MessageQueue["Service"], status: WorkerStatus) {
+  const waiting = yield* queue.waiting.pipe(
     Effect.timeoutOrElse({ duration: "1 second", orElse: () => Effect.succeed(undefined) }),
     Effect.catch(() => Effect.succeed(undefined))
   )
+  const now = yield* Clock.currentTimeMillis
+  const times = [waiting?.oldestAt, status.oldestWaitingAt].filter((at) => at !== undefined)
+  const nobodyWaits = waiting?.count === 0 ? 0 : undefined
+  const age = times.length === 0 ? nobodyWaits : Math.max(0, now - Math.min(...times)) / 1000
+  return { depth: waiting?.count, age }
+})
 
 /** Commands that hold a slot. A parked one only waits. */
 const runningOf = ({ active }: WorkerStatus): number => active.filter((job) => !job.parked).length
@@ -71,12 +82,13 @@ const runningOf = ({ active }: WorkerStatus): number => active.filter((job) => !
 /** What an autoscaler goes by. `depth` is null where the queue cannot tell. */
 const scale = (worker: Worker["Service"], queue: MessageQueue["Service"]) =>
   Effect.gen(function* () {
-    const depth = yield* depthOf(queue)
     const status = yield* worker.status
+    const { age, depth } = yield* backlogOf(queue, status)
     const { active, draining, slots } = status
     const running = runningOf(status)
     return yield* json({
       depth: depth ?? null,
+      oldest_age_seconds: age ?? null,
       in_flight: active.length,
       running,
       parked: active.length - running,

@@ -56,6 +56,11 @@ export const jobSeconds = Metric.histogram("worker_job_duration_seconds", {
 export const activeJobs = gauge("worker_active_jobs", "Commands in hand")
 export const queueDepth = gauge("worker_queue_depth", "Messages that wait, where the queue can tell")
 
+export const oldestWaiting = gauge(
+  "noetl_worker_oldest_waiting_seconds",
+  "Age of the oldest command that was not begun, where the queue can tell"
+)
+
 export const slots = gauge("noetl_worker_slots", "Commands that may run at once")
 export const slotsBusy = gauge("noetl_worker_slots_busy", "Slots that are taken")
 export const reportFailures = counter(
