@@ -15,7 +15,7 @@ import { rulesOf } from "../../src/job/pipeline/Rule.ts"
 import { traceParent } from "../../src/job/traceParent.ts"
 import { shownUrl } from "../../src/nats/connectionOptions.ts"
 import { externalised, pointerOf } from "../../src/results/reference.ts"
-import { levelOf } from "../../src/Telemetry.ts"
+import { levelsOf } from "../../src/telemetry/levels.ts"
 import { Fault } from "../../src/template/Fault.ts"
 import { parseBare, parseTemplate } from "../../src/template/parseTemplate.ts"
 import { Template } from "../../src/template/Template.ts"
@@ -79,7 +79,7 @@ export const targets: Readonly<Record<string, Target>> = {
       ...sources,
       env: { WORKER_KIND_LIMITS: text, NATS_URL: text, WORKER_GRACE_SECONDS: text, WORKER_EGRESS_ALLOW: text }
     }),
-  "log level": (text) => levelOf(text),
+  "log level": (text) => levelsOf(text),
   claim: (text, pick) =>
     claimOf(
       { status: pick([200, 201, 404, 409, 429, 500, 503]), body: jsonOf(text), retryAfter: undefined },
