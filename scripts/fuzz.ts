@@ -1,12 +1,8 @@
 /**
- * A bounded fuzz of what reads bytes from outside: messages, JSON, settings, TOML, answers to claims, trace headers. A decoder
- * may refuse; it may not throw, take long or grow without bound. `node scripts/fuzz.ts [rounds] [seed]`
+ * A bounded fuzz of what reads text from outside; `fuzz/targets.ts` is the list. A decoder may refuse; it may not throw
+ * otherwise, take long or grow without bound. `node scripts/fuzz.ts [rounds] [seed] [target]`
  */
-import { load } from "../src/config/load.ts"
-import { claimOf } from "../src/control-plane/noetl/pythonClaim.ts"
-import * as Json from "../src/domain/Json.ts"
-import * as Notification from "../src/domain/Notification.ts"
-import { traceParent } from "../src/job/traceParent.ts"
+import { targets } from "./fuzz/targets.ts"
 
 const rounds = Number(process.argv[2] ?? 20_000)
 let state = Number(process.argv[3] ?? 1) >>> 0
@@ -25,7 +21,19 @@ const corpus = [
   '{"detail":{"code":"active_claim","worker_id":"w"}}',
   '[worker]\nconcurrency = 5\nheartbeat_interval_seconds = "15s"\n[nats]\nurl = "nats://a:4222"\n',
   "WORKER_KIND_LIMITS=python=2,duckdb=1",
-  "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+  "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+  "{% for x in a if x %}{{ x | upper }}{% else %}{{ b.c + 1 }}{% endfor %}{{ text | default('y') | tojson }}",
+  "a[0] == 1 and not b.c in [1, 2] or text is defined",
+  "let x = #{ a: [1, 2.5], b: `t${1 + 1}` }; fn f(n) { if n > 1 { n * f(n - 1) } else { 1 } } f(3) + x.a[0]",
+  "SELECT 'a;b', $tag$ ; $tag$ -- c\n; /* ; */ INSERT INTO \"t\" VALUES (E'\\\\', 1)",
+  "a\\tb\t\\N\t\\x41",
+  "https://user:pw@[::ffff:10.0.0.1]:8443/a/api//?q=1#f",
+  "nats://u:p@a:4222,tls://b",
+  "Fri, 31 Dec 1999 23:59:59 GMT",
+  "120",
+  '{"tasks":[{"name":"a","kind":"http","spec":{"policy":{"rules":[{"when":"{{ x }}","then":{"do":"retry","attempts":3,"backoff":"linear"}}]}}}]}',
+  '{"_ref":{"ref":"noetl://execution/1/result/s/abcd","store":"kv"},"kind":"result_ref"}',
+  '{"auth":{"pg":{"type":"postgres","credential":"x"}},"db_host":"h","db_port":"5432"}'
 ]
 const pieces = [
   "",
@@ -47,7 +55,15 @@ const pieces = [
   "\\u",
   "é",
   "💥",
-  '{"a":'
+  '{"a":',
+  "{{",
+  "%}",
+  "/".repeat(300),
+  "(".repeat(300),
+  "'",
+  "0x7f.1",
+  "$$",
+  "\\"
 ]
 
 const mutated = (): string => {
@@ -63,41 +79,16 @@ const mutated = (): string => {
   return text
 }
 
-const notification: Notification.Notification = (() => {
-  const decoded = Notification.decode(corpus[0] ?? "")
-  if (decoded._tag === "Failure") throw new Error("the corpus does not read")
-  return decoded.success
-})()
-
-const sources = { flags: new Map<string, string>(), env: {}, dotenv: undefined, file: undefined }
-const targets: Readonly<Record<string, (text: string) => unknown>> = {
-  notification: (text) => Notification.decode(text),
-  json: (text) => Json.parse(text),
-  toml: (text) => load({ ...sources, file: { path: "fuzz.toml", text } }),
-  dotenv: (text) => load({ ...sources, dotenv: { path: ".env", text } }),
-  environment: (text) =>
-    load({ ...sources, env: { WORKER_KIND_LIMITS: text, NATS_URL: text, WORKER_GRACE_SECONDS: text } }),
-  claim: (text) => {
-    const parsed = Json.parse(text)
-    const body = parsed._tag === "Success" ? parsed.success : text
-    return claimOf(
-      { status: pick([200, 201, 404, 409, 429, 500, 503]), body, retryAfter: undefined },
-      notification,
-      1
-    )
-  },
-  traceparent: (text) => traceParent(text)
-}
-
 const longest = 500
 let failures = 0
 for (const [name, target] of Object.entries(targets)) {
+  if (process.argv[4] !== undefined && process.argv[4] !== name) continue
   let slowest = 0
   for (let round = 0; round < rounds; round++) {
     const text = mutated()
     const began = performance.now()
     try {
-      target(text)
+      target(text, pick)
     } catch (cause) {
       failures += 1
       console.error(

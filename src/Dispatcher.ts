@@ -25,6 +25,13 @@ export interface ActiveJob {
   readonly parked: boolean
 }
 
+/** Deliveries that wait for a slot, oldest first. */
+export interface Inbox {
+  readonly queue: Queue.Queue<Delivery>
+  /** The same, to be looked at. */
+  readonly waiting: Set<Delivery>
+}
+
 export type Dispatcher = Effect.Success<typeof make>
 
 interface Entry {
@@ -100,12 +107,15 @@ export const make = Effect.gen(function* () {
   })
 
   /** Takes a slot first and a delivery then, so that what waits in the inbox is nobody's yet. */
-  const dispatch = (inbox: Queue.Dequeue<Delivery>) =>
+  const dispatch = (inbox: Inbox) =>
     Effect.forever(
       Effect.uninterruptibleMask((restore) =>
         Effect.gen(function* () {
           yield* restore(slots.take(1))
-          const delivery = yield* restore(Queue.take(inbox)).pipe(Effect.onInterrupt(() => slots.release(1)))
+          const delivery = yield* restore(Queue.take(inbox.queue)).pipe(
+            Effect.onInterrupt(() => slots.release(1))
+          )
+          inbox.waiting.delete(delivery)
           const permit = permitOf(slots)
           yield* FiberMap.run(
             jobs,
@@ -132,6 +142,8 @@ export const make = Effect.gen(function* () {
     active: Effect.sync((): ReadonlyArray<ActiveJob> =>
       [...entries].map(([command, { step, startedAt, parked }]) => ({ command, step, startedAt, parked }))
     ),
+    /** Whether a command runs; one that only waits does not. */
+    busy: Effect.sync(() => entries.values().some(({ parked }) => !parked)),
     awaitIdle: FiberMap.awaitEmpty(jobs),
     /** Interrupts what still runs and waits until its tools are gone. What started waits to be handed back. */
     stopAll: Effect.gen(function* () {

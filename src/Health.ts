@@ -9,7 +9,7 @@ import { Clock, Effect, Layer, Metric } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { createServer } from "node:http"
-import { monitorEventLoopDelay } from "node:perf_hooks"
+import { EventLoop } from "./EventLoop.ts"
 import * as Metrics from "./Metrics.ts"
 import { MessageQueue } from "./queue/MessageQueue.ts"
 import { Worker, type WorkerStatus } from "./Worker.ts"
@@ -37,7 +37,7 @@ const routes = ({ metrics }: Options) =>
     Effect.fnUntraced(function* (router) {
       const worker = yield* Worker
       const queue = yield* MessageQueue
-      const lag = yield* eventLoopLag
+      const lag = yield* yield* EventLoop
       yield* router.add("GET", "/health", Effect.flatMap(worker.status, health))
       yield* router.add("GET", "/ready", ready(worker))
       yield* router.add("GET", "/status", Effect.flatMap(worker.status, status))
@@ -47,9 +47,11 @@ const routes = ({ metrics }: Options) =>
         "GET",
         "/metrics",
         Effect.gen(function* () {
-          const depth = yield* depthOf(queue)
+          const status = yield* worker.status
+          const { age, depth } = yield* backlogOf(queue, status)
           if (depth !== undefined) yield* Metric.update(Metrics.queueDepth, depth)
-          yield* Metric.update(Metrics.slotsBusy, runningOf(yield* worker.status))
+          if (age !== undefined) yield* Metric.update(Metrics.oldestWaiting, age)
+          yield* Metric.update(Metrics.slotsBusy, runningOf(status))
           yield* Metric.update(Metrics.eventLoopLag, lag())
           const text = yield* PrometheusMetrics.format()
           return HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4" })
@@ -58,12 +60,21 @@ const routes = ({ metrics }: Options) =>
     })
   )
 
-/** How many messages wait, where the queue says so within a second. */
-const depthOf = (queue: MessageQueue["Service"]) =>
-  queue.depth.pipe(
+/**
+ * How many messages nobody has taken, where the queue says so within a second, and the age in seconds of the oldest one that was not
+ * begun: of those, or of the ones that wait here for a slot.
+ */
+const backlogOf = Effect.fnUntraced(function* (queue: MessageQueue["Service"], status: WorkerStatus) {
+  const waiting = yield* queue.waiting.pipe(
     Effect.timeoutOrElse({ duration: "1 second", orElse: () => Effect.succeed(undefined) }),
     Effect.catch(() => Effect.succeed(undefined))
   )
+  const now = yield* Clock.currentTimeMillis
+  const times = [waiting?.oldestAt, status.oldestWaitingAt].filter((at) => at !== undefined)
+  const nobodyWaits = waiting?.count === 0 ? 0 : undefined
+  const age = times.length === 0 ? nobodyWaits : Math.max(0, now - Math.min(...times)) / 1000
+  return { depth: waiting?.count, age }
+})
 
 /** Commands that hold a slot. A parked one only waits. */
 const runningOf = ({ active }: WorkerStatus): number => active.filter((job) => !job.parked).length
@@ -71,12 +82,13 @@ const runningOf = ({ active }: WorkerStatus): number => active.filter((job) => !
 /** What an autoscaler goes by. `depth` is null where the queue cannot tell. */
 const scale = (worker: Worker["Service"], queue: MessageQueue["Service"]) =>
   Effect.gen(function* () {
-    const depth = yield* depthOf(queue)
     const status = yield* worker.status
+    const { age, depth } = yield* backlogOf(queue, status)
     const { active, draining, slots } = status
     const running = runningOf(status)
     return yield* json({
       depth: depth ?? null,
+      oldest_age_seconds: age ?? null,
       in_flight: active.length,
       running,
       parked: active.length - running,
@@ -137,20 +149,3 @@ const status = Effect.fnUntraced(function* (status: WorkerStatus) {
 })
 
 const json = (body: unknown, good = true) => HttpServerResponse.json(body, { status: good ? 200 : 503 })
-
-/** Seconds, 99th percentile since it was last asked for. */
-const eventLoopLag = Effect.map(
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const histogram = monitorEventLoopDelay({ resolution: 20 })
-      histogram.enable()
-      return histogram
-    }),
-    (histogram) => Effect.sync(() => histogram.disable())
-  ),
-  (histogram) => () => {
-    const seconds = histogram.percentile(99) / 1e9
-    histogram.reset()
-    return seconds
-  }
-)

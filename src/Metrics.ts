@@ -56,6 +56,11 @@ export const jobSeconds = Metric.histogram("worker_job_duration_seconds", {
 export const activeJobs = gauge("worker_active_jobs", "Commands in hand")
 export const queueDepth = gauge("worker_queue_depth", "Messages that wait, where the queue can tell")
 
+export const oldestWaiting = gauge(
+  "noetl_worker_oldest_waiting_seconds",
+  "Age of the oldest command that was not begun, where the queue can tell"
+)
+
 export const slots = gauge("noetl_worker_slots", "Commands that may run at once")
 export const slotsBusy = gauge("noetl_worker_slots_busy", "Slots that are taken")
 export const reportFailures = counter(
@@ -72,6 +77,15 @@ export const eventLoopLag = gauge(
   "How late the event loop is, 99th percentile"
 )
 
+export const pullPauses = counter(
+  "noetl_worker_pull_pauses_total",
+  "Times that no message was taken because the event loop was late"
+)
+export const pullPaused = gauge(
+  "noetl_worker_pull_paused",
+  "1 while no message is taken because the event loop is late"
+)
+
 /** Makes every series that counts, so that a dashboard and an alert see zero and not nothing. */
 export const atZero: Effect.Effect<void> = Effect.forEach(
   [
@@ -86,8 +100,9 @@ export const atZero: Effect.Effect<void> = Effect.forEach(
     jobsFailed,
     reports,
     reportFailures,
-    leasesLapsed
+    leasesLapsed,
+    pullPauses
   ],
   (series) => Metric.update(series, 0),
   { discard: true }
-)
+).pipe(Effect.andThen(Metric.update(pullPaused, 0)))

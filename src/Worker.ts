@@ -12,6 +12,7 @@
 import { Clock, Context, Duration, Effect, Latch, Layer, Metric, Queue, Schedule, Stream } from "effect"
 import { ControlPlane } from "./control-plane/ControlPlane.ts"
 import * as Dispatcher from "./Dispatcher.ts"
+import { awaitCalm } from "./EventLoop.ts"
 import { Journal, type JournalError } from "./Journal.ts"
 import { Leases } from "./leases/Leases.ts"
 import * as Metrics from "./Metrics.ts"
@@ -28,6 +29,8 @@ export interface WorkerStatus {
   readonly draining: boolean
   readonly slots: number
   readonly active: ReadonlyArray<Dispatcher.ActiveJob>
+  /** When the oldest message that waits here for a slot was published, in milliseconds. */
+  readonly oldestWaitingAt: number | undefined
   readonly children: ReadonlyArray<ChildStatus>
   readonly queue: { readonly name: string; readonly connected: boolean }
   readonly controlPlane: { readonly name: string; readonly registered: boolean }
@@ -61,7 +64,7 @@ const tree = Effect.gen(function* () {
   const config = yield* WorkerConfig
   yield* Metrics.atZero
   const supervisor = yield* Supervisor
-  const inbox = yield* Queue.unbounded<Delivery>()
+  const inbox: Dispatcher.Inbox = { queue: yield* Queue.unbounded<Delivery>(), waiting: new Set() }
   const registered = yield* Latch.make(false)
   const state = { draining: false, registered: false }
 
@@ -84,7 +87,7 @@ const tree = Effect.gen(function* () {
   yield* supervisor.start({
     name: "consumer",
     restart: "permanent",
-    run: consume(inbox, dispatcher, registered)
+    run: Effect.scoped(consume(inbox, dispatcher, registered))
   })
 
   const queue = yield* MessageQueue
@@ -104,6 +107,7 @@ const tree = Effect.gen(function* () {
         draining: state.draining,
         slots: config.concurrency,
         active: yield* dispatcher.active,
+        oldestWaitingAt: [...inbox.waiting].find(({ publishedAt }) => publishedAt !== undefined)?.publishedAt,
         children: yield* supervisor.status,
         queue: { name: queue.name, connected: yield* queue.connected },
         controlPlane: { name: controlPlane.name, registered: state.registered },
@@ -163,20 +167,25 @@ const reportLeftovers = Effect.fnUntraced(function* (
 
 /** queue → inbox. Every delivery is kept ours from here on. */
 const consume = Effect.fnUntraced(function* (
-  inbox: Queue.Queue<Delivery>,
+  inbox: Dispatcher.Inbox,
   dispatcher: Dispatcher.Dispatcher,
   registered: Latch.Latch
 ) {
   const queue = yield* MessageQueue
   const leases = yield* Leases
   const journal = yield* Journal
+  const { maxLag } = yield* WorkerConfig
+  const calm = yield* awaitCalm({ most: maxLag, busy: dispatcher.busy })
   yield* registered.await
   const room = {
     ...dispatcher.room,
-    take: (n: number) => Effect.andThen(journal.awaitRoom, dispatcher.room.take(n))
+    take: (n: number) => calm.pipe(Effect.andThen(journal.awaitRoom), Effect.andThen(dispatcher.room.take(n)))
   }
   const accept = (delivery: Delivery) =>
-    Effect.flatMap(leases.keep(delivery), (kept) => Queue.offer(inbox, kept))
+    Effect.flatMap(leases.keep(delivery), (kept) => {
+      inbox.waiting.add(kept)
+      return Queue.offer(inbox.queue, kept)
+    })
   yield* Stream.runForEachArray(queue.deliveries(room), (deliveries) =>
     Effect.uninterruptible(Effect.forEach(deliveries, accept, { discard: true }))
   )
@@ -189,14 +198,15 @@ const consume = Effect.fnUntraced(function* (
  * meet a claim that is still held.
  */
 const drain = Effect.fnUntraced(function* (
-  inbox: Queue.Queue<Delivery>,
+  inbox: Dispatcher.Inbox,
   dispatcher: Dispatcher.Dispatcher,
   state: State
 ) {
   const config = yield* WorkerConfig
   const controlPlane = yield* ControlPlane
   state.draining = true
-  const waiting = yield* Queue.clear(inbox)
+  const waiting = yield* Queue.clear(inbox.queue)
+  inbox.waiting.clear()
   yield* Effect.forEach(waiting, giveBack, { concurrency: "unbounded", discard: true })
   const inHand = (yield* dispatcher.active).length
   yield* Effect.logInfo(`draining: ${inHand} commands in hand, ${waiting.length} handed back`)

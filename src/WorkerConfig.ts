@@ -23,6 +23,8 @@ export interface WorkerSettings {
   readonly heldRetry: { readonly first: Duration.Duration; readonly last: Duration.Duration }
   /** Failures of ours with one message before it is given up and parked as a dead letter. */
   readonly deadLetterAfter: number
+  /** How late the event loop may be for more commands to be taken; zero asks it nothing. */
+  readonly maxLag: Duration.Duration
   /** How often we say that we live. */
   readonly heartbeatEvery: Duration.Duration
   /** A `status` of `error` or `failed` in a tool's own data fails the task, as with the Python worker. */
@@ -46,6 +48,7 @@ export class WorkerConfig extends Context.Service<WorkerConfig, WorkerSettings>(
     commandTimeout: Duration.minutes(30),
     heldRetry: { first: Duration.seconds(5), last: Duration.seconds(60) },
     deadLetterAfter: 100,
+    maxLag: Duration.millis(500),
     heartbeatEvery: Duration.seconds(15),
     statusInData: false,
     lenientStatus: false

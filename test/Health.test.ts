@@ -31,7 +31,7 @@ describe("Health", () => {
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* json("/scale"), {
         status: 200,
-        body: { depth: 0, in_flight: 0, running: 0, parked: 0, slots: 4, free: 4 }
+        body: { depth: 0, oldest_age_seconds: 0, in_flight: 0, running: 0, parked: 0, slots: 4, free: 4 }
       })
     }).pipe(Effect.provide(world))
   )
@@ -83,6 +83,33 @@ describe("Health", () => {
         assert.include((yield* get("/metrics")).text, "noetl_worker_slots_busy 0")
       }).pipe(Effect.provide(busy))
       // The other tests count from zero.
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+  )
+
+  it.live("tells how old the oldest command is that waits for a slot", () =>
+    Effect.gen(function* () {
+      const mayEnd = yield* Deferred.make<void>()
+      const full = Health.layer({ port: 0, host: "127.0.0.1", metrics: true }).pipe(
+        Layer.provideMerge(Worker.layer),
+        Layer.provideMerge(
+          TestWorker.world({
+            config: { concurrency: 1, prefetch: 1 },
+            answer: () => Effect.as(Deferred.await(mayEnd), success(1))
+          })
+        )
+      )
+      yield* Effect.gen(function* () {
+        for (const n of [1, 2]) yield* TestWorker.submit(aCommand(n))
+        // The second waits in the inbox: the queue has none left.
+        yield* Effect.sleep("1200 millis")
+        const { body } = yield* json("/scale")
+        assert.deepInclude(body, { depth: 0, running: 1 })
+        assert.isAtLeast(Number(body["oldest_age_seconds"]), 1)
+        assert.match((yield* get("/metrics")).text, /noetl_worker_oldest_waiting_seconds [1-9]/)
+        yield* Deferred.succeed(mayEnd, undefined)
+        yield* TestWorker.idle
+        assert.deepInclude((yield* json("/scale")).body, { depth: 0, oldest_age_seconds: 0 })
+      }).pipe(Effect.provide(full))
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
   )
 

@@ -1,11 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Exit, Latch, Layer, Scope } from "effect"
+import { Deferred, Duration, Effect, Exit, Latch, Layer, Logger, Metric, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { Busy, ControlPlaneError, Unreachable } from "../src/control-plane/ControlPlane.ts"
 import { MemoryControlPlane } from "../src/control-plane/MemoryControlPlane.ts"
+import { EventLoop } from "../src/EventLoop.ts"
 import * as Failure from "../src/domain/Failure.ts"
 import { failure, success } from "../src/domain/ToolResult.ts"
 import { Journal } from "../src/Journal.ts"
+import * as Metrics from "../src/Metrics.ts"
 import { MemoryQueue } from "../src/queue/MemoryQueue.ts"
 import { aCommand } from "../src/testing/aCommand.ts"
 import { StubCalls } from "../src/testing/StubTool.ts"
@@ -450,4 +452,84 @@ describe("Worker's shutdown", () => {
         })
     )
   )
+
+  describe("whose event loop is late", () => {
+    /** A command that runs until the gate opens, while the loop is as late as the test says. */
+    const lateWorld = (
+      body: (world: {
+        readonly late: (seconds: number) => void
+        readonly gate: Latch.Latch
+        readonly warnings: ReadonlyArray<string>
+      }) => Effect.Effect<void, unknown, TestWorker.World | Worker | Scope.Scope>
+    ) =>
+      Effect.gen(function* () {
+        const gate = yield* Latch.make(false)
+        const warnings: Array<string> = []
+        let seconds = 0
+        const logger = Logger.make(({ logLevel, message }) => {
+          if (logLevel === "Warn") warnings.push(String(message))
+        })
+        yield* withWorker(
+          { answer: () => Effect.as(gate.await, success(1)), config: { concurrency: 4 } },
+          () => body({ late: (now) => (seconds = now), gate, warnings })
+        ).pipe(
+          Effect.provideService(
+            EventLoop,
+            Effect.succeed(() => seconds)
+          ),
+          Effect.provide(Logger.layer([logger])),
+          Effect.provideService(Metric.MetricRegistry, new Map())
+        )
+      })
+    const inHand = Effect.flatMap(Worker, (worker) =>
+      Effect.map(worker.status, ({ active }) => active.length)
+    )
+    const paused = Effect.map(
+      Effect.all([Metric.value(Metrics.pullPaused), Metric.value(Metrics.pullPauses)]),
+      ([now, times]) => [now.value, times.count]
+    )
+
+    it.effect("takes no more until it keeps up again, and says so once", () =>
+      lateWorld(({ late, warnings }) =>
+        Effect.gen(function* () {
+          yield* TestWorker.submit(aCommand(1))
+          yield* settle
+          // What was asked for before the loop was late still comes.
+          late(0.6)
+          yield* TestWorker.submit(aCommand(2))
+          yield* settle
+          yield* TestWorker.submit(aCommand(3))
+          yield* TestClock.adjust("10 seconds")
+          yield* settle
+          assert.strictEqual(yield* inHand, 2)
+          assert.strictEqual(warnings.filter((line) => line.includes("late")).length, 1)
+          assert.deepStrictEqual(yield* paused, [1, 1])
+          late(0.3)
+          yield* TestClock.adjust("1 second")
+          assert.deepStrictEqual(yield* paused, [1, 1])
+          late(0.2)
+          yield* TestClock.adjust("1 second")
+          yield* settle
+          assert.deepStrictEqual(yield* paused, [0, 1])
+          assert.strictEqual(yield* inHand, 3)
+        })
+      )
+    )
+
+    it.effect("takes more when nothing of its own runs: then the lateness is not its doing", () =>
+      lateWorld(({ gate, late }) =>
+        Effect.gen(function* () {
+          late(5)
+          yield* gate.open
+          yield* TestWorker.submit(aCommand(1))
+          yield* settle
+          yield* TestWorker.submit(aCommand(2))
+          yield* TestClock.adjust("1 second")
+          yield* settle
+          assert.deepStrictEqual(yield* settlements, ["Ack", "Ack"])
+          assert.deepStrictEqual(yield* paused, [0, 0])
+        })
+      )
+    )
+  })
 })

@@ -38,6 +38,15 @@ describe("The papers", () => {
     }
   })
 
+  it("README has every setting, with every name of it", () => {
+    const [, table = ""] = /<!-- settings -->([\s\S]*?)<!-- end of settings -->/.exec(read("README.md")) ?? []
+    const rows = table.split("\n")
+    for (const { env, key } of Object.values(settings)) {
+      const row = rows.find((line) => line.startsWith(`| \`${key}\` |`)) ?? ""
+      for (const name of env) assert.include(row, `\`${name}\``, key)
+    }
+  })
+
   it("README's settings have the names and defaults of the table", () => {
     for (const [, name, value] of read("README.md").matchAll(/^\| `([A-Z_]+)` \| `?([^`|]+?)`? \|/gm)) {
       const setting = Object.values(settings).find(({ env }) => env[0] === name)

@@ -40,9 +40,11 @@ const shown = (value: unknown): string =>
     ? `${Duration.toSeconds(value)} s`
     : value instanceof Map
       ? [...value].map(([k, v]) => `${k}=${v}`).join(",")
-      : typeof value === "string"
-        ? value
-        : Json.stringify(value)
+      : Array.isArray(value)
+        ? value.join(",")
+        : typeof value === "string"
+          ? value
+          : Json.stringify(value)
 
 const sections = (): ReadonlyMap<string, ReadonlyArray<readonly [string, Setting]>> =>
   Map.groupBy(

@@ -1,5 +1,6 @@
 /** One setting: its names in every source, how its text reads, its default, and what it is for. */
 import { Duration, Result } from "effect"
+import { isIP } from "node:net"
 import * as Json from "../domain/Json.ts"
 
 export interface Setting<out A = unknown> {
@@ -53,6 +54,7 @@ const shown = (value: unknown): string => {
   if (Duration.isDuration(value)) return `${Duration.toSeconds(value)} s`
   if (value instanceof Map)
     return value.size === 0 ? "none" : [...value].map(([k, v]) => `${k}=${v}`).join(",")
+  if (Array.isArray(value)) return value.length === 0 ? "none" : value.join(",")
   return value === undefined || value === "" ? "none" : Json.stringify(value).replaceAll('"', "")
 }
 
@@ -126,6 +128,32 @@ export const duration = (unit: "seconds" | "millis"): SettingType<Duration.Durat
     }
   }
 })
+
+const words = (value: string) => value.split(/[\s,]+/).filter((word) => word !== "")
+
+export const list: SettingType<ReadonlyArray<string>> = {
+  shape: "words, separated by commas",
+  schema: { type: "string" },
+  read: (value) => Result.succeed(words(value))
+}
+
+/** What an egress rule names: a class of addresses, an address, a block, a name, all names below one. */
+export const places: SettingType<ReadonlyArray<string>> = {
+  shape: "private, loopback, addresses, blocks (10.1.0.0/16) and names (*.example.com), separated by commas",
+  schema: { type: "string" },
+  read: (value) => {
+    const all = words(value)
+    const wrong = all.find((word) => !isPlace(word))
+    return wrong === undefined ? Result.succeed(all) : Result.fail(`does not read at "${wrong}"`)
+  }
+}
+
+const isPlace = (word: string): boolean => {
+  const [address = "", bits] = word.split("/")
+  const version = isIP(address)
+  if (version === 0) return /^(\*\.)?[a-z\d_-]+(\.[a-z\d_-]+)*\.?$/i.test(word) && !/^[\d.]+$/.test(word)
+  return bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+}
 
 /** `python=2,duckdb=1` */
 export const limits: SettingType<ReadonlyMap<string, number>> = {

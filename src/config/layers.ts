@@ -1,7 +1,6 @@
 /** Values of the configuration → the layers of a worker. Nothing else knows both. */
 import { Duration, Effect, Layer } from "effect"
 import { randomUUID } from "node:crypto"
-import { resolve } from "node:path"
 import { ControlPlane } from "../control-plane/ControlPlane.ts"
 import * as Health from "../Health.ts"
 import { MemoryControlPlane } from "../control-plane/MemoryControlPlane.ts"
@@ -14,7 +13,6 @@ import { NatsConnection } from "../nats/NatsConnection.ts"
 import { MemoryQueue } from "../queue/MemoryQueue.ts"
 import * as NatsQueue from "../queue/NatsQueue.ts"
 import * as SqliteJournal from "../SqliteJournal.ts"
-import * as Duckdb from "../tools/duckdb/DuckdbOptions.ts"
 import type { Toolbox } from "../tools/Toolbox.ts"
 import { Worker } from "../Worker.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
@@ -27,11 +25,12 @@ import { Results } from "../results/Results.ts"
 import { Template } from "../template/Template.ts"
 import { redacted } from "./load.ts"
 import type { Values } from "./settings.ts"
+import { toolOptions } from "./toolOptions.ts"
 
 /** The whole worker as configured, with its health server. Another toolbox takes the place of ours. */
 export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, ControlPlane>) => {
   const worker = Worker.layer.pipe(
-    Layer.provide(tools.pipe(Layer.provide(duckdbOptions(values)))),
+    Layer.provide(Layer.provide(tools, toolOptions(values))),
     Layer.provide(stepLayersWith(values)),
     Layer.provide(results(values)),
     Layer.provide(leases(values)),
@@ -47,26 +46,6 @@ export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, Co
     Layer.provideMerge(worker)
   )
 }
-
-/** What whoever runs the worker allows DuckDB. */
-export const duckdbOptions = (values: Values) => {
-  const known = Duckdb.defaults()
-  return Layer.succeed(Duckdb.DuckdbOptions, {
-    ...known,
-    dataDir: values.dataDir === undefined ? undefined : resolve(values.dataDir),
-    allowedDirectories:
-      listOf(values.duckdbAllow)?.map((one) => (one.includes("://") ? one : resolve(one))) ??
-      known.allowedDirectories,
-    extensions: listOf(values.duckdbExtensions) ?? known.extensions,
-    externalAccess: values.duckdbExternalAccess
-  })
-}
-
-const listOf = (text: string | undefined): ReadonlyArray<string> | undefined =>
-  text
-    ?.split(",")
-    .map((one) => one.trim())
-    .filter((one) => one !== "")
 
 /** What stands between a command and its tool, over a control plane and a redactor. */
 export const stepLayersWith = (options: { readonly retypeStrings: boolean }) =>
@@ -105,6 +84,7 @@ export const workerConfig = (values: Values): Layer.Layer<WorkerConfig> =>
     deadLetterAfter: values.deadLetterAfter,
     statusInData: values.statusInData,
     lenientStatus: values.lenientStatus,
+    maxLag: values.maxLag,
     heartbeatEvery: values.heartbeat
   })
 

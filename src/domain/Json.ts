@@ -6,6 +6,7 @@
  */
 import { Result, Schema } from "effect"
 import { parse as parseLossless } from "lossless-json"
+import * as LongIntegers from "./longIntegers.ts"
 import { messageOf } from "./messageOf.ts"
 
 export type Json = null | boolean | number | bigint | string | ReadonlyArray<Json> | JsonObject
@@ -52,8 +53,7 @@ export const parse = (text: string, limits: Limits = defaultLimits): Result.Resu
     )
   }
   return Result.try({
-    try: () =>
-      hasLongInteger.test(text) ? (parseLossless(text, undefined, numberOf) as Json) : JSON.parse(text),
+    try: () => parsed(text),
     catch: (cause) => new JsonError({ detail: messageOf(cause) })
   })
 }
@@ -100,6 +100,14 @@ export const JsonRecord: Schema.Codec<JsonObject> = Schema.declare(
 )
 
 const hasLongInteger = /\d{16}/
+
+const parsed = (text: string): Json => {
+  const marked = hasLongInteger.test(text) ? LongIntegers.marked(text) : undefined
+  if (marked === undefined) return JSON.parse(text) as Json
+  return LongIntegers.isAmbiguous(text)
+    ? (parseLossless(text, undefined, numberOf) as Json)
+    : (LongIntegers.restored(JSON.parse(marked)) as Json)
+}
 
 const bigintAsInteger = (_key: string, value: unknown): unknown =>
   typeof value === "bigint" ? JSON.rawJSON(value.toString()) : value

@@ -78,8 +78,17 @@ const splitUserInfo = (url: string) => {
   const colon = info.indexOf(":")
   return {
     servers,
-    user: decodeURIComponent(colon < 0 ? info : info.slice(0, colon)),
-    password: colon < 0 ? undefined : decodeURIComponent(info.slice(colon + 1))
+    user: decoded(colon < 0 ? info : info.slice(0, colon)),
+    password: colon < 0 ? undefined : decoded(info.slice(colon + 1))
+  }
+}
+
+/** A password with a percent sign that was written as it is stays as it is. */
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
   }
 }
 

@@ -44,6 +44,7 @@ export class MemoryQueue extends Context.Service<
 
 interface Message {
   readonly body: string
+  readonly publishedAt: number
   attempt: number
   /** Milliseconds; the message is not given out before. */
   visibleAt: number
@@ -68,6 +69,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     return {
       id: `memory:${message.receipt}`,
       body: message.body,
+      publishedAt: message.publishedAt,
       attempt: message.attempt,
       lease: {
         duration: lease,
@@ -121,12 +123,17 @@ const make = Effect.fnUntraced(function* (options: Options) {
     deliveries,
     park: ({ body }, note) => Effect.sync(() => void deadLetters.push({ body, ...note })),
     connected: Effect.succeed(true),
-    depth: Effect.sync(() => messages.size)
+    waiting: Effect.map(Clock.currentTimeMillis, (now) => {
+      const free = [...messages].filter(({ visibleAt }) => visibleAt <= now)
+      return { count: free.length, oldestAt: free[0]?.publishedAt }
+    })
   }).pipe(
     Context.add(MemoryQueue, {
       publish: (body) =>
         Effect.andThen(
-          Effect.sync(() => messages.add({ body, attempt: 0, visibleAt: 0, receipt: 0 })),
+          Effect.map(Clock.currentTimeMillis, (publishedAt) =>
+            messages.add({ body, publishedAt, attempt: 0, visibleAt: 0, receipt: 0 })
+          ),
           signal
         ),
       settled: Effect.sync(() => [...settled]),

@@ -22,11 +22,20 @@ export interface Delivery {
   readonly bytes?: Uint8Array
   /** What it was published to, where the queue has such a thing. */
   readonly subject?: string
+  /** When it was published, in milliseconds, where the queue can tell. */
+  readonly publishedAt?: number
   /** How often the message was delivered, this time included. From 1. */
   readonly attempt: number
   readonly lease: Lease
   /** Tells the queue, confirmed where that matters. Calling it twice does nothing the second time. */
   readonly settle: (settlement: Settlement) => Effect.Effect<void, QueueError>
+}
+
+/** Messages that nobody has taken yet. Those that come back after a retry are not among them. */
+export interface Waiting {
+  readonly count: number
+  /** When the oldest of them was published, in milliseconds; undefined when there is none, or when it cannot be told. */
+  readonly oldestAt: number | undefined
 }
 
 /** Why a message was given up. */
@@ -108,7 +117,7 @@ export class MessageQueue extends Context.Service<
     readonly park: (delivery: Delivery, note: DeadLetterNote) => Effect.Effect<void, QueueError>
     /** Whether the queue was heard from lately, for readiness. */
     readonly connected: Effect.Effect<boolean>
-    /** Messages that wait, where the queue can tell. */
-    readonly depth: Effect.Effect<number | undefined, QueueError>
+    /** What nobody has taken yet, where the queue can tell. */
+    readonly waiting: Effect.Effect<Waiting | undefined, QueueError>
   }
 >()("noetl-worker/queue/MessageQueue") {}

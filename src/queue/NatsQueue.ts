@@ -10,7 +10,7 @@ import type { NatsConnection as Connection } from "@nats-io/transport-node"
 import { type Cause, Clock, Duration, Effect, Layer, Queue, Schedule, Stream } from "effect"
 import { messageOf } from "../domain/messageOf.ts"
 import { NatsConnection } from "../nats/NatsConnection.ts"
-import { ackWaitOf, type ConsumerSettings, depthOf, disconnected, ensureConsumer } from "./natsObjects.ts"
+import { ackWaitOf, type ConsumerSettings, waitingOf, disconnected, ensureConsumer } from "./natsObjects.ts"
 import { defaultPlace, park, type Place } from "./natsDeadLetters.ts"
 import {
   type Delivery,
@@ -69,7 +69,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
     connected: Effect.flatMap(Clock.currentTimeMillis, (now) =>
       now - heard.at > 3 * Duration.toMillis(options.pullExpires) ? Effect.succeed(false) : nats.isUp
     ),
-    depth: Effect.flatMap(nats.connection, (nc) => depthOf(nc, options))
+    waiting: Effect.flatMap(nats.connection, (nc) => waitingOf(nc, options))
   })
 })
 
@@ -162,6 +162,7 @@ const deliveryOf = (source: Source, message: JsMsg): Delivery => {
     body: message.string(),
     bytes: message.data,
     subject: message.subject,
+    publishedAt: Number(message.timestampNanos / 1_000_000n),
     attempt: message.info.deliveryCount,
     lease: {
       duration: source.lease,

@@ -53,14 +53,25 @@ export const ensureConsumer = Effect.fnUntraced(function* (nc: Connection, setti
 export const ackWaitOf = (info: ConsumerInfo): Duration.Duration =>
   Duration.millis(info.config.ack_wait === undefined ? 30_000 : millis(info.config.ack_wait))
 
-/** Messages of the consumer that nobody has taken yet. */
-export const depthOf = Effect.fnUntraced(function* (nc: Connection, settings: ConsumerSettings) {
+/**
+ * Messages of the consumer that were never delivered. Who may not read the stream's messages hears how many there are, not how
+ * old the oldest is.
+ */
+export const waitingOf = Effect.fnUntraced(function* (nc: Connection, settings: ConsumerSettings) {
   const jsm = yield* attempt(() => jetstreamManager(nc))
   const stream = yield* lookUp(() => jsm.streams.find(settings.filter ?? settings.subject))
   if (stream === undefined) return undefined
   const name = settings.consumer ?? (yield* knownDurable(jsm, stream)) ?? "worker-pool"
   const info = yield* lookUp(() => jsm.consumers.info(stream, name))
-  return info?.num_pending
+  if (info === undefined) return undefined
+  const count = info.num_pending
+  if (count === 0) return { count, oldestAt: undefined }
+  const next = { seq: info.delivered.stream_seq + 1, next_by_subj: info.config.filter_subject ?? ">" }
+  const oldest = yield* lookUp(() => jsm.streams.getMessage(stream, next)).pipe(
+    Effect.timeoutOrElse({ duration: "500 millis", orElse: () => Effect.succeed(undefined) }),
+    Effect.catch(() => Effect.succeed(undefined))
+  )
+  return { count, oldestAt: oldest?.time.getTime() }
 })
 
 const ensureStream = Effect.fnUntraced(function* (jsm: JetStreamManager, settings: ConsumerSettings) {

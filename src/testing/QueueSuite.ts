@@ -1,6 +1,6 @@
 /** What every queue must do. Give it a layer with the queue and a way to publish; it runs on the real clock. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, Fiber, type Layer, Option, Stream } from "effect"
+import { Clock, Context, Duration, Effect, Fiber, type Layer, Option, Stream } from "effect"
 import { type DeadLetterNote, type Delivery, MessageQueue, Settlement } from "../queue/MessageQueue.ts"
 import * as Room from "../queue/Room.ts"
 
@@ -32,6 +32,25 @@ export const suite = <E>(name: string, layer: Layer.Layer<MessageQueue | Publish
           [1, 1, 1]
         )
         assert.isTrue(Option.isNone(yield* takeWithin("2500 millis")))
+      })
+    )
+
+    test(
+      "tells how many wait and since when, and what was taken does not",
+      Effect.gen(function* () {
+        const queue = yield* MessageQueue
+        const before = yield* Clock.currentTimeMillis
+        yield* publish("first")
+        yield* Effect.sleep("300 millis")
+        yield* publish("second")
+        const [first] = yield* take(1)
+        const one = yield* queue.waiting
+        assert.strictEqual(one?.count, 1)
+        assert.isAtLeast(one?.oldestAt ?? 0, before + 250)
+        assert.isAtMost(first?.publishedAt ?? Infinity, (one?.oldestAt ?? 0) - 250)
+        const [second] = yield* take(1)
+        assert.deepStrictEqual(yield* queue.waiting, { count: 0, oldestAt: undefined })
+        yield* settleAll([first!, second!], Settlement.Ack())
       })
     )
 

@@ -7,6 +7,7 @@
 import { Context, Effect, Layer, type Scope, type Tracer } from "effect"
 import { HttpTraceContext } from "effect/http"
 import type { ToolResult } from "../domain/ToolResult.ts"
+import * as Breakers from "./breaker/Breakers.ts"
 import type { Tool, ToolCall } from "./Tool.ts"
 import { ToolError, UnknownTool } from "./ToolError.ts"
 
@@ -27,8 +28,11 @@ export class Toolbox extends Context.Service<
     Layer.effect(
       Toolbox,
       Effect.contextWith((context: Context.Context<Tags[number]["Identifier"]>) =>
-        Effect.succeed(
-          of(tags.map((tag) => Context.getUnsafe(context, tag as unknown as Context.Key<unknown, Tool>)))
+        Effect.map(Breakers.make, (breakers) =>
+          of(
+            tags.map((tag) => Context.getUnsafe(context, tag as unknown as Context.Key<unknown, Tool>)),
+            breakers
+          )
         )
       )
     )
@@ -73,7 +77,7 @@ const spanOf = (call: ToolCall) => ({
   captureStackTrace: false
 })
 
-const of = (tools: ReadonlyArray<Tool>): Toolbox["Service"] => {
+const of = (tools: ReadonlyArray<Tool>, breakers: Breakers.BreakersShape): Toolbox["Service"] => {
   const byKind = new Map(
     tools.flatMap((tool) => [tool.kind, ...tool.aliases].map((kind): [string, Tool] => [kind, tool]))
   )
@@ -89,7 +93,7 @@ const of = (tools: ReadonlyArray<Tool>): Toolbox["Service"] => {
             Effect.flatMap(Effect.orDie(Effect.currentSpan), (span) => tool.run(within(span, call))),
             "tool",
             spanOf(call)
-          )
+          ).pipe(Effect.provideService(Breakers.Breakers, breakers))
     }
   })
 }

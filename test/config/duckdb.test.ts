@@ -3,7 +3,7 @@ import { Effect, Exit, Layer, Result } from "effect"
 import { existsSync, mkdtempSync, realpathSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { duckdbOptions } from "../../src/config/layers.ts"
+import { toolOptions } from "../../src/config/toolOptions.ts"
 import { load } from "../../src/config/load.ts"
 import { aCall, runTool } from "../../src/testing/ToolSuite.ts"
 import { DuckdbTool } from "../../src/tools/DuckdbTool.ts"
@@ -25,7 +25,7 @@ it.live(
         Effect.exit(runTool(aCall("duckdb", config)))
       const toolbox = Toolbox.layer(DuckdbTool).pipe(
         Layer.provide(DuckdbTool.layer),
-        Layer.provide(duckdbOptions(values))
+        Layer.provide(toolOptions(values))
       )
       yield* Effect.gen(function* () {
         const query = "CREATE TABLE t AS SELECT 1 AS i"

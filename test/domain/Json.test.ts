@@ -12,7 +12,13 @@ describe("Json", () => {
     ["9007199254740992", 9_007_199_254_740_992n],
     ["0.1234567890123456789", 0.123_456_789_012_345_68],
     ["1e400", Number.POSITIVE_INFINITY],
-    ['"1234567890123456789"', "1234567890123456789"]
+    ['"1234567890123456789"', "1234567890123456789"],
+    ['"\\"1234567890123456789"', '"1234567890123456789'],
+    ['"\\\\"', "\\"],
+    ["12345678901234567890e2", Number("12345678901234567890e2")],
+    ["[12345678901234567890]", [12_345_678_901_234_567_890n]],
+    ['["⟦integer⟧1", 12345678901234567890]', ["⟦integer⟧1", 12_345_678_901_234_567_890n]],
+    ['["\\u27E6integer⟧1"]', ["⟦integer⟧1"]]
   ])("reads %s as %s", (text, value) => {
     assert.deepStrictEqual(ok(`{"v": ${text}, "pad": 1111111111111111}`), {
       v: value,
@@ -37,12 +43,25 @@ describe("Json", () => {
   it.each([
     ["{", /JSON/],
     ["", /JSON/],
+    ["{12345678901234567890: 1}", /JSON/],
+    ["[012345678901234567890]", /JSON/],
+    ["[12345678901234567890", /JSON/],
+    ["[--12345678901234567890]", /JSON/],
     ["[".repeat(100_000), /nested deeper than 200 at position 200/],
     ['{"a":'.repeat(300) + "1" + "}".repeat(300), /nested deeper/]
   ])("says what is wrong with %.20s", (text, expected) => {
     const parsed = Json.parse(text)
     assert.isTrue(Result.isFailure(parsed))
     if (Result.isFailure(parsed)) assert.match(parsed.failure.message, expected)
+  })
+
+  it("holds a text as long as it is, whatever else is in it", () => {
+    const text = `{"id": 12345678901234567890, "text": "${"x".repeat(4_000_000)}"}`
+    const before = process.memoryUsage().heapUsed
+    const value = ok(text)
+    // Letter by letter it would be 128 MB.
+    assert.isBelow(process.memoryUsage().heapUsed - before, 40_000_000)
+    assert.isTrue(Json.isJson(value))
   })
 
   it("counts bytes and not characters", () => {

@@ -83,7 +83,8 @@ const everything = (url: string, user: string) => {
     const nc = yield* (yield* NatsConnection).connection
     yield* park(nc, defaultPlace, delivery, { reason: "r", attempts: 1, at: "t", worker: "w" })
     yield* delivery.settle(Settlement.Ack())
-    yield* queue.depth
+    const waiting = yield* queue.waiting
+    assert.isDefined(waiting?.oldestAt)
     yield* roundTrip("small")
     yield* roundTrip(Array.from({ length: 200 }, () => Math.random()).join(""))
   }).pipe(

@@ -81,7 +81,13 @@ export const errorOf = (operation: string, answer: Answer): ControlPlaneError =>
 }
 
 /** Base URL of a server as it wrote it → without trailing slashes and `/api` segments. */
-export const normalizedUrl = (url: string): string => url.trim().replace(/(\/+(api)?)+$/i, "")
+export const normalizedUrl = (url: string): string => {
+  const parts = url.trim().split("/")
+  // A host may be called api. The address comes with messages: no expression that repeats a repetition reads it.
+  const kept = url.includes("://") ? 3 : 1
+  while (parts.length > kept && /^(api)?$/i.test(parts.at(-1) ?? "")) parts.pop()
+  return parts.join("/")
+}
 
 const busyStatuses: ReadonlySet<number> = new Set([408, 425, 429, 503])
 

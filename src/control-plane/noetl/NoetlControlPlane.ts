@@ -82,7 +82,9 @@ const make = Effect.fnUntraced(function* (settings: Settings) {
         Effect.tap((answer) =>
           Effect.sync(() => {
             // Only servers that publish again when an owner dies answer claims from a cache.
-            if (Json.stringify(answer.body).includes("cache_fast_path")) seen.repairs = true
+            // A granted claim is not looked through: it carries the whole context.
+            if (answer.status === 409 && Json.stringify(answer.body).includes("cache_fast_path"))
+              seen.repairs = true
           })
         )
       )

@@ -5,9 +5,11 @@
 import { Cause, Clock, Context, Duration, Effect, Layer, RcMap, type Scope, Stream } from "effect"
 import * as Failure from "../../domain/Failure.ts"
 import { endAfter, ExecutionFailed, InvalidConfig, ToolError, Unavailable } from "../ToolError.ts"
+import { guarded, verdictOfStatus } from "../breaker/Breakers.ts"
 import * as Agents from "./agents.ts"
 import { Egress, hostOf, portOf, Refused } from "./Egress.ts"
 import { proxyOf } from "./proxy.ts"
+import { retryAfterOf } from "./retryAfter.ts"
 import { type Hop, nextHop } from "./redirect.ts"
 import { SafeHttpOptions, type SafeHttpSettings } from "./SafeHttpOptions.ts"
 import * as Wire from "./wire.ts"
@@ -203,8 +205,11 @@ const send = Effect.fnUntraced(function* (client: Client, request: Request, hop:
   return yield* Effect.tryPromise({
     try: () => Wire.send(client.undici, dispatcher, hop, signal, readMs),
     catch: (cause) => transportError(request.tool, hop.url, cause)
-  })
+  }).pipe(guarded({ tool: request.tool, name: hop.url.origin }, verdictOf))
 })
+
+const verdictOf = ({ headers, statusCode }: Wire.Answer) =>
+  verdictOfStatus(statusCode, retryAfterOf(headers["retry-after"], headers["date"]))
 
 /** A proxy resolves the name itself. What can be known here is checked here; what cannot is the proxy's to refuse. */
 const checkBehindProxy = (

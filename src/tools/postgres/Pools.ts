@@ -7,6 +7,7 @@
 import { Cause, Clock, Context, Duration, Effect, Layer, RcMap, Redacted, Schedule, type Scope } from "effect"
 import type { Pool, PoolClient } from "pg"
 import type { ConnectionOptions } from "node:tls"
+import { guarded } from "../breaker/Breakers.ts"
 import { ToolError } from "../ToolError.ts"
 import { connectFailure, refused } from "./failure.ts"
 import { PostgresOptions, type PostgresSettings } from "./PostgresOptions.ts"
@@ -52,7 +53,8 @@ export class Pools extends Context.Service<
             Effect.catchIf(Cause.isExceededCapacityError, () =>
               Effect.fail(refused(tool, "too many different databases at a time", "POOLS_EXHAUSTED"))
             ),
-            Effect.flatMap((pool) => sessionOf(options, pool, target, tool))
+            Effect.flatMap((pool) => sessionOf(options, pool, target, tool)),
+            guarded({ tool, name: `postgres ${target.host}:${target.port}`, kind: "db_connection" })
           ),
         open: Effect.sync(() => [...all].reduce((sum, pool) => sum + pool.totalCount, 0))
       })

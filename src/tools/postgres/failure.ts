@@ -29,8 +29,10 @@ export const connectFailure = (cause: unknown, source: string, where: string): T
   }
   const { code, message } = codeOf(cause)
   const text = `Database error: Failed to get connection: ${where}: ${message}`
+  // The driver's words for a pool whose connections are all in use: the server may be well.
+  const waited = message.startsWith("timeout exceeded when trying to connect")
   const failure = /timeout/i.test(message)
-    ? Failure.make("timeout", text, { code: "CONN_TIMEOUT", source })
+    ? Failure.make("timeout", text, { code: waited ? "POOL_TIMEOUT" : "CONN_TIMEOUT", source })
     : Failure.ofSocketCode(code, text, source)
   return ToolError.ofFailure(source, isPermanent(code, message) ? { ...failure, retryable: false } : failure)
 }

@@ -5,6 +5,7 @@
  */
 import { Cause, Context, Duration, Effect, Layer, Pool, RcMap, Redacted, type Scope } from "effect"
 import type { Connection, ConnectionOptions } from "snowflake-sdk"
+import { guarded } from "../breaker/Breakers.ts"
 import type { ToolError } from "../ToolError.ts"
 import { connectFailure, missing } from "./failure.ts"
 import type { Account } from "./settings.ts"
@@ -57,7 +58,12 @@ export class Sessions extends Context.Service<
                     tool,
                     account.account
                   )
-            )
+            ),
+            guarded({
+              tool,
+              name: `snowflake ${account.accessUrl ?? account.account}`,
+              kind: "db_connection"
+            })
           )
       })
     })

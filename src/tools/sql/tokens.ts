@@ -11,7 +11,8 @@ export interface Token {
 export const tokenAt = (text: string, start: number): Token => {
   const c = text.charCodeAt(start)
   const next = text.charCodeAt(start + 1)
-  if (c <= 32) return { kind: "space", end: endOf(spaces, text, start) }
+  // A control character is no space to a regular expression.
+  if (c <= 32) return { kind: "space", end: Math.max(start + 1, endOf(spaces, text, start)) }
   if (c === DASH && next === DASH) return { kind: "comment", end: lineEnd(text, start) }
   if (c === SLASH && next === STAR) return { kind: "comment", end: blockCommentEnd(text, start) }
   if (c === QUOTE) return { kind: "string", end: quotedEnd(text, start, "'", false) }

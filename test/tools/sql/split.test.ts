@@ -90,4 +90,9 @@ describe("Names", () => {
     assert.strictEqual(quoteText("it's"), "'it''s'")
     assert.strictEqual(quoteText("a\\'b"), " E'a\\\\''b'")
   })
+
+  it("comes to an end of a text with control characters", () => {
+    const text = "SELECT 1\u0001;\u001b\u0007 SELECT 2"
+    assert.strictEqual(split(text).length, 2)
+  })
 })

@@ -1,0 +1,73 @@
+/** Values of the configuration → what whoever runs the worker decides about its tools. */
+import { Layer } from "effect"
+import { resolve } from "node:path"
+import { BreakerOptions, defaults as breakerDefaults } from "../tools/breaker/BreakerOptions.ts"
+import * as Duckdb from "../tools/duckdb/DuckdbOptions.ts"
+import { defaults as httpDefaults, SafeHttpOptions } from "../tools/http/SafeHttpOptions.ts"
+import { development, EgressOptions, production } from "../tools/http/Egress.ts"
+import { defaults as postgresDefaults, PostgresOptions } from "../tools/postgres/PostgresOptions.ts"
+import { defaults as processDefaults, ProcessOptions } from "../tools/process/ProcessOptions.ts"
+import { defaults as pythonDefaults, PythonOptions } from "../tools/python/PythonOptions.ts"
+import type { Values } from "./settings.ts"
+
+/** What whoever runs the worker allows DuckDB. */
+const duckdbOptions = (values: Values) => {
+  const known = Duckdb.defaults()
+  return Layer.succeed(Duckdb.DuckdbOptions, {
+    ...known,
+    dataDir: values.dataDir === undefined ? undefined : resolve(values.dataDir),
+    allowedDirectories:
+      listOf(values.duckdbAllow)?.map((one) => (one.includes("://") ? one : resolve(one))) ??
+      known.allowedDirectories,
+    extensions: listOf(values.duckdbExtensions) ?? known.extensions,
+    externalAccess: values.duckdbExternalAccess
+  })
+}
+
+export const toolOptions = (values: Values): Layer.Layer<never> =>
+  Layer.mergeAll(
+    Layer.succeed(EgressOptions, {
+      ...(values.egress === "production" ? production([]) : development),
+      allow: [...(values.egress === "production" ? [] : development.allow), ...values.egressAllow],
+      deny: values.egressDeny,
+      ownPorts: values.healthPort === 0 ? [] : [values.healthPort]
+    }),
+    Layer.succeed(SafeHttpOptions, {
+      ...httpDefaults,
+      proxy: { http: values.httpProxy, https: values.httpsProxy, no: values.noProxy },
+      http2: values.http2,
+      filesRoot: values.filesRoot
+    }),
+    duckdbOptions(values),
+    Layer.succeed(PostgresOptions, { ...postgresDefaults, filesRoot: values.filesRoot }),
+    Layer.succeed(ProcessOptions, {
+      ...processDefaults,
+      environment: process.env,
+      passEnv: values.passEnv,
+      limits: {
+        memoryBytes: bytesOf(values.childMemory),
+        cpuSeconds: values.childCpu,
+        fileBytes: bytesOf(values.childFile)
+      }
+    }),
+    Layer.succeed(PythonOptions, {
+      ...pythonDefaults,
+      interpreter: values.pythonPath,
+      warm: values.pythonWarm
+    }),
+    Layer.succeed(BreakerOptions, {
+      ...breakerDefaults,
+      failures: values.breakerFailures,
+      open: values.breakerOpen,
+      longest: values.breakerLongest
+    })
+  )
+
+const bytesOf = (megabytes: number | undefined): number | undefined =>
+  megabytes === undefined ? undefined : megabytes * 1024 * 1024
+
+const listOf = (text: string | undefined): ReadonlyArray<string> | undefined =>
+  text
+    ?.split(",")
+    .map((one) => one.trim())
+    .filter((one) => one !== "")
