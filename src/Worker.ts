@@ -38,6 +38,16 @@ export interface WorkerStatus {
   readonly unreported: number
 }
 
+/** What else lives as long as the worker: a child of its tree that sees the commands in hand. */
+export interface Companion {
+  readonly name: string
+  readonly run: (active: Effect.Effect<ReadonlyArray<Dispatcher.ActiveJob>>) => Effect.Effect<never>
+}
+
+export const Companions = Context.Reference<ReadonlyArray<Companion>>("noetl-worker/Worker/Companions", {
+  defaultValue: () => []
+})
+
 export class Worker extends Context.Service<
   Worker,
   {
@@ -81,6 +91,8 @@ const tree = Effect.gen(function* () {
     restart: "permanent",
     run: reportLeftovers(dispatcher, registered)
   })
+  for (const { name, run } of yield* Companions)
+    yield* supervisor.start({ name, restart: "permanent", run: run(dispatcher.active) })
   for (const { kind, run } of (yield* Toolbox).upkeep)
     yield* supervisor.start({ name: kind, restart: "permanent", run: Effect.andThen(registered.await, run) })
   yield* Effect.addFinalizer(() => drain(inbox, dispatcher, state))

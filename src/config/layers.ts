@@ -12,6 +12,7 @@ import type { NatsSettings } from "../nats/connectionOptions.ts"
 import { NatsConnection } from "../nats/NatsConnection.ts"
 import { MemoryQueue } from "../queue/MemoryQueue.ts"
 import * as NatsQueue from "../queue/NatsQueue.ts"
+import * as PodDeletionCost from "../PodDeletionCost.ts"
 import * as SqliteJournal from "../SqliteJournal.ts"
 import type { Toolbox } from "../tools/Toolbox.ts"
 import { Worker } from "../Worker.ts"
@@ -40,7 +41,8 @@ export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, Co
     Layer.provide(credentialSource(values)),
     Layer.provide(googleIdentity(values)),
     Layer.provide(journal(values)),
-    Layer.provide(workerConfig(values))
+    Layer.provide(workerConfig(values)),
+    Layer.provide(companions(values))
   )
   return Health.layer({ port: values.healthPort, host: values.healthHost, metrics: values.metrics }).pipe(
     Layer.provideMerge(worker)
@@ -87,6 +89,11 @@ export const workerConfig = (values: Values): Layer.Layer<WorkerConfig> =>
     maxLag: values.maxLag,
     heartbeatEvery: values.heartbeat
   })
+
+const companions = ({ podDeletionCost, podName }: Values): Layer.Layer<never> =>
+  podDeletionCost && podName !== undefined
+    ? PodDeletionCost.layer({ pod: podName, every: Duration.seconds(10) })
+    : Layer.empty
 
 /** When the process ends whatever happens. */
 export const graceOf = (values: Values): Duration.Duration =>

@@ -85,6 +85,19 @@ export const settings = {
     duration("seconds"),
     Duration.seconds(30)
   ),
+  podDeletionCost: setting(
+    {
+      key: "worker.pod_deletion_cost",
+      env: ["WORKER_POD_DELETION_COST"],
+      doc: "Keeps the pod's deletion cost, so that a scale-in takes idle pods first. It needs POD_NAME and the right to patch pods."
+    },
+    boolean,
+    false
+  ),
+  podName: optional(
+    { key: "worker.pod_name", env: ["POD_NAME"], doc: "Name of the pod that the worker is in." },
+    text
+  ),
   grace: optional(
     {
       key: "worker.grace_seconds",

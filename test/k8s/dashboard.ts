@@ -4,6 +4,7 @@
  */
 import type { Metric } from "effect"
 import * as Metrics from "../../src/Metrics.ts"
+import { calls, transitions } from "../../src/tools/breaker/metrics.ts"
 
 type Handle =
   | Metric.Metric<never, unknown>
@@ -27,6 +28,11 @@ const quantile = (q: number) =>
 
 const panels: ReadonlyArray<Panel> = [
   { title: "Commands that wait", queries: [[`max(${of(Metrics.queueDepth)}${pool})`, "in the stream"]] },
+  {
+    title: "Age of the oldest command that waits",
+    unit: "s",
+    queries: [[`max(${of(Metrics.oldestWaiting)}${pool})`, "oldest"]]
+  },
   {
     title: "Slots",
     queries: [
@@ -79,6 +85,19 @@ const panels: ReadonlyArray<Panel> = [
     queries: [[`max by (pod) (${of(Metrics.eventLoopLag)}${pool})`, "{{pod}}"]]
   },
   {
+    title: "Workers that take nothing because they are late",
+    queries: [[`sum(${of(Metrics.pullPaused)}${pool})`, "workers"]]
+  },
+  {
+    title: "What tools ask",
+    unit: "ops",
+    queries: [[rate(calls.success, "verdict"), "{{verdict}}"]]
+  },
+  {
+    title: "Targets left alone, and back",
+    queries: [[`sum by (to) (increase(${of(transitions.opened)}${pool}[1h]))`, "{{to}}"]]
+  },
+  {
     title: "Restarts inside the worker",
     queries: [[`sum by (child) (increase(${of(Metrics.childRestarts("", ""))}${pool}[1h]))`, "{{child}}"]]
   }
@@ -86,7 +105,11 @@ const panels: ReadonlyArray<Panel> = [
 
 /** Names of all metrics that a worker has, as they are scraped. */
 export const metricNames: ReadonlySet<string> = new Set(
-  [...Object.values(Metrics).flatMap((value) => (typeof value === "function" ? [value("", "")] : [value]))]
+  [
+    ...Object.values(Metrics).flatMap((value) => (typeof value === "function" ? [value("", "")] : [value])),
+    calls,
+    transitions
+  ]
     .flatMap((value): ReadonlyArray<unknown> => ("id" in value ? [value] : Object.values(value)))
     .flatMap((metric) => {
       const { id, type } = metric as { readonly id: string; readonly type: string }

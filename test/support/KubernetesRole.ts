@@ -15,11 +15,11 @@ export interface Wanted {
   readonly verb: string
 }
 
-export const projectRole = (): ((wanted: Wanted) => boolean) => {
-  const path = join(import.meta.dirname, "../../k8s/base/rbac.yaml")
-  const documents = parseAllDocuments(readFileSync(path, "utf8")).map(
-    (one) => one.toJS() as { kind: string; rules?: Array<Rule> }
-  )
+/** `files` are of the project's manifests, each with Roles. */
+export const projectRole = (files: ReadonlyArray<string>): ((wanted: Wanted) => boolean) => {
+  const documents = files
+    .flatMap((file) => parseAllDocuments(readFileSync(join(import.meta.dirname, "../..", file), "utf8")))
+    .map((one) => one.toJS() as { kind: string; rules?: Array<Rule> })
   const rules = documents.filter(({ kind }) => kind === "Role").flatMap((role) => role.rules ?? [])
   return ({ group, resource, verb }) =>
     rules.some(

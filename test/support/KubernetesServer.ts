@@ -40,12 +40,20 @@ export class KubernetesServer extends Context.Service<
     readonly dropWatches: () => void
   }
 >()("test/support/KubernetesServer") {
-  /** `second`: milliseconds that a second of backoff, of time to live and of a watch lasts. */
-  static readonly layer = (options: { readonly second?: number } = {}) =>
-    Layer.effect(KubernetesServer, make(options.second ?? 25))
+  /**
+   * `second`: milliseconds that a second of backoff, of time to live and of a watch lasts. `roles`: manifests with what the worker
+   * may do besides its own Role.
+   */
+  static readonly layer = (
+    options: { readonly second?: number; readonly roles?: ReadonlyArray<string> } = {}
+  ) =>
+    Layer.effect(
+      KubernetesServer,
+      make(options.second ?? 25, ["k8s/base/rbac.yaml", ...(options.roles ?? [])])
+    )
 }
 
-const make = (second: number) =>
+const make = (second: number, roles: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const store = new Store()
     const node = new Node(store)
@@ -53,7 +61,7 @@ const make = (second: number) =>
     const asked: Array<string> = []
     const faults: Array<{ fault: Fault; left: number }> = []
     const watches = new Set<ServerResponse>()
-    const world: World = { store, node, watches, second, allows: projectRole() }
+    const world: World = { store, node, watches, second, allows: projectRole(roles) }
     const server = createServer((request, response) => {
       const chunks: Array<Buffer> = []
       request.on("data", (chunk: Buffer) => chunks.push(chunk))

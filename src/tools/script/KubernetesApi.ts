@@ -77,6 +77,8 @@ export class KubernetesApi extends Context.Service<
     readonly jobs: (namespace: string) => Asked<ReadonlyArray<V1Job>>
     /** A JSON merge patch. */
     readonly patchJob: (namespace: string, name: string, patch: object) => Asked<V1Job>
+    /** A JSON merge patch. Only for a worker that keeps its own pod's annotations: it needs a right of its own. */
+    readonly patchPod: (namespace: string, name: string, patch: object) => Asked<void>
     /**
      * The Job and what it owns, by the garbage collector. False when it is another one or has changed since it was
      * read: then nothing is deleted.

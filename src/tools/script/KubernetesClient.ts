@@ -89,6 +89,13 @@ const of = (client: Effect.Effect<Client, KubernetesError>): KubernetesApi["Serv
           sdk.setHeaderOptions("Content-Type", sdk.PatchStrategy.MergePatch, options)
         )
       ),
+    patchPod: (namespace, name, body) =>
+      ask(`patch Pod ${name}`, ({ core, sdk }, options) =>
+        core.patchNamespacedPod(
+          { namespace, name, body },
+          sdk.setHeaderOptions("Content-Type", sdk.PatchStrategy.MergePatch, options)
+        )
+      ).pipe(Effect.asVoid),
     deleteJob: (namespace, name, { resourceVersion, uid }) =>
       ask(`delete Job ${name}`, ({ batch }, options) =>
         batch.deleteNamespacedJob(

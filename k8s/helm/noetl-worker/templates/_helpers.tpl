@@ -44,6 +44,7 @@ the names of the ITL charts over it.
 {{/* The author's RUST_LOG is not to lose against our default. */}}
 {{- if hasKey $env "RUST_LOG" }}{{ $env = omit $env "LOG_LEVEL" }}{{ end -}}
 {{- if .pool.scriptTool.enabled }}{{ $env = merge $env (dict "WORKER_SCRIPT_SERVICE_ACCOUNT" "noetl-script") }}{{ end -}}
+{{- if .pool.podDeletionCost.enabled }}{{ $env = merge $env (dict "WORKER_POD_DELETION_COST" "true") }}{{ end -}}
 {{- range $key, $value := $env }}
 {{ $key }}: {{ toString $value | quote }}
 {{- end }}
