@@ -4,6 +4,7 @@
  *   ├─ leases         queue leases and the heartbeat, for all we hold, where the queue allows in a thread of its own
  *   ├─ dispatcher     jobs by command id; slots are permits
  *   ├─ reporter       outcomes that could not be told: again and again, until the control plane has them
+ *   ├─ script         what a tool has to do besides commands: Jobs of cancelled ones go
  *   └─ consumer       queue → inbox
  *
  * `tree` starts them from the top down. Closing the scope stops them from the bottom up, so the order of its lines is

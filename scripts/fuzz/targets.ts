@@ -2,11 +2,16 @@
  * Every decoder of text from outside, by what it reads. A target returns or refuses with the error that it is documented to
  * refuse with; anything else is a finding.
  */
-import { Effect, Result } from "effect"
+import { Effect, Exit, Result, Schema } from "effect"
+import { headers } from "@nats-io/transport-node"
 import { load } from "../../src/config/load.ts"
-import { normalizedUrl, originOf } from "../../src/control-plane/noetl/HttpJson.ts"
+import { childResult, childStatus } from "../../src/control-plane/noetl/children.ts"
+import { type HttpJson, normalizedUrl, originOf } from "../../src/control-plane/noetl/HttpJson.ts"
 import { claimOf } from "../../src/control-plane/noetl/pythonClaim.ts"
+import { findEvent, wentOn } from "../../src/control-plane/noetl/readBack.ts"
+import { credential, keychain } from "../../src/control-plane/noetl/secrets.ts"
 import { authShapeOf } from "../../src/credentials/authShapes.ts"
+import { parseFile } from "../../src/credentials/CredentialSource.ts"
 import { fieldsFor, secretsOf } from "../../src/credentials/fields.ts"
 import * as Json from "../../src/domain/Json.ts"
 import * as Notification from "../../src/domain/Notification.ts"
@@ -14,6 +19,7 @@ import { planOf } from "../../src/job/pipeline/Task.ts"
 import { rulesOf } from "../../src/job/pipeline/Rule.ts"
 import { traceParent } from "../../src/job/traceParent.ts"
 import { shownUrl } from "../../src/nats/connectionOptions.ts"
+import { letterOf } from "../../src/queue/natsDeadLetters.ts"
 import { externalised, pointerOf } from "../../src/results/reference.ts"
 import { levelsOf } from "../../src/telemetry/levels.ts"
 import { Fault } from "../../src/template/Fault.ts"
@@ -28,6 +34,7 @@ import { nextHop } from "../../src/tools/http/redirect.ts"
 import { retryAfterOf } from "../../src/tools/http/retryAfter.ts"
 import { Engine } from "../../src/tools/rhai/Engine.ts"
 import { RhaiError } from "../../src/tools/rhai/RhaiError.ts"
+import { Config as ScriptConfig } from "../../src/tools/script/ScriptConfig.ts"
 import { split } from "../../src/tools/sql/split.ts"
 import { columnsOf } from "../../src/tools/transfer/copyText.ts"
 import { valueAt } from "../../src/tools/transfer/path.ts"
@@ -62,6 +69,18 @@ const context = { a: [1, "x", null], b: { c: 2n ** 70n }, text: "é" }
 const template = Effect.runSync(Effect.provide(Template, Template.layer))
 const egress = Effect.runSync(Effect.provide(Egress, Egress.layerWith({})))
 const rhai = new Engine({})
+
+/** A server that answers everything with this. */
+const serverThatSays = (text: string, status: number): HttpJson["Service"] => ({
+  send: () => Effect.succeed({ status, body: jsonOf(text), retryAfter: undefined })
+})
+/** Fails or succeeds, but breaks nothing. */
+const ends = (effect: Effect.Effect<unknown, unknown>): unknown => {
+  const exit = Effect.runSyncExit(Effect.result(effect))
+  if (Exit.isFailure(exit)) throw new Error(String(exit.cause))
+  return exit.value
+}
+const scriptConfig = Schema.decodeUnknownResult(ScriptConfig)
 
 export const targets: Readonly<Record<string, Target>> = {
   notification: (text) => Notification.decode(text),
@@ -98,6 +117,32 @@ export const targets: Readonly<Record<string, Target>> = {
     secretsOf(value)
     return fieldsFor(pick(["postgres", "snowflake", "bearer", "basic"]), value)
   },
+  "credentials file": (text) => ends(parseFile("fuzz.yaml", text)),
+  "server's answer": (text, pick) => {
+    const http = serverThatSays(text, pick([200, 200, 200, 404, 409, 422, 500]))
+    const command = aCommand()
+    for (const asked of [
+      findEvent(http, "http://s", command, "call.done"),
+      wentOn(http, "http://s", command, "1"),
+      childStatus(http, "http://s", command.executionId),
+      childResult(http, "http://s", command.executionId, "end"),
+      credential(http, "http://s", "pg"),
+      keychain(http, "http://s", "k", { ...command, catalogId: undefined })
+    ])
+      ends(asked)
+    return undefined
+  },
+  "dead letter": (text, pick) => {
+    const header = headers()
+    try {
+      header.set(pick(["Noetl-Reason", "Noetl-Attempts", "Noetl-At"]), text)
+    } catch {
+      // Nor does a server store a header with a line break.
+      return undefined
+    }
+    return letterOf({ seq: 1, data: Buffer.from(text), string: () => text, header })
+  },
+  script: (text) => scriptConfig(objectOf(text)),
   template: refusing((cause) => cause instanceof Fault, parseTemplate),
   condition: refusing((cause) => cause instanceof Fault, parseBare),
   "template, rendered": (text) => Effect.runSync(Effect.result(template.render(text, { layers: [context] }))),

@@ -80,7 +80,8 @@ const readCredentials = (path: string) =>
     catch: (cause) => fileError(path, messageOf(cause))
   }).pipe(Effect.flatMap((text) => parseFile(path, text)))
 
-const parseFile = (path: string, text: string) =>
+/** Text of a credentials file → credentials by name; `path` is for errors. */
+export const parseFile = (path: string, text: string) =>
   Effect.try({
     try: () => parseYaml(text, { intAsBigInt: true }) as unknown,
     catch: (cause) => fileError(path, firstLine(cause))

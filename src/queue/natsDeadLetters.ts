@@ -139,7 +139,8 @@ const next = (jsm: JetStreamManager, place: Place, seq: number) =>
 const isMissing = (cause: unknown) =>
   cause instanceof Error && /no message found|stream not found/i.test(cause.message)
 
-const letterOf = (stored: StoredMsg): DeadLetter => {
+/** Headers may come from anybody who may publish there. */
+export const letterOf = (stored: Pick<StoredMsg, "seq" | "string" | "data" | "header">): DeadLetter => {
   const header = (name: string) => stored.header.get(name)
   return {
     seq: stored.seq,
