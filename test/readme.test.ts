@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { settings } from "../src/config/settings.ts"
+import { chart, kustomizations } from "./k8s/render.ts"
 
 const read = (file: string) => readFileSync(file, "utf8")
 
@@ -36,6 +37,13 @@ describe("The papers", () => {
       assert.include(read("README.md"), command)
       assert.include(read(".ci/run").split("\n"), command)
     }
+  })
+
+  it("README deploys what check:manifests renders", () => {
+    const text = read("README.md")
+    const [, overlay = ""] = /kubectl apply -k k8s\/(\S+)/.exec(text) ?? []
+    assert.include(kustomizations, overlay)
+    assert.include(text, `helm install noetl-worker ${chart} `)
   })
 
   it("README has every setting, with every name of it", () => {
