@@ -1,7 +1,9 @@
 /** Values of the configuration → the layers of a worker. Nothing else knows both. */
 import { Duration, Effect, Layer } from "effect"
+import { HttpServer } from "effect/http"
 import { randomUUID } from "node:crypto"
 import { ControlPlane } from "../control-plane/ControlPlane.ts"
+import { Egress } from "../tools/http/Egress.ts"
 import * as Health from "../Health.ts"
 import { MemoryControlPlane } from "../control-plane/MemoryControlPlane.ts"
 import * as NoetlControlPlane from "../control-plane/noetl/NoetlControlPlane.ts"
@@ -44,10 +46,18 @@ export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, Co
     Layer.provide(workerConfig(values)),
     Layer.provide(companions(values))
   )
-  return Health.layer({ port: values.healthPort, host: values.healthHost, metrics: values.metrics }).pipe(
-    Layer.provideMerge(worker)
-  )
+  const health = Health.layer({ port: values.healthPort, host: values.healthHost, metrics: values.metrics })
+  return protectHealth(values).pipe(Layer.provideMerge(health), Layer.provideMerge(worker))
 }
+
+/** A free port is known once it is taken; tools must not ask it either. They share this egress policy. */
+const protectHealth = (values: Values) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const { address } = yield* HttpServer.HttpServer
+      if (address._tag !== "UnixPathAddress") yield* (yield* Egress).protectPort(address.port)
+    })
+  ).pipe(Layer.provide(Egress.layer.pipe(Layer.provide(toolOptions(values)))))
 
 /** What stands between a command and its tool, over a control plane and a redactor. */
 export const stepLayersWith = (options: { readonly retypeStrings: boolean }) =>

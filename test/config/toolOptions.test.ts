@@ -1,9 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Result } from "effect"
+import { HttpServer } from "effect/http"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+import { workerLayer } from "../../src/config/layers.ts"
 import { load } from "../../src/config/load.ts"
 import { toolOptions } from "../../src/config/toolOptions.ts"
+import { Redactor } from "../../src/secrets/Redactor.ts"
 import { BreakerOptions } from "../../src/tools/breaker/BreakerOptions.ts"
 import { Egress } from "../../src/tools/http/Egress.ts"
 import { SafeHttp } from "../../src/tools/http/SafeHttp.ts"
@@ -88,6 +91,31 @@ describe("The settings of tools", () => {
       )
     )
   )
+
+  it.live("keep tools from the worker's own port, whichever free one it took", () => {
+    const env = {
+      HEALTH_PORT: "0",
+      HEALTH_HOST: "127.0.0.1",
+      WORKER_QUEUE: "memory",
+      WORKER_CONTROL_PLANE: "memory"
+    }
+    const seen: Array<Egress["Service"]> = []
+    const tools = Layer.effect(
+      Toolbox,
+      Effect.map(Egress, (egress) => {
+        seen.push(egress)
+        return Toolbox.of({ kinds: [], upkeep: [], run: () => Effect.die("nothing is asked of it") })
+      })
+    ).pipe(Layer.provide(Egress.layer))
+    return Effect.gen(function* () {
+      const { address } = yield* HttpServer.HttpServer
+      const asked = seen[0]?.checkUrl(new URL(HttpServer.formatAddress(address)))
+      assert.include(String(asked), "the worker's own port")
+    }).pipe(
+      Effect.provide(workerLayer(Result.getOrThrow(loaded(env)).values, tools)),
+      Effect.provide(Redactor.layer)
+    )
+  })
 
   it.live("send a request through the proxy", () =>
     Effect.gen(function* () {
