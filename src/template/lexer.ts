@@ -205,6 +205,7 @@ const matchAt = (pattern: RegExp, text: string, at: number): string | undefined 
 const numberOf = (text: string, at: number): number | bigint => {
   const plain = text.replaceAll("_", "")
   if (plain.length > 400) throw syntax("a number of more than 400 digits", at)
+  if (/^0[xob]$/i.test(plain)) throw syntax(`${text} is a number without digits`, at)
   if (/^\d+$/.test(plain) || /^0[xob]/i.test(plain)) {
     const exact = BigInt(plain)
     return Number.isSafeInteger(Number(exact)) ? Number(exact) : exact

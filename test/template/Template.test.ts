@@ -287,6 +287,7 @@ const failures: ReadonlyArray<readonly [string, string, string, number, number]>
   ["an unknown function", "{{ nope() }}", "unknown function 'nope'", 1, 4],
   ["an unknown statement", "{% include 'x' %}", "the statement 'include' is not supported", 1, 1],
   ["1.14 Go templates", "docker ps --format '{{ `.Names` }}'", 'unexpected character "`"', 1, 24],
+  ["a number without digits", "{{ 0x__proto__ }}", "0x__ is a number without digits", 1, 4],
   ["an open tag", "{{ x", "'{{' is never closed", 1, 1],
   ["an open block", "{% if x %}y", "a block has no 'endif'", 1, 1],
   ["an end without a start", "{% endif %}", "unexpected 'endif'", 1, 1],
