@@ -4,7 +4,7 @@
  *
  *   NOETL_SERVER_URL=… NATS_URL=… npm run compare -- [--recorded 2.10.0] [--only hello_world,loop_test] [--seconds 60]
  *     [--program dist/main.js] [--no-worker] [--save FILE] [--theirs FILE]
- *   npm run compare -- --table FILE   only prints the table of what was saved
+ *   npm run compare -- --table FILE [--docs FILE]   only prints the table of what was saved, or puts it between the marks of a document
  *
  * The worker is started from the sources unless --no-worker says that one is running. COMPARE_DATABASE_URL is a PostgreSQL database
  * whose schemas are DROPPED before each playbook; without it, playbooks that need one find the credentials of the server.
@@ -18,7 +18,7 @@ import { parse as parseYaml } from "yaml"
 import * as database from "./compare/database.ts"
 import { differences, recorded, stepsOf } from "./compare/events.ts"
 import { check, expected } from "./compare/expected.ts"
-import { printRow, type Seen, tableOf } from "./compare/report.ts"
+import { intoDocs, printRow, type Seen, tableOf } from "./compare/report.ts"
 import { call, ended, eventsOf, quiet, register, wordsOf } from "./compare/server.ts"
 import { startStub } from "./compare/stub.ts"
 import { startWorker } from "./compare/worker.ts"
@@ -32,6 +32,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "60" },
     save: { type: "string" },
     table: { type: "string" },
+    docs: { type: "string" },
     theirs: { type: "string", default: "test/fixtures/noetl/theirs-2.10.0.json" }
   }
 })
@@ -45,7 +46,10 @@ const theirs = values["no-worker"]
 
 if (values.table !== undefined) {
   const ours = JSON.parse(readFileSync(values.table, "utf8")) as Readonly<Record<string, Seen>>
-  console.log(tableOf(ours, theirs, meant).text)
+  const { text } = tableOf(ours, theirs, meant)
+  console.log(text)
+  if (values.docs !== undefined)
+    writeFileSync(values.docs, intoDocs(readFileSync(values.docs, "utf8"), text, ours, theirs))
   process.exit(0)
 }
 
@@ -79,7 +83,8 @@ const runOne = async (name: string): Promise<Seen> => {
     variables: (variables ?? {}) as Readonly<Record<string, unknown>>,
     events,
     rows: database.rowsOf,
-    requests: await stub.requests()
+    requests: await stub.requests(),
+    counters: stub.counters
   }
   const record = recorded[name]?.[values.recorded]
   return {

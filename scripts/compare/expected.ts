@@ -11,15 +11,17 @@ export interface Expected {
   readonly setup?: string
   readonly children?: ReadonlyArray<string>
   readonly payload?: Document
-  readonly flaky?: boolean
   readonly status: string
   readonly values?: Document
   readonly loops?: Readonly<Record<string, ReadonlyArray<unknown>>>
   readonly ran?: ReadonlyArray<string>
   readonly not?: ReadonlyArray<string>
-  readonly error?: Readonly<Record<string, string>>
+  readonly once?: ReadonlyArray<string>
+  readonly order?: ReadonlyArray<ReadonlyArray<string>>
+  readonly error?: Readonly<Record<string, string | ReadonlyArray<string>>>
   readonly tables?: Readonly<Record<string, unknown>>
   readonly requests?: Readonly<Record<string, number>>
+  readonly counters?: Document
 }
 
 export const expected = parseYaml(readFileSync("test/fixtures/noetl/expected.yaml", "utf8")) as Readonly<
@@ -38,7 +40,15 @@ export interface Run {
   readonly variables: Document
   readonly events: ReadonlyArray<Event>
   readonly rows: (sql: string) => Promise<unknown>
-  readonly requests: ReadonlyArray<{ readonly method: string; readonly path: string; readonly count: number }>
+  readonly requests: ReadonlyArray<Request>
+  readonly counters: (path: string) => Promise<unknown>
+}
+
+export interface Request {
+  readonly method: string
+  readonly path: string
+  readonly query: Readonly<Record<string, string>>
+  readonly count: number
 }
 
 export const check = async (wanted: Expected, run: Run): Promise<ReadonlyArray<Check>> => [
@@ -46,9 +56,16 @@ export const check = async (wanted: Expected, run: Run): Promise<ReadonlyArray<C
   ...Object.entries(wanted.loops ?? {}).map(([step, items]) => valueAt(`${step}.results`, items, run)),
   ...(wanted.ran ?? []).map((step) => verdict(`${step} runs`, hasRun(step, run), "it did not")),
   ...(wanted.not ?? []).map((step) => verdict(`${step} does not run`, !hasRun(step, run), "it did")),
-  ...Object.entries(wanted.error ?? {}).map(([step, text]) => errorOf(step, text, run)),
+  ...(wanted.once ?? []).map((step) => once(step, run)),
+  ...(wanted.order ?? []).map((steps) => inOrder(steps, run)),
+  ...Object.entries(wanted.error ?? {}).flatMap(([step, texts]) =>
+    [texts].flat().map((text) => errorOf(step, text, run))
+  ),
   ...(await Promise.all(Object.entries(wanted.tables ?? {}).map(([sql, rows]) => table(sql, rows, run)))),
-  ...Object.entries(wanted.requests ?? {}).map(([request, times]) => asked(request, times, run))
+  ...Object.entries(wanted.requests ?? {}).map(([request, times]) => asked(request, times, run)),
+  ...(await Promise.all(
+    Object.entries(wanted.counters ?? {}).map(([path, value]) => counted(path, value, run))
+  ))
 ]
 
 // --- one of each kind ---
@@ -70,8 +87,26 @@ const valueAt = (path: string, value: unknown, run: Run): Check => {
   )
 }
 
-const hasRun = (step: string, { events }: Run): boolean =>
-  events.some((event) => event.type === "command.started" && plain(event.step) === step)
+const started = (step: string, { events }: Run): ReadonlyArray<bigint> =>
+  events.filter((event) => event.type === "command.started" && plain(event.step) === step).map(({ id }) => id)
+
+const hasRun = (step: string, run: Run): boolean => started(step, run).length > 0
+
+const once = (step: string, run: Run): Check => {
+  const times = started(step, run).length
+  return verdict(`${step} runs once`, times === 1, `it ran ${times} times`)
+}
+
+const inOrder = (steps: ReadonlyArray<string>, run: Run): Check => {
+  const early = steps.slice(1).find((step, index) => !follows(step, steps[index] ?? "", run))
+  return verdict(`${steps.join(", ")} in this order`, early === undefined, `${early} does not follow`)
+}
+
+const follows = (step: string, before: string, run: Run): boolean => {
+  const done = run.events.findLast((event) => event.type === "call.done" && plain(event.step) === before)
+  const first = started(step, run)[0]
+  return done !== undefined && first !== undefined && done.id < first
+}
 
 const errorOf = (step: string, text: string, { events }: Run): Check => {
   const errors = events.filter((event) => event.type === "call.error" && plain(event.step) === step)
@@ -87,10 +122,18 @@ const table = async (sql: string, rows: unknown, run: Run): Promise<Check> => {
 }
 
 const asked = (request: string, times: number, { requests }: Run): Check => {
+  const [address = "", search] = request.split("?")
+  const wanted = [...new URLSearchParams(search)]
   const count = requests
-    .filter(({ method, path }) => `${method} ${path}` === request)
+    .filter(({ method, path }) => `${method} ${path}` === address)
+    .filter(({ query }) => wanted.every(([key, value]) => query[key] === value))
     .reduce((sum, one) => sum + one.count, 0)
   return verdict(`${request} asked ${times} times`, count === times, count)
+}
+
+const counted = async (path: string, value: unknown, run: Run): Promise<Check> => {
+  const found = await run.counters(path)
+  return verdict(`${path} = ${shown(value)}`, within(value, found), found)
 }
 
 // --- where a step's value is ---
@@ -133,8 +176,10 @@ const at = (value: unknown, path: ReadonlyArray<string>): unknown =>
     value
   )
 
-/** Equal, but an object may have more members. */
+/** Equal, but an object may have more members, and a number may be a least one. */
 const within = (wanted: unknown, found: unknown): boolean => {
+  const least = typeof wanted === "string" ? /^>= (\d+)$/.exec(wanted)?.[1] : undefined
+  if (least !== undefined) return typeof found === "number" && found >= Number(least)
   if (Array.isArray(wanted))
     return (
       Array.isArray(found) &&

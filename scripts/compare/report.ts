@@ -48,6 +48,35 @@ export const tableOf = (
   }
 }
 
+/** The table's place in the documentation. */
+const [begin, end] = [
+  "<!-- the comparison, by npm run compare -- --table … --docs … -->",
+  "<!-- until here -->"
+]
+
+export const intoDocs = (document: string, table: string, ours: AllSeen, theirs: AllSeen): string => {
+  const [before, rest] = document.split(begin)
+  const after = rest?.split(end)[1]
+  if (before === undefined || after === undefined) throw new Error(`the document has no ${begin} … ${end}`)
+  return `${before}${begin}\n\n${totals(ours, theirs)}\n\n${table.split("\n\n")[0]}\n\n${end}${after}`
+}
+
+type AllSeen = Readonly<Record<string, Seen>>
+
+const totals = (ours: AllSeen, theirs: AllSeen): string => {
+  const sum = (seen: AllSeen) => Object.values(seen).flatMap(({ checks }) => checks)
+  const good = (seen: AllSeen) => sum(seen).filter(({ ok }) => ok).length
+  const whole = (seen: AllSeen) =>
+    Object.values(seen).filter(({ checks }) => checks.every(({ ok }) => ok)).length
+  const lostNames = Object.keys(ours).filter((name) => lost(theirs[name] as Seen, ours[name] as Seen))
+  return [
+    `Of the expected values theirs gives ${good(theirs)} of ${sum(theirs).length}, ours ${good(ours)} of ${sum(ours).length}; all of a playbook's values: theirs ${whole(theirs)} playbooks, ours ${whole(ours)}.`,
+    lostNames.length === 0
+      ? "Ours gives every value that theirs gives."
+      : `Theirs gives more for ${lostNames.join(", ")}.`
+  ].join("\n")
+}
+
 /** The values by their places, the rows by their table. */
 const namesOf = ({ checks }: Seen): string =>
   checks

@@ -13,12 +13,14 @@ export const startStub = async () => {
     url,
     forget: async (): Promise<void> => {
       await fetch(`${url}/api/v1/flaky/reset`, { method: "POST" })
+      await fetch(`${url}/api/v1/concurrency/reset`, { method: "POST" })
       await fetch(`${url}/__requests`, { method: "DELETE" })
     },
     requests: async (): Promise<Run["requests"]> => {
       const { requests } = (await (await fetch(`${url}/__requests`)).json()) as Pick<Run, "requests">
       return requests
     },
+    counters: async (path: string): Promise<unknown> => (await fetch(`${url}${path}`)).json(),
     stop: (): boolean => child.kill()
   }
 }
