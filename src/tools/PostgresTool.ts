@@ -77,7 +77,7 @@ const run = Effect.fnUntraced(function* (
     const mode = config.transaction ?? "auto"
     const ended = yield* runBlock(
       session,
-      { text, statements, params, mode, source: call.kind },
+      { text, statements, params, mode, source: call.kind, traceparent: call.traceparent },
       readingOf(settings, config),
       settings
     )

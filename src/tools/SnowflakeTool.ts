@@ -14,6 +14,7 @@ import * as Account from "./snowflake/settings.ts"
 import { SnowflakeOptions, type SnowflakeSettings } from "./snowflake/SnowflakeOptions.ts"
 import * as Block from "./sql/block.ts"
 import * as Source from "./sql/source.ts"
+import { traced } from "./sql/traced.ts"
 import * as Tool from "./Tool.ts"
 import { withDeadline } from "./ToolError.ts"
 
@@ -62,7 +63,12 @@ const run = Effect.fnUntraced(function* (
   const statements: Array<Rows.StatementResult & { readonly queryId: string }> = []
   const work = Effect.gen(function* () {
     const session = yield* sessions.session(account, call.kind)
-    const block = { text, binds, parameters: parametersOf(config, call), async: config.async === true }
+    const block = {
+      text: traced(text, call.traceparent),
+      binds,
+      parameters: parametersOf(config, call),
+      async: config.async === true
+    }
     const ended = yield* Effect.result(
       execute(session, block, readingOf(settings, config), settings, (one) => statements.push(one))
     )

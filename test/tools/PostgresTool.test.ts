@@ -223,6 +223,75 @@ testLayer(toolbox, { excludeTestServices: true })("PostgresTool", (it) => {
     )
   })
 
+  describe("a trace", () => {
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    const said = `/*traceparent='${traceparent}'*/`
+    const call = (config: JsonObject, more: { readonly traceparent: string | undefined }) =>
+      runTool(aCall("postgres", { ...server.current.settings, ...config }, more))
+    /** What the server itself says is running. */
+    const own = "SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+
+    it.effect("is at the end of every statement that the server shows", () =>
+      Effect.gen(function* () {
+        // In one transaction the server would show its first look again.
+        const transaction = "per_statement"
+        const data = dataOf(
+          yield* call({ command: `${own};\n${own} -- mine;\n;${own}`, transaction }, { traceparent })
+        )
+        assert.deepStrictEqual(
+          [0, 1, 2].map((i) => (data[`command_${i}`] as JsonObject)["rows"]),
+          [
+            [{ query: `${own} ${said}` }],
+            [{ query: `${own} -- mine;\n${said}` }],
+            [{ query: `${own} ${said}` }]
+          ]
+        )
+      })
+    )
+
+    it.effect("leaves parameters and prepared statements as they are", () =>
+      Effect.gen(function* () {
+        const one = yield* call(
+          { query: `${own} AND $1 = ANY($2::int[])`, params: [2, [1, 2]] },
+          { traceparent }
+        )
+        assert.deepStrictEqual(rowsOf(one), [{ query: `${own} AND $1 = ANY($2::int[]) ${said}` }])
+        const named = yield* call(
+          { query: "SELECT :a::int + :b::int AS n", params: { a: 1, b: 2 } },
+          { traceparent }
+        )
+        assert.deepStrictEqual(rowsOf(named), [{ n: 3 }])
+        const prepared = yield* call(
+          { command: "PREPARE p (int) AS SELECT $1 + 1 AS n; EXECUTE p(41); DEALLOCATE p" },
+          { traceparent }
+        )
+        assert.deepStrictEqual((dataOf(prepared)["command_1"] as JsonObject)["rows"], [{ n: 42 }])
+      })
+    )
+
+    it.effect.each([
+      ["in the middle", "SELECT 1;\nSELECT nothing FROM nowhere"],
+      ["at the end", "SELECT 1;\nSELECT 1 +"],
+      ["in a string that does not end", "SELECT 1;\nSELECT 'a"],
+      ["behind a parameter", "SELECT $1::int;\nSELECT $1 +"]
+    ] as const)("leaves the place of an error %s", ([, command]) =>
+      Effect.gen(function* () {
+        const of = (trace: string | undefined) =>
+          Effect.map(call({ command, params: [1] }, { traceparent: trace }), ({ error }) => error)
+        const [without, with_] = [yield* of("none"), yield* of(traceparent)]
+        assert.isDefined(without?.detail)
+        assert.deepStrictEqual(with_, without)
+      })
+    )
+
+    it.effect("that is none is not said", () =>
+      Effect.gen(function* () {
+        const result = yield* call({ query: own }, { traceparent: "*/ DROP TABLE pg_class; /*" })
+        assert.deepStrictEqual(rowsOf(result), [{ query: own }])
+      })
+    )
+  })
+
   describe("transactions", () => {
     it.effect("hold a block together: an error undoes what came before", () =>
       Effect.gen(function* () {
@@ -499,7 +568,7 @@ testLayer(toolbox, { excludeTestServices: true })("PostgresTool", (it) => {
         })
         yield* running("pg_sleep(444)")
         yield* query(
-          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(444)'  AND pid <> pg_backend_pid()"
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(444)%' AND pid <> pg_backend_pid()"
         )
         const { error } = yield* Fiber.join(fiber)
         assert.deepStrictEqual(

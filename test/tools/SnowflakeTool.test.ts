@@ -60,7 +60,7 @@ const keys = (type: "pkcs1" | "pkcs8", passphrase?: string) =>
 const sharedScope = Scope.makeUnsafe()
 const shared = await Effect.runPromise(
   Effect.provideService(
-    Fake.make((sql) => (sql === "endless" ? endless : one("fixed", "1"))),
+    Fake.make((sql) => (sql.startsWith("endless") ? endless : one("fixed", "1"))),
     Scope.Scope,
     sharedScope
   )
@@ -106,7 +106,7 @@ suite("SnowflakeTool", SnowflakeTool, SnowflakeTool.layer.pipe(Layer.provide(wit
     access_url: shared.url,
     query: "endless"
   }),
-  begun: () => shared.asked.some(({ sql }) => sql === "endless")
+  begun: () => shared.asked.some(({ sql }) => sql.startsWith("endless"))
 })
 
 testLayer(toolbox, { excludeTestServices: true })("SnowflakeTool", (it) => {
@@ -235,6 +235,45 @@ testLayer(toolbox, { excludeTestServices: true })("SnowflakeTool", (it) => {
     })
   )
 
+  it.effect("says the trace at the end of a block, whose parameters stay", () =>
+    Effect.gen(function* () {
+      const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+      const fake = yield* Fake.make(() => one("fixed", "1"))
+      for (const [query, async] of [
+        ["SELECT ?;\n", false],
+        ["SELECT ? // it's one", true]
+      ] as const) {
+        const result = yield* runTool(
+          aCall(
+            "snowflake",
+            {
+              account: "acme",
+              user: "u",
+              password: "secret",
+              access_url: fake.url,
+              query,
+              async,
+              params: [1]
+            },
+            { traceparent }
+          )
+        )
+        assert.strictEqual(result.status, "success", result.error?.message)
+      }
+      const said = `/*traceparent='${traceparent}'*/`
+      assert.deepStrictEqual(
+        fake.asked.map(({ body, sql }) => [
+          sql,
+          (body["bindings"] as Record<string, { readonly value: string }>)["1"]?.value
+        ]),
+        [
+          [`SELECT ? ${said};\n`, "1"],
+          [`SELECT ? // it's one\n${said}`, "1"]
+        ]
+      )
+    })
+  )
+
   it.effect("binds parameters", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make(() => one("fixed", "1"))
@@ -332,7 +371,7 @@ testLayer(toolbox, { excludeTestServices: true })("SnowflakeTool", (it) => {
   it.effect("uses a session again, but not one that was changed or failed", () =>
     Effect.gen(function* () {
       const fake = yield* Fake.make((sql) =>
-        sql === "bad" ? { error: "x", code: "001003", sqlState: "42000" } : one("fixed", "1")
+        sql.startsWith("bad") ? { error: "x", code: "001003", sqlState: "42000" } : one("fixed", "1")
       )
       const run = (query: string) => snowflake(fake.url, { query })
       yield* run("SELECT 1")

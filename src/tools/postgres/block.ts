@@ -5,8 +5,9 @@ import type { StatementResult } from "../Rows.ts"
 import type { Ended, Mode } from "../sql/block.ts"
 import type { Params } from "../sql/placeholders.ts"
 import type { Statement } from "../sql/split.ts"
+import { traced } from "../sql/traced.ts"
 import { execute, type Options, simple, type SqlFailure } from "./execute.ts"
-import { failureOf } from "./failure.ts"
+import { failureOf, type Place } from "./failure.ts"
 import type { PostgresSettings } from "./PostgresOptions.ts"
 import type { Session } from "./Pools.ts"
 import { isSingle } from "./transactions.ts"
@@ -17,6 +18,7 @@ export interface Block {
   readonly params: Params | undefined
   readonly mode: Mode
   readonly source: string
+  readonly traceparent: string | undefined
 }
 
 export const runBlock = Effect.fnUntraced(function* (
@@ -39,9 +41,12 @@ export const runBlock = Effect.fnUntraced(function* (
     if (begun._tag === "Failure") return fail(failureOf(begun.failure.cause, block.source))
   }
   for (const [i, { offset, text }] of block.statements.entries()) {
-    const ran = yield* Effect.result(execute(session, text, block.params, options, settings.cancelGrace))
+    const sql = traced(text, block.traceparent)
+    const ran = yield* Effect.result(execute(session, sql, block.params, options, settings.cancelGrace))
     if (ran._tag === "Failure") {
-      return fail(problemOf(ran.failure, block, i, offset))
+      return fail(
+        problemOf(ran.failure, block, { statement: i, block: block.text, offset, length: text.length })
+      )
     }
     results.push(ran.success.result)
     for (const name of ran.success.unsayable) unsayable.add(name)
@@ -58,13 +63,13 @@ export const runBlock = Effect.fnUntraced(function* (
   } satisfies Ended
 })
 
-const problemOf = ({ cause }: SqlFailure, block: Block, statement: number, offset: number): Failure.Failure =>
+const problemOf = ({ cause }: SqlFailure, block: Block, place: Place): Failure.Failure =>
   cause instanceof Error && cause.message.startsWith("no value for ")
     ? Failure.make("config", `Database error: ${cause.message}`, {
         source: block.source,
-        detail: { statement }
+        detail: { statement: place.statement }
       })
-    : failureOf(cause, block.source, { statement, block: block.text, offset })
+    : failureOf(cause, block.source, place)
 
 /** To commit what the author began would be a guess, and to say nothing would lose it. */
 const leftOpen = (source: string): Failure.Failure =>

@@ -10,6 +10,7 @@ export interface Place {
   readonly statement: number
   readonly block: string
   readonly offset: number
+  readonly length: number
 }
 
 /** The failure of a statement. */
@@ -82,7 +83,9 @@ const fieldsOf = (cause: ServerError) =>
 
 const placeOf = (cause: ServerError, place: Place | undefined) => {
   if (place === undefined) return {}
-  const position = cause.position === undefined ? undefined : Number(cause.position)
+  // What ends too early is said to end behind the comment that we put there.
+  const position =
+    cause.position === undefined ? undefined : Math.min(Number(cause.position), place.length + 1)
   const offset = place.offset + Math.max(0, (position ?? 1) - 1)
   return {
     statement: place.statement,
