@@ -249,6 +249,20 @@ describe("HttpTool", () => {
     ["an alias map", { auth: { api: { type: "bearer", token: "t" } } }, {}, "authorization", "Bearer t"],
     ["a stored token", {}, credential("bearer", { token: "t" }), "authorization", "Bearer t"],
     ["a stored access token", {}, credential("oauth2", { access_token: "t" }), "authorization", "Bearer t"],
+    [
+      "a token of client credentials",
+      {},
+      credential("oauth2_client_credentials", { client_id: "i", access_token: "t" }),
+      "authorization",
+      "Bearer t"
+    ],
+    [
+      "client credentials without a token, which are for templates,",
+      {},
+      credential("oauth2_client_credentials", { client_id: "i", client_secret: "s" }),
+      "authorization",
+      undefined
+    ],
     ["a stored pair", {}, credential("basic", { user: "u", password: "p" }), "authorization", "Basic dTpw"],
     ["a stored key", {}, credential("api_key", { key: "k", header: "X-K" }), "x-k", "k"],
     [

@@ -77,7 +77,6 @@ const headerOf = (name: string, type: string, fields: JsonObject): Made => {
     case "bearer_token":
     case "token":
     case "oauth2":
-    case "oauth2_client_credentials":
     case "google_oauth":
     case "google_service_account":
     case "google_id_token":
@@ -113,6 +112,11 @@ const headerOf = (name: string, type: string, fields: JsonObject): Made => {
       return header === undefined || value === undefined
         ? missing("'name' and 'value'")
         : { header: [header.toLowerCase(), value] }
+    }
+    case "oauth2_client_credentials": {
+      // Without a token its fields are for templates: the author asks for one.
+      const token = field("token", "access_token")
+      return token === undefined ? { unused: type } : { header: ["authorization", `Bearer ${token}`] }
     }
     default:
       return { unused: type }
