@@ -188,6 +188,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       const auth = yield* authOf("transfer", part, scope)
       filled[end] = yield* merged(kind, part, auth)
       if (auth.primary !== undefined) named.set(end, auth.primary)
+      else for (const [alias, one] of auth.named) named.set(`${end}.${alias}`, one)
     }
     const own = yield* authOf("transfer", config, scope)
     return { auth: { primary: own.primary, named: new Map([...own.named, ...named]) }, config: filled }

@@ -3,6 +3,7 @@ import { Duration, Effect, Exit, Fiber, Layer, Schedule } from "effect"
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { inspect } from "node:util"
 import { afterAll } from "vitest"
 import { isObject, type Json, type JsonObject } from "../../src/domain/Json.ts"
 import type { ToolResult } from "../../src/domain/ToolResult.ts"
@@ -41,11 +42,12 @@ const rowsOf = (result: ToolResult): ReadonlyArray<JsonObject> => {
   assert.strictEqual(result.status, "success", result.error?.message)
   return (dataOf(result)["rows"] ?? []) as ReadonlyArray<JsonObject>
 }
+/** Looks until it is as it should be, and fails where that never comes. */
 const until = <A, E, R>(look: Effect.Effect<A, E, R>, holds: (value: A) => boolean) =>
   Effect.repeat(look, {
     until: holds,
     schedule: Schedule.max([Schedule.spaced("10 millis"), Schedule.recurs(500)])
-  })
+  }).pipe(Effect.tap((last) => Effect.sync(() => assert.isTrue(holds(last), `it stays ${inspect(last)}`))))
 const endless = "SELECT count(*) FROM range(100000000) a, range(100000000) b WHERE a.range + b.range = -1"
 
 suite("DuckdbTool", DuckdbTool, DuckdbTool.layer.pipe(Layer.provide(withOptions)), {

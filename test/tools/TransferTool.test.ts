@@ -1,5 +1,5 @@
 import { assert, describe, it, layer as testLayer } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Layer, Schedule } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer, Redacted, Schedule } from "effect"
 import { execFileSync } from "node:child_process"
 import {
   existsSync,
@@ -13,7 +13,9 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { inspect } from "node:util"
 import { afterAll } from "vitest"
+import type { Credential } from "../../src/domain/Credential.ts"
 import { isObject, type JsonObject, stringify } from "../../src/domain/Json.ts"
 import type { ToolResult } from "../../src/domain/ToolResult.ts"
 import { aCall, runTool, suite } from "../../src/testing/ToolSuite.ts"
@@ -71,11 +73,12 @@ const moved = (config: JsonObject) =>
     assert.strictEqual(result.status, "success", result.error?.message)
     return dataOf(result)
   })
+/** Looks until it is as it should be, and fails where that never comes. */
 const until = <A, E, R>(look: Effect.Effect<A, E, R>, holds: (value: A) => boolean) =>
   Effect.repeat(look, {
     until: holds,
     schedule: Schedule.max([Schedule.spaced("10 millis"), Schedule.recurs(800)])
-  })
+  }).pipe(Effect.tap((last) => Effect.sync(() => assert.isTrue(holds(last), `it stays ${inspect(last)}`))))
 const quiet = until(
   Effect.suspend(() => server.current.busy),
   (rows) => rows.length === 0
@@ -323,6 +326,53 @@ testLayer(toolbox, { excludeTestServices: true })("TransferTool", (it) => {
           [{ n: 5000, v: 1 }]
         )
       })
+    )
+  })
+
+  describe("with transaction: none", () => {
+    it.effect("keeps the chunks that came before a row that is refused", () =>
+      Effect.gen(function* () {
+        yield* query("CREATE TABLE loose (n int CHECK (n < 25))")
+        const result = yield* transfer({
+          source: pg({ query: "SELECT g AS n FROM generate_series(1, 40) g" }),
+          target: pg({ table: "loose" }),
+          transaction: "none",
+          chunk_size: 10
+        })
+        assert.strictEqual(result.status, "error")
+        assert.deepInclude(dataOf(result), { commit: "chunk", committed_rows: 20, failed_chunk: 3 })
+        assert.strictEqual(yield* count("loose"), 20)
+      })
+    )
+  })
+
+  describe("with secrets of DuckDB's", () => {
+    const keys = { key_id: "AKIA", secret: "s3cret-key", database: "/elsewhere" }
+    const credential = (type: string): Credential => ({ name: "lake", type, data: Redacted.make(keys) })
+    const end = (table: string): JsonObject => ({
+      type: "duckdb",
+      database: join(folder, "lake.duckdb"),
+      table
+    })
+
+    it.effect.each(["source", "source.lake", "target", "target.lake"])(
+      "that are named at %s, an end says what it needs for them, and no secret",
+      (name) =>
+        Effect.gen(function* () {
+          yield* duckdb(join(folder, "lake.duckdb"), "CREATE TABLE IF NOT EXISTS a AS SELECT 1 AS n")
+          const exit = yield* Effect.exit(
+            runTool(
+              aCall(
+                "transfer",
+                { source: end("a"), target: end("b") },
+                { auth: { primary: undefined, named: new Map([[name, credential("s3")]]) } }
+              )
+            )
+          )
+          assert.deepStrictEqual(invalidAt(exit), [`${name.split(".")[0]}.auth.lake`])
+          assert.include(String(exit), "needs DuckDB's extension httpfs")
+          assert.notInclude(String(exit), "s3cret-key")
+        })
     )
   })
 

@@ -204,6 +204,40 @@ testLayer(toolbox, { excludeTestServices: true })("TransferTool, with Snowflake"
       })
     )
 
+    it.effect("leaves out the rows that Snowflake refuses, and keeps the others", () =>
+      Effect.gen(function* () {
+        let staged: ReadonlyArray<string | null> = []
+        const kept: Array<string | null> = []
+        const fake = yield* Fake.make((sql, body) => {
+          if (sql.startsWith("SELECT")) return { columns: columns.slice(0, 2), rows: [] }
+          if (sql.startsWith("INSERT INTO NOETL_STAGE")) {
+            const [, ids] = binds({ sql, body, token: "" })
+            staged = ids ?? []
+          }
+          if (!sql.startsWith("INSERT INTO t")) return Fake.rows(1)
+          if (staged.includes("4"))
+            return { error: "Numeric value is out of range", code: "100132", sqlState: "22003" }
+          kept.push(...staged)
+          return Fake.rows(staged.length)
+        })
+        const result = yield* transfer({
+          source: pg({ query: "SELECT g AS id, g AS amount FROM generate_series(1, 10) g" }),
+          target: sf(fake.url, { table: "t" }),
+          on_error: "skip",
+          chunk_size: 5
+        })
+        assert.strictEqual(result.status, "success", result.error?.message)
+        assert.deepInclude(dataOf(result), { committed_rows: 9, skipped_rows: 1, commit: "chunk" })
+        const [skipped] = dataOf(result)["skipped"] as ReadonlyArray<JsonObject>
+        assert.strictEqual(skipped?.["row"], 4)
+        assert.include(String(skipped?.["message"]), "out of range")
+        assert.deepStrictEqual(kept, ["1", "2", "3", "5", "6", "7", "8", "9", "10"])
+        const ends = fake.asked.map(({ sql }) => sql).filter((sql) => sql === "ROLLBACK" || sql === "COMMIT")
+        assert.isAtLeast(ends.filter((sql) => sql === "ROLLBACK").length, 3)
+        yield* signedOut(fake)
+      })
+    )
+
     it.effect("that hangs is cancelled when the command is interrupted", () =>
       Effect.gen(function* () {
         const fake = yield* Fake.make((sql) =>

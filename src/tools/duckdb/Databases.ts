@@ -1,26 +1,14 @@
-/**
- * Open DuckDB databases: one instance a file, shared by all commands that name it, a connection for each.
- *
- * A database is closed for the world outside before SQL of a playbook sees it: files only below the allowed directories,
- * no downloads, and no setting that could change that.
- */
-import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api"
+/** Open DuckDB databases: one instance a file, shared by all commands that name it, a connection for each. */
+import type { DuckDBConnection } from "@duckdb/node-api"
 import { Cause, Context, Duration, Effect, Layer, RcMap, type Scope, Semaphore } from "effect"
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { realpathSync } from "node:fs"
 import { dirname, join, resolve, sep } from "node:path"
-import { quoteText } from "../sql/tokens.ts"
 import type { ToolError } from "../ToolError.ts"
 import { DuckdbOptions, type DuckdbSettings } from "./DuckdbOptions.ts"
 import { failed, missing } from "./failure.ts"
-import { enter, type Gate, makeGate } from "./sharing.ts"
+import { isExecution, makeScratch, NotInstalled, openAt, pathOf, type Place } from "./openDatabase.ts"
+import { enter } from "./sharing.ts"
 import type { Duckdb } from "./values.ts"
-
-/** Which database: one that nobody shares, one an execution, or a file. */
-export type Place =
-  | { readonly _tag: "Memory" }
-  | { readonly _tag: "Execution"; readonly id: string }
-  | { readonly _tag: "File"; readonly path: string }
 
 export interface Session {
   readonly duckdb: Duckdb
@@ -46,6 +34,14 @@ export class Databases extends Context.Service<
       tool: string,
       alone?: boolean
     ) => Effect.Effect<Session, ToolError, Scope.Scope>
+    /**
+     * Has several databases for the scope, whose sessions find them entered. All who want more than one take them in the
+     * same order, so that no two wait for each other.
+     */
+    readonly reserve: (
+      wanted: ReadonlyArray<{ readonly place: Place; readonly alone: boolean }>,
+      tool: string
+    ) => Effect.Effect<void, ToolError, Scope.Scope>
     /** The file of a path that a playbook wrote; undefined where it lies outside of what is allowed. */
     readonly fileOf: (path: string) => string | undefined
     /** Databases open now. */
@@ -65,17 +61,43 @@ export class Databases extends Context.Service<
           isExecution(settings, scratch, path) ? settings.keepExecutions : settings.keepOpen,
         capacity: settings.maxDatabases
       })
+      const entered = Effect.fnUntraced(function* (place: Place, alone: boolean) {
+        const path = pathOf(settings, scratch, place)
+        if (place._tag === "Memory") {
+          return { ...(yield* openAt(load, settings, scratch, path)), path, discard: Effect.void }
+        }
+        const opened = yield* RcMap.get(files, path)
+        const discard = RcMap.invalidate(files, path)
+        yield* enter(opened.gate, alone, discard)
+        return { ...opened, path, discard }
+      })
+      const problemOf = (cause: unknown, tool: string): ToolError =>
+        Cause.isExceededCapacityError(cause)
+          ? failed(tool, `more than ${settings.maxDatabases} databases at a time`)
+          : cause instanceof NotInstalled
+            ? missing(tool)
+            : failed(tool, cause)
       return Databases.of({
         fileOf: (path) => allowedFile(settings, path),
         open: Effect.map(RcMap.keys(files), (keys) => [...keys].length),
+        reserve: (wanted, tool) => {
+          const shared = wanted.filter(({ place }) => place._tag !== "Memory")
+          const byPath = Map.groupBy(shared, ({ place }) => pathOf(settings, scratch, place))
+          return Effect.forEach(
+            [...byPath].toSorted(([a], [b]) => (a < b ? -1 : 1)),
+            ([, [first, ...others]]) =>
+              first === undefined
+                ? Effect.void
+                : entered(
+                    first.place,
+                    [first, ...others].some(({ alone }) => alone)
+                  ),
+            { discard: true }
+          ).pipe(Effect.mapError((cause) => problemOf(cause, tool)))
+        },
         session: (place, tool, alone = false) =>
           Effect.gen(function* () {
-            const path = pathOf(settings, scratch, place)
-            const opened = yield* place._tag === "Memory"
-              ? openAt(load, settings, scratch, path)
-              : RcMap.get(files, path)
-            const discard = place._tag === "Memory" ? Effect.void : RcMap.invalidate(files, path)
-            if (place._tag !== "Memory") yield* enter(opened.gate, alone, discard)
+            const opened = yield* entered(place, alone)
             const connection = yield* Effect.acquireRelease(
               Effect.tryPromise({ try: () => opened.instance.connect(), catch: (cause) => cause }),
               (one) => Effect.sync(() => one.closeSync())
@@ -83,161 +105,13 @@ export class Databases extends Context.Service<
             return {
               ...opened,
               connection,
-              path,
-              run: (work) => slots.withPermit(interruptible(connection, work)),
-              discard
+              run: (work) => slots.withPermit(interruptible(connection, work))
             } satisfies Session
-          }).pipe(
-            Effect.mapError((cause) =>
-              Cause.isExceededCapacityError(cause)
-                ? failed(tool, `more than ${settings.maxDatabases} databases at a time`)
-                : cause instanceof NotInstalled
-                  ? missing(tool)
-                  : failed(tool, cause)
-            )
-          )
+          }).pipe(Effect.mapError((cause) => problemOf(cause, tool)))
       })
     })
   )
 }
-
-class NotInstalled extends Error {}
-
-/** A folder of this process, made when it is first asked for: a worker that is killed without DuckDB leaves nothing. */
-type Scratch = () => string
-
-const makeScratch = Effect.map(
-  Effect.acquireRelease(
-    Effect.sync((): { path: string | undefined } => ({ path: undefined })),
-    (made) =>
-      Effect.sync(() => {
-        if (made.path !== undefined) rmSync(made.path, { recursive: true, force: true })
-      })
-  ),
-  (made): Scratch =>
-    () =>
-      (made.path ??= realpathSync(mkdtempSync(join(tmpdir(), "noetl-duckdb-"))))
-)
-
-interface Opened {
-  readonly duckdb: Duckdb
-  readonly instance: DuckDBInstance
-  readonly gate: Gate
-  readonly extensions: ReadonlySet<string>
-}
-
-const openAt = (
-  load: Effect.Effect<Duckdb, unknown>,
-  settings: DuckdbSettings,
-  scratch: Scratch,
-  path: string
-): Effect.Effect<Opened, unknown, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.gen(function* () {
-      const duckdb = yield* Effect.mapError(load, () => new NotInstalled())
-      const opened = yield* Effect.tryPromise({
-        try: async () => {
-          if (path !== memory) mkdirSync(dirname(path), { recursive: true })
-          const instance = await duckdb.DuckDBInstance.create(path, configOf(settings, scratch))
-          const own = isExecution(settings, scratch, path) ? [dirname(path)] : []
-          const extensions = await prepare(instance, settings, own)
-          return { duckdb, instance, extensions }
-        },
-        catch: (cause) => cause
-      })
-      return { ...opened, gate: yield* makeGate(opened.instance) }
-    }),
-    ({ instance }) =>
-      Effect.sync(() => {
-        instance.closeSync()
-        if (settings.dataDir === undefined && isExecution(settings, scratch, path)) {
-          rmSync(dirname(path), { recursive: true, force: true })
-        }
-      })
-  )
-
-const memory = ":memory:"
-
-const configOf = (settings: DuckdbSettings, scratch: Scratch): Record<string, string> => ({
-  memory_limit: `${settings.memoryBytes}B`,
-  threads: String(settings.threads),
-  temp_directory: join(scratch(), "spill"),
-  autoinstall_known_extensions: "false",
-  autoload_known_extensions: "false",
-  allow_community_extensions: "false",
-  allow_persistent_secrets: "false",
-  ...(settings.extensionDirectory === undefined ? {} : { extension_directory: settings.extensionDirectory }),
-  ...(settings.maxTempBytes === undefined ? {} : { max_temp_directory_size: `${settings.maxTempBytes}B` })
-})
-
-/** Settings of a session that an author may change. All others are closed. */
-const openSettings = [
-  "TimeZone",
-  "Calendar",
-  "search_path",
-  "schema",
-  "default_null_order",
-  "null_order",
-  "default_order",
-  "preserve_insertion_order",
-  "integer_division",
-  "default_collation",
-  "enable_progress_bar",
-  "errors_as_json",
-  "explain_output"
-]
-
-const prepare = async (
-  instance: DuckDBInstance,
-  settings: DuckdbSettings,
-  own: ReadonlyArray<string>
-): Promise<ReadonlySet<string>> => {
-  const connection = await instance.connect()
-  try {
-    for (const name of settings.extensions) {
-      // One that is not on this machine is said to whoever asks for it.
-      await connection.run(`LOAD ${quoteText(name)}`).catch(() => undefined)
-    }
-    const loaded = await connection.runAndReadAll(
-      "SELECT unnest(list_append(aliases, extension_name)) FROM duckdb_extensions() WHERE loaded"
-    )
-    const extensions = new Set(loaded.getRows().map(([name]) => String(name)))
-    if (!settings.externalAccess) {
-      const directories = [...settings.allowedDirectories, ...own].map((one) =>
-        quoteText(one.includes("://") || one.endsWith(sep) ? one : one + sep)
-      )
-      await connection.run(`SET allowed_directories = [${directories.join(", ")}]`)
-      await connection.run("SET enable_external_access = false")
-    }
-    await connection.run(`SET allowed_configs = [${openSettings.map(quoteText).join(", ")}]`)
-    await connection.run("SET lock_configuration = true")
-    return extensions
-  } finally {
-    connection.closeSync()
-  }
-}
-
-// --- places ---
-
-const pathOf = (settings: DuckdbSettings, scratch: Scratch, place: Place): string => {
-  switch (place._tag) {
-    case "Memory":
-      return memory
-    case "File":
-      return place.path
-    case "Execution":
-      // A folder each, so that no execution may reach another's.
-      return join(
-        settings.dataDir ?? scratch(),
-        "executions",
-        place.id.replaceAll(/\W/g, "_"),
-        "execution.duckdb"
-      )
-  }
-}
-
-const isExecution = (settings: DuckdbSettings, scratch: Scratch, path: string): boolean =>
-  path.startsWith(join(settings.dataDir ?? scratch(), "executions") + sep)
 
 /** Links are followed before the look, so that none leads out. */
 const allowedFile = (settings: DuckdbSettings, path: string): string | undefined => {

@@ -2,7 +2,8 @@
 import { Effect } from "effect"
 import { invalid } from "../sql/source.ts"
 import type { ToolError } from "../ToolError.ts"
-import type { Databases, Place } from "./Databases.ts"
+import type { Databases } from "./Databases.ts"
+import type { Place } from "./openDatabase.ts"
 
 /** Where a playbook's `database` lies. */
 export const placeOf = (

@@ -11,15 +11,21 @@ import { failureOf } from "./failure.ts"
 export const secretsOf = ({ named, primary }: ResolvedAuth): ReadonlyArray<readonly [string, Credential]> =>
   named.size > 0 ? [...named] : primary === undefined ? [] : [[primary.name, primary]]
 
-/** They are gone with a session that is alone in its database. */
+/** Whether DuckDB has a kind of secret for it. */
+export const makesSecret = ({ type }: Credential): boolean => kinds.has(type.toLowerCase())
+
+/** They are gone with a session that is alone in its database. `at` is where they were named. */
 export const createSecrets = (
   session: Session,
   auth: ResolvedAuth,
-  call: { readonly kind: string }
+  call: { readonly kind: string },
+  at = "auth"
 ): Effect.Effect<void, ToolError> =>
-  Effect.forEach(secretsOf(auth), ([alias, credential]) => create(session, alias, credential, call), {
-    discard: true
-  })
+  Effect.forEach(
+    secretsOf(auth),
+    ([alias, credential]) => create(session, alias, credential, call, `${at}.${alias}`),
+    { discard: true }
+  )
 
 // --- helpers ---
 
@@ -78,10 +84,10 @@ const create = Effect.fnUntraced(function* (
   session: Session,
   alias: string,
   credential: Credential,
-  call: { readonly kind: string }
+  call: { readonly kind: string },
+  at: string
 ) {
   const kind = kinds.get(credential.type.toLowerCase())
-  const at = `auth.${alias}`
   if (kind === undefined) {
     // Templates may read it all the same.
     return yield* Effect.logWarning(

@@ -9,28 +9,41 @@ import { quoteName } from "../sql/tokens.ts"
 export interface Gate {
   readonly instance: DuckDBInstance
   readonly permits: Semaphore.Semaphore
+  /** Held while one waits for its permits, so that those who come later wait behind it. */
+  readonly turn: Semaphore.Semaphore
+  /** Who is inside, and needs not enter again for a second connection. */
+  readonly inside: Set<Scope.Scope>
 }
 
 /** More than there are commands at a time. */
 const all = 1_000_000
 
 export const makeGate = (instance: DuckDBInstance): Effect.Effect<Gate> =>
-  Effect.map(Semaphore.make(all), (permits) => ({ instance, permits }))
+  Effect.all([Semaphore.make(all), Semaphore.make(1)]).pipe(
+    Effect.map(([permits, turn]) => ({ instance, permits, turn, inside: new Set() }))
+  )
 
-/** For the scope. `broken` is for a database that cannot be brought back. */
-export const enter = (
-  gate: Gate,
-  alone: boolean,
-  broken: Effect.Effect<void>
-): Effect.Effect<void, unknown, Scope.Scope> => {
+/** For the scope, once. `broken` is for a database that cannot be brought back. */
+export const enter = Effect.fnUntraced(function* (gate: Gate, alone: boolean, broken: Effect.Effect<void>) {
+  const scope = yield* Effect.scope
+  if (gate.inside.has(scope)) return
   const permits = alone ? all : 1
-  const held = Effect.acquireRelease(gate.permits.take(permits), () => gate.permits.release(permits), {
-    interruptible: true
-  })
-  return alone ? Effect.andThen(held, cleaned(gate.instance, broken)) : Effect.asVoid(held)
-}
+  yield* gate.turn.withPermit(
+    Effect.acquireRelease(gate.permits.take(permits), () => leave(gate, scope, permits), {
+      interruptible: true
+    })
+  )
+  gate.inside.add(scope)
+  if (alone) yield* cleaned(gate.instance, broken)
+})
 
 // --- helpers ---
+
+const leave = (gate: Gate, scope: Scope.Scope, permits: number): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    gate.inside.delete(scope)
+    return Effect.asVoid(gate.permits.release(permits))
+  })
 
 interface Found {
   readonly databases: ReadonlyArray<string>

@@ -16,7 +16,7 @@ import { invalid } from "../sql/source.ts"
 import * as Tool from "../Tool.ts"
 import { withDeadline } from "../ToolError.ts"
 import type { Field, Mode, Source, Target, Writing } from "./Ends.ts"
-import { endOf, openSource, openTarget, type Services } from "./openEnds.ts"
+import { endOf, openSource, openTarget, reserve, type Services } from "./openEnds.ts"
 import { move, type Moved } from "./move.ts"
 import { fieldsOf } from "./plan.ts"
 import { TransferProgress } from "./Progress.ts"
@@ -66,6 +66,7 @@ const run = Effect.fnUntraced(function* (config: Config, call: Tool.ToolCall) {
   const work = Effect.gen(function* () {
     const from = yield* endOf(config.source, call, "source")
     const to = yield* endOf(config.target, call, "target")
+    yield* reserve([from, to], call)
     const source = yield* openSource(from, call)
     const mapping = config.mapping ?? mappingIn(config.target)
     const columnsIfNew = columnsOf(source, mapping)

@@ -2,8 +2,11 @@
 import type { DuckDBResult } from "@duckdb/node-api"
 import { Effect, Schema, type Scope } from "effect"
 import * as Coerced from "../Coerced.ts"
-import { Databases, type Place, type Session } from "../duckdb/Databases.ts"
+import type { ResolvedAuth } from "../../domain/Credential.ts"
+import { Databases, type Session } from "../duckdb/Databases.ts"
+import type { Place } from "../duckdb/openDatabase.ts"
 import { placeOf } from "../duckdb/place.ts"
+import { createSecrets, secretsOf } from "../duckdb/secrets.ts"
 import { invalid } from "../sql/source.ts"
 import { quoteName, quotePath } from "../sql/tokens.ts"
 import { duckdbError, run } from "./duckdbSql.ts"
@@ -18,6 +21,8 @@ const place = {
   db_path: Coerced.optional(Schema.String),
   connection: Coerced.optional(Schema.String)
 }
+
+export const PlaceConfig = Schema.Struct(place)
 
 export const SourceConfig = Schema.Struct({
   ...place,
@@ -36,9 +41,13 @@ interface Call {
   readonly executionId: string
 }
 
-export const source = Effect.fnUntraced(function* (settings: typeof SourceConfig.Type, call: Call) {
+export const source = Effect.fnUntraced(function* (
+  settings: typeof SourceConfig.Type,
+  call: Call,
+  secrets: ResolvedAuth
+) {
   const query = yield* queryOf(settings, call)
-  const session = yield* sessionFor(settings, call, "source")
+  const session = yield* sessionFor(settings, call, "source", secrets)
   return yield* sourceOf(session, query, "duckdb", call)
 })
 
@@ -68,14 +77,15 @@ export const sourceOf = Effect.fnUntraced(function* (
 export const target = Effect.fnUntraced(function* (
   settings: typeof TargetConfig.Type,
   call: Call,
-  columnsIfNew: ReadonlyArray<Column>
+  columnsIfNew: ReadonlyArray<Column>,
+  secrets: ResolvedAuth
 ) {
   const table = settings.table ?? ""
   const custom = typeof settings.query === "string" && settings.query !== "" ? settings.query : undefined
   if (table === "" && custom === undefined) {
     return yield* invalid(call, "target.table", "Missing: one of table, query")
   }
-  const session = yield* sessionFor(settings, call, "target")
+  const session = yield* sessionFor(settings, call, "target", secrets)
   if (custom === undefined && settings.create_table !== false && columnsIfNew.length > 0) {
     const list = columnsIfNew.map((one) => `${quoteName(one.name)} ${duckdbName(one.type)}`)
     yield* run(session, `CREATE TABLE IF NOT EXISTS ${quotePath(table)} (${list.join(", ")})`, call)
@@ -94,22 +104,31 @@ export const target = Effect.fnUntraced(function* (
   } satisfies Target
 })
 
+/** The database that an end names. */
+export const placeIn = (
+  settings: typeof PlaceConfig.Type,
+  call: Call,
+  end: "source" | "target"
+): Effect.Effect<Place, ToolError, Databases> =>
+  Effect.flatMap(Databases, (databases) => {
+    const path = settings.database ?? settings.db_path ?? settings.connection?.replace(/^duckdb:(\/\/)?/, "")
+    return placeOf(databases, path, call, `${end}.database`)
+  })
+
 // --- helpers ---
 
 const sessionFor = (
-  settings: {
-    readonly database?: string | null
-    readonly db_path?: string | null
-    readonly connection?: string | null
-  },
+  settings: typeof PlaceConfig.Type,
   call: Call,
-  end: "source" | "target"
+  end: "source" | "target",
+  secrets: ResolvedAuth
 ): Effect.Effect<Session, ToolError, Databases | Scope.Scope> =>
   Effect.gen(function* () {
     const databases = yield* Databases
-    const path = settings.database ?? settings.db_path ?? settings.connection?.replace(/^duckdb:(\/\/)?/, "")
-    const at: Place = yield* placeOf(databases, path, call, `${end}.database`)
-    return yield* databases.session(at, call.kind)
+    const at = yield* placeIn(settings, call, end)
+    const session = yield* databases.session(at, call.kind, secretsOf(secrets).length > 0)
+    yield* createSecrets(session, secrets, call, `${end}.auth`)
+    return session
   })
 
 export const describe = Effect.fnUntraced(function* (session: Session, text: string, call: Call) {

@@ -1,8 +1,9 @@
 /** The two ends of a transfer, by the kind that the author wrote. */
 import { Effect, Redacted, Schema, type Scope } from "effect"
-import { type Credential, noAuth } from "../../domain/Credential.ts"
+import { type Credential, noAuth, type ResolvedAuth } from "../../domain/Credential.ts"
 import type { JsonObject } from "../../domain/Json.ts"
-import type { Databases } from "../duckdb/Databases.ts"
+import { Databases } from "../duckdb/Databases.ts"
+import { makesSecret, secretsOf } from "../duckdb/secrets.ts"
 import type { SafeHttp } from "../http/SafeHttp.ts"
 import type { Pools } from "../postgres/Pools.ts"
 import type { Sessions } from "../snowflake/Sessions.ts"
@@ -24,6 +25,8 @@ export interface End {
   readonly kind: string
   readonly settings: JsonObject
   readonly credential: Credential | undefined
+  /** Credentials that become secrets of a DuckDB database. */
+  readonly secrets: ResolvedAuth
 }
 
 const files = ["file", "csv", "parquet", "jsonl", "json"]
@@ -39,9 +42,25 @@ export const endOf = (part: JsonObject, call: ToolCall, at: End["at"]): Effect.E
     return Effect.fail(invalid(call, `${at}.type`, `Expected one of ${kinds.join(", ")}`))
   }
   const credential = call.auth.named.get(at) ?? call.auth.primary
-  const stored = credential === undefined || kind === "http" ? {} : Redacted.value(credential.data)
-  return Effect.succeed({ at, kind, settings: { ...stored, ...part }, credential })
+  const isSecret = kind === "duckdb" && credential !== undefined && makesSecret(credential)
+  const stored =
+    credential === undefined || kind === "http" || isSecret ? {} : Redacted.value(credential.data)
+  const secrets = kind === "duckdb" ? secretsAt(at, call.auth) : noAuth
+  return Effect.succeed({ at, kind, settings: { ...stored, ...part }, credential, secrets })
 }
+
+/** Where both ends are DuckDB's they may be one database, and others may want the same two. */
+export const reserve = Effect.fnUntraced(function* (ends: ReadonlyArray<End>, call: ToolCall) {
+  const ours = ends.filter(({ kind }) => kind === "duckdb")
+  if (ours.length < 2) return
+  const wanted = yield* Effect.forEach(ours, (end) =>
+    decode(Duckdb.PlaceConfig, end, call).pipe(
+      Effect.flatMap((config) => Duckdb.placeIn(config, call, end.at)),
+      Effect.map((place) => ({ place, alone: secretsOf(end.secrets).length > 0 }))
+    )
+  )
+  yield* (yield* Databases).reserve(wanted, call.kind)
+})
 
 export const openSource = (
   end: End,
@@ -53,7 +72,9 @@ export const openSource = (
         Postgres.source(config, call)
       )
     case "duckdb":
-      return Effect.flatMap(decode(Duckdb.SourceConfig, end, call), (config) => Duckdb.source(config, call))
+      return Effect.flatMap(decode(Duckdb.SourceConfig, end, call), (config) =>
+        Duckdb.source(config, call, end.secrets)
+      )
     case "snowflake":
       return Effect.flatMap(decode(Snowflake.SourceConfig, end, call), (config) =>
         Snowflake.source(config, call)
@@ -79,7 +100,7 @@ export const openTarget = (
       )
     case "duckdb":
       return Effect.flatMap(decode(Duckdb.TargetConfig, end, call), (config) =>
-        Duckdb.target(config, call, columnsIfNew)
+        Duckdb.target(config, call, columnsIfNew, end.secrets)
       )
     case "snowflake":
       return Effect.flatMap(decode(Snowflake.TargetConfig, end, call), (config) =>
@@ -91,6 +112,16 @@ export const openTarget = (
 }
 
 // --- helpers ---
+
+/** An end's own; those of the whole transfer are settings of whichever end they fit. */
+const secretsAt = (at: End["at"], { named }: ResolvedAuth): ResolvedAuth => {
+  const own = named.get(at)
+  const several = [...named].filter(([name]) => name.startsWith(`${at}.`))
+  return {
+    primary: own !== undefined && makesSecret(own) ? own : undefined,
+    named: new Map(several.map(([name, one]) => [name.slice(at.length + 1), one]))
+  }
+}
 
 const spellings: ReadonlyMap<string, string> = new Map([
   ["postgresql", "postgres"],

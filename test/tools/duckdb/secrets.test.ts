@@ -1,6 +1,6 @@
 /** `auth` of a duckdb command: its credentials as DuckDB's secrets, for as long as the command runs. */
 import { assert, describe, layer as testLayer } from "@effect/vitest"
-import { Effect, Exit, Layer, Redacted } from "effect"
+import { Effect, Exit, Fiber, Layer, Redacted } from "effect"
 import { mkdtempSync, realpathSync, rmSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -14,6 +14,7 @@ import { aCall, runTool } from "../../../src/testing/ToolSuite.ts"
 import { Databases } from "../../../src/tools/duckdb/Databases.ts"
 import { defaults, DuckdbOptions, type DuckdbSettings } from "../../../src/tools/duckdb/DuckdbOptions.ts"
 import { DuckdbTool } from "../../../src/tools/DuckdbTool.ts"
+import type { Place } from "../../../src/tools/duckdb/openDatabase.ts"
 import { ScriptSource } from "../../../src/tools/python/ScriptSource.ts"
 import { Toolbox } from "../../../src/tools/Toolbox.ts"
 import { duckdbExtension } from "../../support/peers.ts"
@@ -103,6 +104,83 @@ testLayer(toolbox({}), { excludeTestServices: true })("DuckdbTool, without exten
         query: "SELECT database_name AS n FROM duckdb_databases() WHERE NOT internal"
       })
       assert.deepStrictEqual(rowsOf(found), [{ n: "shared" }])
+    })
+  )
+
+  it.effect("lets nobody pass who comes after one that wants a file for itself", () =>
+    Effect.gen(function* () {
+      const databases = yield* Databases
+      const place = { _tag: "File", path: join(folder, "busy.duckdb") } as const
+      const order: Array<string> = []
+      const use = (name: string, alone: boolean) =>
+        Effect.forkChild(
+          Effect.scoped(
+            Effect.andThen(
+              databases.session(place, "duckdb", alone),
+              Effect.sync(() => order.push(name))
+            )
+          ),
+          { startImmediately: true }
+        )
+      const later = yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* databases.session(place, "duckdb")
+          const alone = yield* use("alone", true)
+          const others = yield* Effect.forEach([1, 2, 3], () => use("other", false))
+          // Time enough to pass, where passing is possible.
+          yield* Effect.sleep("50 millis")
+          return [alone, ...others]
+        })
+      )
+      yield* Effect.forEach(later, (fiber) => Fiber.join(fiber))
+      assert.deepStrictEqual(order, ["alone", "other", "other", "other"])
+    })
+  )
+
+  it.effect("gives a scope a second connection while another waits for the file", () =>
+    Effect.gen(function* () {
+      const databases = yield* Databases
+      const place = { _tag: "File", path: join(folder, "twice.duckdb") } as const
+      const waiting = yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* databases.session(place, "duckdb")
+          const fiber = yield* Effect.forkDetach(Effect.scoped(databases.session(place, "duckdb", true)), {
+            startImmediately: true
+          })
+          const second = databases
+            .session(place, "duckdb")
+            .pipe(
+              Effect.as("second"),
+              Effect.timeoutOrElse({ duration: "3 seconds", orElse: () => Effect.succeed("none") })
+            )
+          assert.strictEqual(yield* second, "second")
+          return fiber
+        })
+      )
+      yield* Fiber.join(waiting)
+    })
+  )
+
+  it.effect("has two files in one order, so that none waits for another that waits for it", () =>
+    Effect.gen(function* () {
+      const databases = yield* Databases
+      const [a, b] = ["a", "b"].map((name) => ({
+        place: { _tag: "File", path: join(folder, `order-${name}.duckdb`) } as const,
+        alone: true
+      })) as [{ place: Place; alone: boolean }, { place: Place; alone: boolean }]
+      const both = (wanted: ReadonlyArray<{ place: Place; alone: boolean }>) =>
+        Effect.scoped(
+          Effect.andThen(
+            databases.reserve(wanted, "transfer"),
+            Effect.forEach(wanted, ({ place }) => databases.session(place, "transfer", true))
+          )
+        )
+      const rounds = Array.from({ length: 20 }, (_, i) => both(i % 2 === 0 ? [a, b] : [b, a]))
+      const ended = yield* Effect.all(rounds, { concurrency: 8 }).pipe(
+        Effect.as("ended"),
+        Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => Effect.succeed("stuck") })
+      )
+      assert.strictEqual(ended, "ended")
     })
   )
 })
