@@ -199,6 +199,16 @@ describe("Credentials", () => {
     }).pipe(Effect.provide(world().layer))
   )
 
+  it.effect("3.1 resolves several aliases of an end under the end's name", () =>
+    Effect.gen(function* () {
+      const { auth } = yield* resolve("transfer", {
+        source: { type: "duckdb", auth: { lake: "api", db: "pg_local" }, query: "q" },
+        target: { type: "postgres", auth: "pg_local", table: "t" }
+      })
+      assert.deepStrictEqual([...auth.named.keys()], ["source.lake", "source.db", "target"])
+    }).pipe(Effect.provide(world().layer))
+  )
+
   it.effect("3.4 hands http a credential with the type and the header that the author wrote", () =>
     Effect.gen(function* () {
       const { auth } = yield* resolve("http", {
