@@ -1,6 +1,8 @@
 /** The cluster that the script tool's contract runs on: the double, or the one that KUBECONFIG names. */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Schedule } from "effect"
 import { KubernetesServer } from "./KubernetesServer.ts"
+
+const executionLabel = "noetl.execution-id"
 
 export class KubernetesCluster extends Context.Service<
   KubernetesCluster,
@@ -21,7 +23,7 @@ export class KubernetesCluster extends Context.Service<
       const { kubeconfig, namespace, store } = yield* KubernetesServer
       const ever = new Map<string, Set<string>>()
       store.listen(({ object }) => {
-        const execution = object.metadata.labels?.["noetl.execution-id"] ?? ""
+        const execution = object.metadata.labels?.[executionLabel] ?? ""
         if (object.kind === "Job")
           ever.set(execution, (ever.get(execution) ?? new Set()).add(object.metadata.uid))
       })
@@ -32,7 +34,7 @@ export class KubernetesCluster extends Context.Service<
         objectsOf: (execution) =>
           Effect.sync(() =>
             store.all
-              .filter(({ metadata }) => metadata.labels?.["noetl.execution-id"] === execution)
+              .filter(({ metadata }) => metadata.labels?.[executionLabel] === execution)
               .map(({ kind, metadata }) => `${kind}/${metadata.name}`)
           ),
         jobsEver: (execution) => Effect.sync(() => [...(ever.get(execution) ?? [])])
@@ -40,8 +42,11 @@ export class KubernetesCluster extends Context.Service<
     })
   )
 
-  /** It must let us list; the worker itself needs no such right. */
-  static readonly layerReal = (kubeconfig: string) =>
+  /**
+   * `kubeconfig` is the worker's, with no more rights than the project's Role gives. The tests look on with those of
+   * `observer`, who must be allowed to list what a script leaves.
+   */
+  static readonly layerReal = (kubeconfig: string, observer: string = kubeconfig) =>
     Layer.effect(
       KubernetesCluster,
       Effect.gen(function* () {
@@ -49,24 +54,32 @@ export class KubernetesCluster extends Context.Service<
           () => import("@kubernetes/client-node")
         )
         const config = new KubeConfig()
-        config.loadFromFile(kubeconfig)
-        const namespace = config.getContextObject(config.getCurrentContext())?.namespace ?? "default"
+        config.loadFromFile(observer)
+        const worker = new KubeConfig()
+        worker.loadFromFile(kubeconfig)
+        const namespace = worker.getContextObject(worker.getCurrentContext())?.namespace ?? "default"
         const batch = config.makeApiClient(BatchV1Api)
         const core = config.makeApiClient(CoreV1Api)
         const ever = new Map<string, Set<string>>()
+        const see = Effect.promise(async () => {
+          const jobs = await batch.listNamespacedJob({ namespace, labelSelector: executionLabel })
+          for (const { metadata } of jobs.items) {
+            const execution = metadata?.labels?.[executionLabel] ?? ""
+            ever.set(execution, (ever.get(execution) ?? new Set()).add(metadata?.uid ?? ""))
+          }
+        })
+        // A Job may be made and deleted while no test looks.
+        yield* Effect.forkScoped(Effect.repeat(see, Schedule.spaced("200 millis")))
         const objectsOf = (execution: string) =>
           Effect.promise(async () => {
-            const query = { namespace, labelSelector: `noetl.execution-id=${execution}` }
-            const jobs = await batch.listNamespacedJob(query)
-            const uids = ever.get(execution) ?? new Set()
-            ever.set(execution, uids)
-            for (const { metadata } of jobs.items) uids.add(metadata?.uid ?? "")
-            const others = await Promise.all([
+            const query = { namespace, labelSelector: `${executionLabel}=${execution}` }
+            const lists = await Promise.all([
+              batch.listNamespacedJob(query),
               core.listNamespacedPod(query),
               core.listNamespacedConfigMap(query),
               core.listNamespacedSecret(query)
             ])
-            return [jobs, ...others].flatMap((list) =>
+            return lists.flatMap((list) =>
               list.items.map(({ metadata }) => `${list.kind?.replace("List", "")}/${metadata?.name}`)
             )
           })
@@ -75,7 +88,7 @@ export class KubernetesCluster extends Context.Service<
           namespace,
           second: 1000,
           objectsOf,
-          jobsEver: (execution) => Effect.map(objectsOf(execution), () => [...(ever.get(execution) ?? [])])
+          jobsEver: (execution) => Effect.map(see, () => [...(ever.get(execution) ?? [])])
         })
       })
     )

@@ -42,7 +42,7 @@ const tool = Layer.unwrap(
   Effect.sync(() =>
     ScriptTool.layer.pipe(
       Layer.provide(MemoryControlPlane.layer()),
-      Layer.provide(Layer.succeed(ScriptOptions, quick)),
+      Layer.provide(Layer.succeed(ScriptOptions, quick(25))),
       Layer.provide(
         ConfigProvider.layer(ConfigProvider.fromUnknown({ KUBECONFIG: server?.kubeconfig ?? "" }))
       )

@@ -1,6 +1,7 @@
 /** A worker's script tool on a cluster, as often as a test wants workers. */
 import { assert } from "@effect/vitest"
 import { Cause, Config, ConfigProvider, Duration, Effect, Exit, Layer, Schedule, Scope } from "effect"
+import { randomInt } from "node:crypto"
 import { isObject, type Json, type JsonObject } from "../../../src/domain/Json.ts"
 import type { ControlPlane } from "../../../src/control-plane/ControlPlane.ts"
 import { MemoryControlPlane } from "../../../src/control-plane/MemoryControlPlane.ts"
@@ -14,19 +15,19 @@ import type { ToolCall } from "../../../src/tools/Tool.ts"
 import { ToolError } from "../../../src/tools/ToolError.ts"
 import { KubernetesCluster } from "../../support/KubernetesCluster.ts"
 
-/** Short patience, so that a test about it is short. */
-export const quick: Partial<ScriptSettings> = {
-  pullWithin: Duration.millis(300),
-  scheduleWithin: Duration.millis(600),
+/** Short patience, so that a test about it is short; by the clocks of the cluster, whose parts need some of it. */
+export const quick = (second: number): Partial<ScriptSettings> => ({
+  pullWithin: Duration.millis(12 * second),
+  scheduleWithin: Duration.millis(24 * second),
   adoptWithin: Duration.seconds(2)
-}
+})
 
 /** The tool as a worker has it, on a cluster. */
 export const toolOn = (more: Partial<ScriptSettings> = {}) =>
   Layer.unwrap(
-    Effect.map(KubernetesCluster, ({ kubeconfig }) =>
+    Effect.map(KubernetesCluster, ({ kubeconfig, second }) =>
       ScriptTool.layer.pipe(
-        Layer.provide(Layer.succeed(ScriptOptions, { ...quick, ...more })),
+        Layer.provide(Layer.succeed(ScriptOptions, { ...quick(second), ...more })),
         Layer.provide(
           ConfigProvider.layer(
             ConfigProvider.fromUnknown({ KUBECONFIG: kubeconfig, KUBERNETES_SERVICE_HOST: "a cluster" })
@@ -44,7 +45,8 @@ export const aWorker = (
     Effect.provide(ScriptTool, context)
   ).pipe(Effect.flatten)
 
-let executions = 613_000_000_000_000_100n
+// Where the tests ran before are Jobs of their executions still.
+let executions = 613_000_000_000_000_000n + BigInt(randomInt(2 ** 40)) * 1000n
 
 /** One command, delivered as often as the test says. */
 export const aCommand = (config: JsonObject, more: Partial<ToolCall> = {}): ToolCall => {
