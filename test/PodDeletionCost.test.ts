@@ -10,7 +10,7 @@ import { KubernetesApi } from "../src/tools/script/KubernetesApi.ts"
 import * as KubernetesClient from "../src/tools/script/KubernetesClient.ts"
 import { Companions } from "../src/Worker.ts"
 import { KubernetesServer } from "./support/KubernetesServer.ts"
-import { until } from "./tools/script/harness.ts"
+import { until } from "./support/until.ts"
 
 const job = (startedAt: number) => ({
   command: String(startedAt) as CommandId,

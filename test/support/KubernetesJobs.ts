@@ -18,6 +18,7 @@ export class Jobs {
       if (object.kind === "Job" && type === "MODIFIED") this.#watchTtl(object)
       if (object.kind === "Pod" && type === "MODIFIED") this.#podChanged(object)
       if (type === "DELETED") setImmediate(() => this.#collect(object))
+      if (type === "ADDED") setImmediate(() => this.#collectOrphan(object))
     })
   }
 
@@ -150,6 +151,16 @@ export class Jobs {
       // A time that was changed since has a timer of its own.
       if (now?.spec?.ttlSecondsAfterFinished === seconds) this.#store.delete(now)
     })
+  }
+
+  /** The garbage collector takes what was made for an owner that is gone already, too. */
+  #collectOrphan(object: Thing): void {
+    const { namespace, ownerReferences = [] } = object.metadata
+    const lives = ownerReferences.some(({ kind, name, uid }) => {
+      const owner = this.#store.get(kind, namespace, name)
+      return owner?.metadata.uid === uid
+    })
+    if (ownerReferences.length > 0 && !lives) this.#store.delete(object)
   }
 
   #collect(owner: Thing): void {

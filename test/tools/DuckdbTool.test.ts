@@ -1,9 +1,8 @@
 import { assert, describe, it, layer as testLayer } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Layer, Schedule } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer } from "effect"
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { inspect } from "node:util"
 import { afterAll } from "vitest"
 import { isObject, type Json, type JsonObject } from "../../src/domain/Json.ts"
 import type { ToolResult } from "../../src/domain/ToolResult.ts"
@@ -14,6 +13,7 @@ import { defaults, DuckdbOptions } from "../../src/tools/duckdb/DuckdbOptions.ts
 import { DuckdbTool } from "../../src/tools/DuckdbTool.ts"
 import { ScriptSource } from "../../src/tools/python/ScriptSource.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
+import { until } from "../support/until.ts"
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "duckdb-test-")))
 const data = join(folder, "data")
@@ -42,12 +42,6 @@ const rowsOf = (result: ToolResult): ReadonlyArray<JsonObject> => {
   assert.strictEqual(result.status, "success", result.error?.message)
   return (dataOf(result)["rows"] ?? []) as ReadonlyArray<JsonObject>
 }
-/** Looks until it is as it should be, and fails where that never comes. */
-const until = <A, E, R>(look: Effect.Effect<A, E, R>, holds: (value: A) => boolean) =>
-  Effect.repeat(look, {
-    until: holds,
-    schedule: Schedule.max([Schedule.spaced("10 millis"), Schedule.recurs(500)])
-  }).pipe(Effect.tap((last) => Effect.sync(() => assert.isTrue(holds(last), `it stays ${inspect(last)}`))))
 const endless = "SELECT count(*) FROM range(100000000) a, range(100000000) b WHERE a.range + b.range = -1"
 
 suite("DuckdbTool", DuckdbTool, DuckdbTool.layer.pipe(Layer.provide(withOptions)), {

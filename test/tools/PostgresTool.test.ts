@@ -1,5 +1,5 @@
 import { assert, describe, it, layer as testLayer } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Layer, Schedule } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer } from "effect"
 import { isObject, type Json, type JsonObject, stringify } from "../../src/domain/Json.ts"
 import type { ToolResult } from "../../src/domain/ToolResult.ts"
 import { aCall, runTool, suite } from "../../src/testing/ToolSuite.ts"
@@ -11,6 +11,7 @@ import { Toolbox } from "../../src/tools/Toolbox.ts"
 import { ToolError } from "../../src/tools/ToolError.ts"
 import { ca } from "../support/certificates.ts"
 import { serverOfFile } from "../support/PostgresServer.ts"
+import { until } from "../support/until.ts"
 
 const server = serverOfFile()
 const options = { ...defaults, connectPause: Duration.millis(5), cancelGrace: Duration.seconds(3) }
@@ -32,12 +33,6 @@ const failureOf = (exit: Exit.Exit<ToolResult, unknown>) => {
     ? error.value.failure
     : undefined
 }
-/** Looks at the world outside until it is as it should be. */
-const until = <A>(look: Effect.Effect<A>, holds: (value: A) => boolean) =>
-  Effect.repeat(look, {
-    until: holds,
-    schedule: Schedule.max([Schedule.spaced("10 millis"), Schedule.recurs(500)])
-  })
 const running = (part: string) =>
   until(
     Effect.suspend(() => server.current.busy),

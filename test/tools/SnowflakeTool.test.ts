@@ -1,5 +1,5 @@
 import { assert, describe, it, layer as testLayer } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Layer, Schedule, Scope } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { generateKeyPairSync } from "node:crypto"
 import { existsSync } from "node:fs"
 import { afterAll } from "vitest"
@@ -13,6 +13,7 @@ import { SnowflakeTool } from "../../src/tools/SnowflakeTool.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
 import { ToolError } from "../../src/tools/ToolError.ts"
 import * as Fake from "../support/SnowflakeServer.ts"
+import { until } from "../support/until.ts"
 
 const withOptions = Layer.succeed(SnowflakeOptions, {
   ...defaults,
@@ -31,11 +32,6 @@ const toolbox = Toolbox.layer(SnowflakeTool).pipe(
 const dataOf = ({ data }: ToolResult): JsonObject => (data !== undefined && isObject(data) ? data : {})
 const snowflake = (url: string, config: JsonObject) =>
   runTool(aCall("snowflake", { account: "acme", user: "u", password: "secret", access_url: url, ...config }))
-const until = (condition: () => boolean) =>
-  Effect.repeat(Effect.sync(condition), {
-    until: (holds) => holds,
-    schedule: Schedule.max([Schedule.spaced("10 millis"), Schedule.recurs(500)])
-  })
 const one = (type: string, value: string | null, more: Partial<Fake.ColumnType> = {}): Fake.Answer => ({
   columns: [{ name: "X", type, ...more }],
   rows: [[value]]
@@ -383,7 +379,10 @@ testLayer(toolbox, { excludeTestServices: true })("SnowflakeTool", (it) => {
       yield* run("bad")
       yield* run("SELECT 4")
       assert.strictEqual(fake.logins.length, 3)
-      yield* until(() => fake.sessions() === 1)
+      yield* until(
+        Effect.sync(() => fake.sessions() === 1),
+        (holds) => holds
+      )
       assert.strictEqual(fake.sessions(), 1)
     })
   )
@@ -406,14 +405,20 @@ testLayer(toolbox, { excludeTestServices: true })("SnowflakeTool", (it) => {
         const fiber = yield* Effect.forkChild(snowflake(fake.url, { query: "SELECT endless", ...more }), {
           startImmediately: true
         })
-        yield* until(() => fake.asked.length > begun)
+        yield* until(
+          Effect.sync(() => fake.asked.length > begun),
+          (holds) => holds
+        )
         yield* Fiber.interrupt(fiber)
       }
       const late = failureOf(
         yield* Effect.exit(snowflake(fake.url, { query: "SELECT endless", timeout: "100ms" }))
       )
       assert.strictEqual(late?.code, "TOOL_TIMEOUT")
-      yield* until(() => fake.sessions() === 0)
+      yield* until(
+        Effect.sync(() => fake.sessions() === 0),
+        (holds) => holds
+      )
       assert.deepStrictEqual([fake.aborted.length, fake.sessions()], [3, 0])
     })
   )

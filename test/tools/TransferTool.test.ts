@@ -1,5 +1,5 @@
 import { assert, describe, it, layer as testLayer } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Layer, Redacted, Schedule } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer, Redacted } from "effect"
 import { execFileSync } from "node:child_process"
 import {
   existsSync,
@@ -13,7 +13,6 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { inspect } from "node:util"
 import { afterAll } from "vitest"
 import type { Credential } from "../../src/domain/Credential.ts"
 import { isObject, type JsonObject, stringify } from "../../src/domain/Json.ts"
@@ -32,6 +31,7 @@ import { type Progress, TransferProgress } from "../../src/tools/transfer/Progre
 import { TransferTool } from "../../src/tools/transfer/TransferTool.ts"
 import * as HttpStub from "../support/HttpStub.ts"
 import { serverOfFile } from "../support/PostgresServer.ts"
+import { until } from "../support/until.ts"
 
 const server = serverOfFile()
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "transfer-test-")))
@@ -73,12 +73,6 @@ const moved = (config: JsonObject) =>
     assert.strictEqual(result.status, "success", result.error?.message)
     return dataOf(result)
   })
-/** Looks until it is as it should be, and fails where that never comes. */
-const until = <A, E, R>(look: Effect.Effect<A, E, R>, holds: (value: A) => boolean) =>
-  Effect.repeat(look, {
-    until: holds,
-    schedule: Schedule.max([Schedule.spaced("10 millis"), Schedule.recurs(800)])
-  }).pipe(Effect.tap((last) => Effect.sync(() => assert.isTrue(holds(last), `it stays ${inspect(last)}`))))
 const quiet = until(
   Effect.suspend(() => server.current.busy),
   (rows) => rows.length === 0

@@ -1,5 +1,5 @@
 import { assert, describe, layer as testLayer } from "@effect/vitest"
-import { Effect, Layer, Fiber, Schedule } from "effect"
+import { Effect, Layer, Fiber } from "effect"
 import { isObject, type JsonObject } from "../../src/domain/Json.ts"
 import type { ToolResult } from "../../src/domain/ToolResult.ts"
 import { aCall, runTool } from "../../src/testing/ToolSuite.ts"
@@ -12,6 +12,7 @@ import { Toolbox } from "../../src/tools/Toolbox.ts"
 import { TransferTool } from "../../src/tools/transfer/TransferTool.ts"
 import { serverOfFile } from "../support/PostgresServer.ts"
 import * as Fake from "../support/SnowflakeServer.ts"
+import { until } from "../support/until.ts"
 
 const server = serverOfFile()
 const toolbox = Toolbox.layer(TransferTool).pipe(
@@ -33,15 +34,13 @@ const sf = (url: string, more: JsonObject): JsonObject => ({
 })
 const transfer = (config: JsonObject) => runTool(aCall("transfer", config))
 const dataOf = ({ data }: ToolResult): JsonObject => (data !== undefined && isObject(data) ? data : {})
-const until = (condition: () => boolean) =>
-  Effect.repeat(Effect.sync(condition), {
-    until: (holds) => holds,
-    schedule: Schedule.max([Schedule.spaced("10 millis"), Schedule.recurs(500)])
-  })
 /** The session ends a moment after the command. */
 const signedOut = (fake: Fake.SnowflakeServer) =>
   Effect.andThen(
-    until(() => fake.sessions() === 0),
+    until(
+      Effect.sync(() => fake.sessions() === 0),
+      (holds) => holds
+    ),
     Effect.sync(() => assert.strictEqual(fake.sessions(), 0))
   )
 const columns: ReadonlyArray<Fake.ColumnType> = [
@@ -254,7 +253,10 @@ testLayer(toolbox, { excludeTestServices: true })("TransferTool, with Snowflake"
           }),
           { startImmediately: true }
         )
-        yield* until(() => fake.asked.some(({ sql }) => sql.startsWith("INSERT INTO t")))
+        yield* until(
+          Effect.sync(() => fake.asked.some(({ sql }) => sql.startsWith("INSERT INTO t"))),
+          (holds) => holds
+        )
         yield* Fiber.interrupt(fiber)
         assert.isAbove(fake.aborted.length, 0)
         yield* signedOut(fake)

@@ -1,6 +1,6 @@
 /** How long connections to PostgreSQL live, and what happens to one that has gone silent. */
 import { assert, layer as testLayer } from "@effect/vitest"
-import { Duration, Effect, Layer, Schedule } from "effect"
+import { Duration, Effect, Layer } from "effect"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { isObject, type JsonObject } from "../../../src/domain/Json.ts"
 import { aCall, runTool } from "../../../src/testing/ToolSuite.ts"
@@ -14,6 +14,7 @@ import { PostgresTool } from "../../../src/tools/PostgresTool.ts"
 import { ScriptSource } from "../../../src/tools/python/ScriptSource.ts"
 import { Toolbox } from "../../../src/tools/Toolbox.ts"
 import { serverOfFile } from "../../support/PostgresServer.ts"
+import { until } from "../../support/until.ts"
 
 const server = serverOfFile()
 const toolbox = (more: Partial<PostgresSettings>) =>
@@ -36,11 +37,6 @@ const backend = (more: JsonObject = {}) =>
         : 0
     }
   )
-/** Fails where it does not come to that within some seconds. */
-const until = <A, E, R>(look: Effect.Effect<A, E, R>, holds: (value: A) => boolean) =>
-  Effect.flatMap(look, (value) =>
-    holds(value) ? Effect.void : Effect.fail(`it is still ${String(value)}`)
-  ).pipe(Effect.retry(Schedule.max([Schedule.spaced("20 millis"), Schedule.recurs(150)])))
 
 testLayer(toolbox({ idle: Duration.millis(150) }), { excludeTestServices: true })("A connection", (it) => {
   it.effect("is used again, and closed when nobody uses it", () =>

@@ -22,9 +22,9 @@ import {
   oneJob,
   quick,
   running,
-  until,
   working
 } from "./harness.ts"
+import { until } from "../../support/until.ts"
 
 const world = KubernetesCluster.layerDouble.pipe(Layer.provideMerge(KubernetesServer.layer({ second: 8 })))
 

@@ -4,18 +4,8 @@ import { Context, Duration, Effect, Fiber, Layer } from "effect"
 import { MemoryControlPlane } from "../../../src/control-plane/MemoryControlPlane.ts"
 import { KubernetesCluster } from "../../support/KubernetesCluster.ts"
 import { KubernetesServer } from "../../support/KubernetesServer.ts"
-import {
-  aCommand,
-  aWorker,
-  dataOf,
-  dying,
-  inline,
-  nothingLeft,
-  oneJob,
-  running,
-  until,
-  working
-} from "./harness.ts"
+import { aCommand, aWorker, dataOf, dying, inline, nothingLeft, oneJob, running, working } from "./harness.ts"
+import { until } from "../../support/until.ts"
 
 const contract = (name: string, cluster: Layer.Layer<KubernetesCluster>) =>
   testLayer(cluster, { excludeTestServices: true })(`a script, ${name}`, (it) => {

@@ -1,6 +1,6 @@
 /** A worker's script tool on a cluster, as often as a test wants workers. */
 import { assert } from "@effect/vitest"
-import { Cause, Config, ConfigProvider, Duration, Effect, Exit, Layer, Schedule, Scope } from "effect"
+import { Cause, Config, ConfigProvider, Duration, Effect, Exit, Layer, Scope } from "effect"
 import { randomInt } from "node:crypto"
 import { isObject, type Json, type JsonObject } from "../../../src/domain/Json.ts"
 import type { ControlPlane } from "../../../src/control-plane/ControlPlane.ts"
@@ -14,6 +14,7 @@ import { Stopping } from "../../../src/tools/script/Stopping.ts"
 import type { ToolCall } from "../../../src/tools/Tool.ts"
 import { ToolError } from "../../../src/tools/ToolError.ts"
 import { KubernetesCluster } from "../../support/KubernetesCluster.ts"
+import { until } from "../../support/until.ts"
 
 /** Short patience, so that a test about it is short; by the clocks of the cluster, whose parts need some of it. */
 export const quick = (second: number): Partial<ScriptSettings> => ({
@@ -78,16 +79,6 @@ export const working = (worker: ScriptTool["Service"], call: ToolCall, why?: Sto
 /** The same by a worker that dies: nothing of it runs after the interruption, no finalizer either. */
 export const dying = (worker: ScriptTool["Service"], call: ToolCall) =>
   Effect.suspend(() => worker.run(call).pipe(Scope.provide(Scope.makeUnsafe())))
-
-/** The world outside is asynchronous: looks again until it is so. */
-export const until = <A, E, R>(look: Effect.Effect<A, E, R>, holds: (a: A) => boolean, seconds = 20) =>
-  look.pipe(
-    Effect.repeat({ until: holds, schedule: Schedule.spaced("20 millis") }),
-    Effect.timeoutOrElse({
-      duration: Duration.seconds(seconds),
-      orElse: () => Effect.flatMap(look, (seen) => Effect.die(new Error(`still: ${JSON.stringify(seen)}`)))
-    })
-  )
 
 /** Nothing of the execution is there, 60 seconds of the cluster's clock from now at the latest. */
 export const nothingLeft = (call: Pick<ToolCall, "executionId">) =>
