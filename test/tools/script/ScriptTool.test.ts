@@ -12,6 +12,7 @@ import {
   inline,
   nothingLeft,
   oneJob,
+  realClusters,
   running,
   until,
   working
@@ -101,6 +102,7 @@ const contract = (name: string, cluster: Layer.Layer<KubernetesCluster>) =>
         const result = yield* working(yield* aWorker(), call)
         assert.strictEqual(result.status, "timeout")
         assert.strictEqual(result.error?.message, "Execution timed out after 2 seconds: begun")
+        assert.strictEqual(result.exitCode, 137)
         assert.strictEqual(dataOf(result.data)["status"], "timeout")
         yield* nothingLeft(call)
       })
@@ -132,6 +134,19 @@ const contract = (name: string, cluster: Layer.Layer<KubernetesCluster>) =>
           ["limit", "OUT_OF_MEMORY", 137]
         )
         assert.include(result.error?.message, "64Mi")
+        yield* nothingLeft(call)
+      })
+    )
+
+    it.effect("whose command is no program of the image fails, and need not be tried again", () =>
+      Effect.gen(function* () {
+        const call = aCommand({ ...inline("print()"), job: { command: ["/no/such/program"] } })
+        const result = yield* working(yield* aWorker(), call)
+        assert.deepStrictEqual(
+          [result.error?.kind, result.error?.code, result.error?.retryable],
+          ["config", "START_ERROR", false]
+        )
+        assert.include(result.error?.message, "/no/such/program")
         yield* nothingLeft(call)
       })
     )
@@ -301,8 +316,5 @@ const contract = (name: string, cluster: Layer.Layer<KubernetesCluster>) =>
 describe.concurrent("the contract", { timeout: 240_000 }, () => {
   contract("on the double", KubernetesCluster.layerDouble.pipe(Layer.provide(KubernetesServer.layer())))
 
-  const real = process.env["KUBECONFIG"]
-  if (real !== undefined && real !== "") {
-    contract(`on ${real}`, KubernetesCluster.layerReal(real, process.env["KUBECONFIG_OBSERVER"]))
-  }
+  for (const [name, cluster] of realClusters) contract(name, cluster)
 })
