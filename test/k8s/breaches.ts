@@ -14,6 +14,11 @@ const changes: ReadonlyArray<Broken> = [
   ],
   ["pods keep to the restricted security standard", '"runAsNonRoot":true', '"runAsNonRoot":false'],
   ["pods keep to the restricted security standard", '"drop":["ALL"]', '"drop":[]'],
+  [
+    "pods that stay apart say from whom",
+    '"enableServiceLinks":false',
+    '"enableServiceLinks":false,"affinity":{"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{}]}}'
+  ],
   ["containers have probes, requests, limits and a pinned image", '"livenessProbe"', '"deadProbe"'],
   [
     "containers have probes, requests, limits and a pinned image",

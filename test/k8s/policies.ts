@@ -23,6 +23,13 @@ interface Pod {
   readonly securityContext?: Record<string, unknown>
   readonly enableServiceLinks?: boolean
   readonly containers: ReadonlyArray<Container>
+  readonly affinity?: {
+    readonly podAntiAffinity?: {
+      readonly requiredDuringSchedulingIgnoredDuringExecution?: ReadonlyArray<{
+        readonly labelSelector?: object
+      }>
+    }
+  }
 }
 
 interface Deployment extends Manifest {
@@ -54,6 +61,13 @@ export const rules: Readonly<Record<string, Rule>> = {
           )
         ])
       ]
+    }),
+
+  "pods that stay apart say from whom": (all) =>
+    each(all, ({ spec }) => {
+      const apart = spec.template.spec.affinity?.podAntiAffinity
+      const terms = apart?.requiredDuringSchedulingIgnoredDuringExecution ?? []
+      return terms.flatMap(({ labelSelector }) => unless(labelSelector !== undefined, "no labelSelector"))
     }),
 
   "containers have probes, requests, limits and a pinned image": (all) =>

@@ -45,6 +45,7 @@ export class Jobs {
     const { metadata, spec } = now.spec?.template ?? {}
     // An admission policy that refuses the pod is seen only by its absence.
     if (now.metadata.annotations?.["test/no-pods"] !== undefined) return
+    if (now.spec?.suspend === true) return
     this.#store.update(now, (copy) => {
       copy.status = {
         ...copy.status,

@@ -18,7 +18,11 @@ interface Running {
   folder: string
   ended: boolean
   deadline: NodeJS.Timeout | undefined
+  /** Shows the container that runs as killed. */
+  stopped: () => void
 }
+
+type Place = "containerStatuses" | "initContainerStatuses"
 
 export interface LogFile {
   text: string
@@ -120,7 +124,8 @@ export class Node {
       child: undefined,
       folder: join(this.folder, pod.metadata.uid),
       ended: false,
-      deadline: undefined
+      deadline: undefined,
+      stopped: () => undefined
     }
     this.#pods.set(pod.metadata.uid, running)
     mkdirSync(join(running.folder, "tmp"), { recursive: true })
@@ -145,13 +150,7 @@ export class Node {
     )
   }
 
-  #run(
-    pod: Thing,
-    running: Running,
-    container: Container,
-    place: "containerStatuses" | "initContainerStatuses",
-    then: () => void
-  ): void {
+  #run(pod: Thing, running: Running, container: Container, place: Place, then: () => void): void {
     const log = this.log(pod, container.name)
     const mounted = (text: string): string => {
       const mount = container.volumeMounts?.find(
@@ -184,9 +183,14 @@ export class Node {
     }
     child.stdout.on("data", (chunk: Buffer) => write(chunk.toString()))
     child.stderr.on("data", (chunk: Buffer) => write(chunk.toString()))
-    child.on("error", (error) => write(error.message))
+    child.on("error", ({ message }) => this.#notStarted(pod, running, place, container, message))
+    if (child.pid === undefined) return
     const startedAt = new Date().toISOString()
     this.#status(pod, running, place, container, { running: { startedAt } })
+    running.stopped = () =>
+      this.#status(pod, running, place, container, {
+        terminated: { exitCode: 137, reason: "Error", startedAt, finishedAt: new Date().toISOString() }
+      })
     child.on("close", (code, signal) => {
       log.ended = true
       for (const listener of log.listeners) listener()
@@ -204,6 +208,18 @@ export class Node {
       clearTimeout(running.deadline)
       this.#phase(pod, exitCode === 0 ? "Succeeded" : "Failed")
     })
+  }
+
+  #notStarted(pod: Thing, running: Running, place: Place, container: Container, message: string): void {
+    const log = this.log(pod, container.name)
+    log.ended = true
+    for (const listener of log.listeners) listener()
+    this.#status(pod, running, place, container, {
+      terminated: { exitCode: 128, reason: "StartError", message }
+    })
+    running.ended = true
+    clearTimeout(running.deadline)
+    this.#phase(pod, "Failed")
   }
 
   #secret(pod: Thing, from: Wire<V1EnvVarSource> | undefined): string {
@@ -237,6 +253,7 @@ export class Node {
 
   #pastDeadline(pod: Thing, running: Running): void {
     if (running.ended) return
+    running.stopped()
     this.#end(running)
     this.#phase(pod, "Failed", {
       reason: "DeadlineExceeded",

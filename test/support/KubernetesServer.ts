@@ -13,7 +13,7 @@ import { join } from "node:path"
 import { Jobs } from "./KubernetesJobs.ts"
 import { Node } from "./KubernetesNode.ts"
 import { projectRole } from "./KubernetesRole.ts"
-import { mergePatch, selectorOf, Store, type Thing } from "./KubernetesStore.ts"
+import { mergePatch, selectorOf, Store, type Thing, unknownFieldSelector } from "./KubernetesStore.ts"
 import { json, logOf, status, watch, type World } from "./KubernetesAnswers.ts"
 import { unknownFieldsOf } from "./KubernetesFields.ts"
 
@@ -94,7 +94,7 @@ const make = (second: number, roles: ReadonlyArray<string>) =>
     writeFileSync(kubeconfig, kubeconfigOf(`http://127.0.0.1:${port}`))
     return KubernetesServer.of({
       kubeconfig,
-      namespace: "jobs",
+      namespace: home,
       store,
       node,
       asked,
@@ -104,6 +104,9 @@ const make = (second: number, roles: ReadonlyArray<string>) =>
       }
     })
   })
+
+/** Where the Role is bound. */
+const home = "jobs"
 
 const kinds: Readonly<Record<string, string>> = {
   jobs: "Job",
@@ -125,7 +128,7 @@ const answer = (world: World, request: IncomingMessage, response: ServerResponse
   const watching = url.searchParams.get("watch") === "true"
   const verb = verbOf(request.method ?? "", name !== undefined, watching)
   const full = sub === undefined ? resource : `${resource}/${sub}`
-  if (!world.allows({ group: group ?? "", resource: full, verb })) {
+  if (namespace !== home || !world.allows({ group: group ?? "", resource: full, verb })) {
     const who = "system:serviceaccount:noetl:noetl-worker"
     return status(
       response,
@@ -133,6 +136,10 @@ const answer = (world: World, request: IncomingMessage, response: ServerResponse
       "Forbidden",
       `${full} is forbidden: User "${who}" cannot ${verb} resource "${full}"`
     )
+  }
+  const unknown = unknownFieldSelector(url.searchParams.get("fieldSelector"))
+  if (unknown !== undefined) {
+    return status(response, 400, "BadRequest", `field label "${unknown}" not supported for ${kind}`)
   }
   const selector = selectorOf(url.searchParams.get("labelSelector"), url.searchParams.get("fieldSelector"))
   const found = name === undefined ? undefined : world.store.get(kind, namespace, name)
@@ -213,7 +220,8 @@ const patch = (
   }
   const changes = JSON.parse(body) as Partial<Thing>
   if (changes.metadata?.uid !== undefined && changes.metadata.uid !== found.metadata.uid) {
-    return status(response, 409, "Conflict", "Precondition failed: UID in precondition")
+    const problem = `metadata.uid: Invalid value: "${changes.metadata.uid}": field is immutable`
+    return status(response, 422, "Invalid", `Job.batch "${found.metadata.name}" is invalid: ${problem}`)
   }
   json(
     response,

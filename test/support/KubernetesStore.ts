@@ -159,6 +159,13 @@ export const selectorOf = (labels: string | null, fields: string | null): Select
     wanted(fields).every(([name, value]) => name === "metadata.name" && metadata.name === value)
 }
 
+/** The double knows one field, the real server few more; it refuses any other. */
+export const unknownFieldSelector = (fields: string | null): string | undefined =>
+  (fields ?? "")
+    .split(",")
+    .map((one) => one.split("=")[0] ?? "")
+    .find((name) => name !== "" && name !== "metadata.name")
+
 /** RFC 7386. */
 export const mergePatch = (target: unknown, patch: unknown): unknown => {
   if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch

@@ -75,7 +75,7 @@ export class KubernetesApi extends Context.Service<
     readonly getJob: (namespace: string, name: string) => Asked<V1Job | undefined>
     /** Those of all workers, at most 500. */
     readonly jobs: (namespace: string) => Asked<ReadonlyArray<V1Job>>
-    /** A JSON merge patch. */
+    /** A JSON merge patch. A conflict (409) when it names the uid of another Job. */
     readonly patchJob: (namespace: string, name: string, patch: object) => Asked<V1Job>
     /** A JSON merge patch. Only for a worker that keeps its own pod's annotations: it needs a right of its own. */
     readonly patchPod: (namespace: string, name: string, patch: object) => Asked<void>

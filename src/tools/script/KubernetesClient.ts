@@ -88,7 +88,7 @@ const of = (client: Effect.Effect<Client, KubernetesError>): KubernetesApi["Serv
           { namespace, name, body },
           sdk.setHeaderOptions("Content-Type", sdk.PatchStrategy.MergePatch, options)
         )
-      ),
+      ).pipe(Effect.mapError(otherUidIsConflict)),
     patchPod: (namespace, name, body) =>
       ask(`patch Pod ${name}`, ({ core, sdk }, options) =>
         core.patchNamespacedPod(
@@ -196,6 +196,17 @@ const missingIs =
       (error) => error.status === 404,
       () => Effect.sync(missing)
     )
+
+/** To the API server another uid in a patch is a bad value of a field that cannot change. */
+const otherUidIsConflict = (error: KubernetesError): KubernetesError =>
+  error.reason._tag === "Refused" &&
+  error.reason.status === 422 &&
+  error.reason.detail.includes("metadata.uid: Invalid value")
+    ? new KubernetesError({
+        action: error.action,
+        reason: new Refused({ status: 409, why: "Conflict", detail: error.reason.detail })
+      })
+    : error
 
 /** The bytes of an answer that comes over time; the connection ends with the stream. */
 const open = (

@@ -107,6 +107,8 @@ const failureFor = (
         "DEPENDENCIES_FAILED",
         withLog(`Installing the dependencies failed with code ${why.code}`, log, why.message)
       )
+    case "NotStarted":
+      return make("config", "START_ERROR", `The script's command cannot be started: ${why.message}`)
     case "Other":
       // The node's doing, not the script's.
       return make("tool_error", codeOf(why.reason), `Job failed: ${why.reason}: ${why.message}`, true)

@@ -24,6 +24,8 @@ export type Why =
   | { readonly _tag: "OutOfMemory"; readonly code: number; readonly limit: string | undefined }
   | { readonly _tag: "Deadline" }
   | { readonly _tag: "Dependencies"; readonly code: number; readonly message: string | undefined }
+  /** Its command is no program of the image. */
+  | { readonly _tag: "NotStarted"; readonly message: string }
   | { readonly _tag: "Other"; readonly reason: string; readonly message: string }
 
 export const verdictOf = (job: V1Job, pods: ReadonlyArray<V1Pod>): Verdict => {
@@ -83,6 +85,9 @@ const whyOf = (reason: string | undefined, message: string | undefined, pod: V1P
   if (pod?.status?.reason !== undefined) {
     return { _tag: "Other", reason: pod.status.reason, message: pod.status.message ?? message ?? "" }
   }
+  if (script !== undefined && startReasons.has(script.reason ?? "")) {
+    return { _tag: "NotStarted", message: script.message ?? "" }
+  }
   if (script !== undefined) {
     return script.reason === "Error" || script.reason === undefined || script.reason === "Completed"
       ? { _tag: "Exit", code: script.exitCode, message: script.message }
@@ -133,6 +138,9 @@ const imageReasons = new Set([
   "RegistryUnavailable",
   "InvalidImageName"
 ])
+
+/** As containerd and as other runtimes call it. */
+const startReasons = new Set(["StartError", "ContainerCannotRun"])
 
 /** A missing Secret or ConfigMap heals itself when it appears. */
 const configReasons = new Set(["CreateContainerConfigError", "CreateContainerError", "RunContainerError"])

@@ -4,8 +4,19 @@ import { Context, Duration, Effect, Fiber, Layer } from "effect"
 import { MemoryControlPlane } from "../../../src/control-plane/MemoryControlPlane.ts"
 import { KubernetesCluster } from "../../support/KubernetesCluster.ts"
 import { KubernetesServer } from "../../support/KubernetesServer.ts"
-import { aCommand, aWorker, dataOf, dying, inline, nothingLeft, oneJob, running, working } from "./harness.ts"
 import { until } from "../../support/until.ts"
+import {
+  aCommand,
+  aWorker,
+  dataOf,
+  dying,
+  inline,
+  nothingLeft,
+  oneJob,
+  realClusters,
+  running,
+  working
+} from "./harness.ts"
 
 const contract = (name: string, cluster: Layer.Layer<KubernetesCluster>) =>
   testLayer(cluster, { excludeTestServices: true })(`a script, ${name}`, (it) => {
@@ -91,6 +102,7 @@ const contract = (name: string, cluster: Layer.Layer<KubernetesCluster>) =>
         const result = yield* working(yield* aWorker(), call)
         assert.strictEqual(result.status, "timeout")
         assert.strictEqual(result.error?.message, "Execution timed out after 2 seconds: begun")
+        assert.strictEqual(result.exitCode, 137)
         assert.strictEqual(dataOf(result.data)["status"], "timeout")
         yield* nothingLeft(call)
       })
@@ -122,6 +134,19 @@ const contract = (name: string, cluster: Layer.Layer<KubernetesCluster>) =>
           ["limit", "OUT_OF_MEMORY", 137]
         )
         assert.include(result.error?.message, "64Mi")
+        yield* nothingLeft(call)
+      })
+    )
+
+    it.effect("whose command is no program of the image fails, and need not be tried again", () =>
+      Effect.gen(function* () {
+        const call = aCommand({ ...inline("print()"), job: { command: ["/no/such/program"] } })
+        const result = yield* working(yield* aWorker(), call)
+        assert.deepStrictEqual(
+          [result.error?.kind, result.error?.code, result.error?.retryable],
+          ["config", "START_ERROR", false]
+        )
+        assert.include(result.error?.message, "/no/such/program")
         yield* nothingLeft(call)
       })
     )
@@ -291,8 +316,5 @@ const contract = (name: string, cluster: Layer.Layer<KubernetesCluster>) =>
 describe.concurrent("the contract", { timeout: 240_000 }, () => {
   contract("on the double", KubernetesCluster.layerDouble.pipe(Layer.provide(KubernetesServer.layer())))
 
-  const real = process.env["KUBECONFIG"]
-  if (real !== undefined && real !== "") {
-    contract(`on ${real}`, KubernetesCluster.layerReal(real, process.env["KUBECONFIG_OBSERVER"]))
-  }
+  for (const [name, cluster] of realClusters) contract(name, cluster)
 })

@@ -6,13 +6,18 @@ import { KubernetesCluster } from "../../support/KubernetesCluster.ts"
 import { KubernetesServer } from "../../support/KubernetesServer.ts"
 import { NatsServer, noProgram } from "../../support/NatsServer.ts"
 import { eventsOf, start, submit, world } from "../../support/WorkerProcess.ts"
-import { inline, nothingLeft, oneJob, running } from "./harness.ts"
+import { inline, nothingLeft, oneJob, realClusters, running } from "./harness.ts"
 
-const cluster = KubernetesCluster.layerDouble.pipe(Layer.provideMerge(KubernetesServer.layer()))
+const clusters = [
+  ["on the double", KubernetesCluster.layerDouble.pipe(Layer.provide(KubernetesServer.layer()))] as const,
+  ...realClusters
+]
 
-describe.skipIf(noProgram)("a worker that is killed while its script runs", () => {
+const options = { timeout: 240_000 }
+
+describe.skipIf(noProgram).each(clusters)("a worker that is killed, %s,", options, (_, cluster) => {
   it.live.each(["SIGKILL", "SIGTERM"] as const)(
-    "ended by %s leaves the Job to the next one, who reports its result",
+    "by %s while its script runs leaves the Job to the next one, who reports its result",
     (signal) =>
       Effect.gen(function* () {
         const nc = yield* (yield* NatsServer).connect

@@ -1,6 +1,6 @@
 /** A worker's script tool on a cluster, as often as a test wants workers. */
 import { assert } from "@effect/vitest"
-import { Cause, Config, ConfigProvider, Duration, Effect, Exit, Layer, Scope } from "effect"
+import { Cause, ConfigProvider, Duration, Effect, Exit, Layer, Scope } from "effect"
 import { randomInt } from "node:crypto"
 import { isObject, type Json, type JsonObject } from "../../../src/domain/Json.ts"
 import type { ControlPlane } from "../../../src/control-plane/ControlPlane.ts"
@@ -100,5 +100,10 @@ export const running = (call: Pick<ToolCall, "executionId">) =>
     yield* until(objectsOf(call.executionId), (there) => there.some((one) => one.startsWith("Pod/")))
   })
 
-/** The configuration as the process has it: a real cluster where there is one. */
-export const kubeconfig = Config.option(Config.String("KUBECONFIG"))
+/** A real cluster where the environment names one. */
+export const realClusters = ((): ReadonlyArray<readonly [string, Layer.Layer<KubernetesCluster>]> => {
+  const { KUBECONFIG, KUBECONFIG_OBSERVER } = process.env
+  return KUBECONFIG === undefined || KUBECONFIG === ""
+    ? []
+    : [[`on ${KUBECONFIG}`, KubernetesCluster.layerReal(KUBECONFIG, KUBECONFIG_OBSERVER)]]
+})()
