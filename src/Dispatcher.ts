@@ -4,8 +4,9 @@
  * A job that only waits parks: it gives its permit back and takes one again before it goes on. A job is interrupted
  * by its command's id, and why is written down before.
  */
-import { Cause, Clock, Deferred, Effect, FiberMap, Latch, Metric, Queue, Semaphore } from "effect"
+import { Cause, Clock, Deferred, Effect, FiberMap, Latch, Metric, Semaphore } from "effect"
 import type { CommandId } from "./domain/Ids.ts"
+import type { Inbox } from "./Inbox.ts"
 import * as Job from "./job/Job.ts"
 import type * as Journal from "./Journal.ts"
 import { makeBlame, park as parkDelivery } from "./job/deadLetter.ts"
@@ -23,13 +24,6 @@ export interface ActiveJob {
   readonly startedAt: number
   /** Waiting without a slot. */
   readonly parked: boolean
-}
-
-/** Deliveries that wait for a slot, oldest first. */
-export interface Inbox {
-  readonly queue: Queue.Queue<Delivery>
-  /** The same, to be looked at. */
-  readonly waiting: Set<Delivery>
 }
 
 export type Dispatcher = Effect.Success<typeof make>
@@ -112,10 +106,7 @@ export const make = Effect.gen(function* () {
       Effect.uninterruptibleMask((restore) =>
         Effect.gen(function* () {
           yield* restore(slots.take(1))
-          const delivery = yield* restore(Queue.take(inbox.queue)).pipe(
-            Effect.onInterrupt(() => slots.release(1))
-          )
-          inbox.waiting.delete(delivery)
+          const delivery = yield* restore(inbox.take).pipe(Effect.onInterrupt(() => slots.release(1)))
           const permit = permitOf(slots)
           yield* FiberMap.run(
             jobs,

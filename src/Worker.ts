@@ -10,10 +10,11 @@
  * `tree` starts them from the top down. Closing the scope stops them from the bottom up, so the order of its lines is
  * the order of the shutdown.
  */
-import { Clock, Context, Duration, Effect, Latch, Layer, Metric, Queue, Schedule, Stream } from "effect"
+import { Clock, Context, Duration, Effect, Latch, Layer, Metric, Schedule, Stream } from "effect"
 import { ControlPlane } from "./control-plane/ControlPlane.ts"
 import * as Dispatcher from "./Dispatcher.ts"
 import { awaitCalm } from "./EventLoop.ts"
+import * as Inbox from "./Inbox.ts"
 import { Journal, type JournalError } from "./Journal.ts"
 import { Leases } from "./leases/Leases.ts"
 import * as Metrics from "./Metrics.ts"
@@ -75,7 +76,7 @@ const tree = Effect.gen(function* () {
   const config = yield* WorkerConfig
   yield* Metrics.atZero
   const supervisor = yield* Supervisor
-  const inbox: Dispatcher.Inbox = { queue: yield* Queue.unbounded<Delivery>(), waiting: new Set() }
+  const inbox = yield* Inbox.make
   const registered = yield* Latch.make(false)
   const state = { draining: false, registered: false }
 
@@ -120,7 +121,7 @@ const tree = Effect.gen(function* () {
         draining: state.draining,
         slots: config.concurrency,
         active: yield* dispatcher.active,
-        oldestWaitingAt: [...inbox.waiting].find(({ publishedAt }) => publishedAt !== undefined)?.publishedAt,
+        oldestWaitingAt: yield* inbox.oldestAt,
         children: yield* supervisor.status,
         queue: { name: queue.name, connected: yield* queue.connected },
         controlPlane: { name: controlPlane.name, registered: state.registered },
@@ -180,7 +181,7 @@ const reportLeftovers = Effect.fnUntraced(function* (
 
 /** queue → inbox. Every delivery is kept ours from here on. */
 const consume = Effect.fnUntraced(function* (
-  inbox: Dispatcher.Inbox,
+  inbox: Inbox.Inbox,
   dispatcher: Dispatcher.Dispatcher,
   registered: Latch.Latch
 ) {
@@ -194,11 +195,7 @@ const consume = Effect.fnUntraced(function* (
     ...dispatcher.room,
     take: (n: number) => calm.pipe(Effect.andThen(journal.awaitRoom), Effect.andThen(dispatcher.room.take(n)))
   }
-  const accept = (delivery: Delivery) =>
-    Effect.flatMap(leases.keep(delivery), (kept) => {
-      inbox.waiting.add(kept)
-      return Queue.offer(inbox.queue, kept)
-    })
+  const accept = (delivery: Delivery) => Effect.flatMap(leases.keep(delivery), inbox.offer)
   yield* Stream.runForEachArray(queue.deliveries(room), (deliveries) =>
     Effect.uninterruptible(Effect.forEach(deliveries, accept, { discard: true }))
   )
@@ -211,15 +208,14 @@ const consume = Effect.fnUntraced(function* (
  * meet a claim that is still held.
  */
 const drain = Effect.fnUntraced(function* (
-  inbox: Dispatcher.Inbox,
+  inbox: Inbox.Inbox,
   dispatcher: Dispatcher.Dispatcher,
   state: State
 ) {
   const config = yield* WorkerConfig
   const controlPlane = yield* ControlPlane
   state.draining = true
-  const waiting = yield* Queue.clear(inbox.queue)
-  inbox.waiting.clear()
+  const waiting = yield* inbox.clear
   yield* Effect.forEach(waiting, giveBack, { concurrency: "unbounded", discard: true })
   const inHand = (yield* dispatcher.active).length
   yield* Effect.logInfo(`draining: ${inHand} commands in hand, ${waiting.length} handed back`)

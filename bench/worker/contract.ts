@@ -4,21 +4,16 @@
  * command runs, an outcome is masked, measured and remembered before it is told, a command is not run twice, the message is
  * confirmed last. No supervision, no retries, no templates, no policies, no metrics, no log.
  */
-import { jetstream, jetstreamManager, type JsMsg } from "@nats-io/jetstream"
-import { connect } from "@nats-io/transport-node"
+import type { JsMsg } from "@nats-io/jetstream"
 import { Result } from "effect"
 import { Worker } from "node:worker_threads"
-import { Agent, request } from "undici"
+import { request } from "undici"
 import { claimOf } from "../../src/control-plane/noetl/pythonClaim.ts"
 import * as Json from "../../src/domain/Json.ts"
 import * as Notification from "../../src/domain/Notification.ts"
 import type { KeeperData, ToKeeper } from "../../src/leases/protocol.ts"
 import { localNats } from "../../src/nats/connectionOptions.ts"
-
-const server = process.env["NOETL_SERVER_URL"] ?? ""
-const natsUrl = process.env["NATS_URL"] ?? ""
-const concurrency = Number(process.env["WORKER_MAX_CONCURRENT"])
-const agent = new Agent({ connections: Math.max(16, concurrency * 2), keepAliveTimeout: 30_000 })
+import { agent, events as eventsOf, loop, natsUrl, server } from "./baseline.ts"
 
 const post = async (path: string, body: unknown, headers: Record<string, string> = {}) => {
   const deadline = new AbortController()
@@ -60,13 +55,6 @@ const tell = (message: ToKeeper) => {
   })
 }
 
-const nc = await connect({ servers: natsUrl })
-const jsm = await jetstreamManager(nc)
-const consumer = jetstream(nc).consumers.getConsumerFromInfo(
-  await jsm.consumers.info("NOETL_COMMANDS", "worker-pool")
-)
-await post("/api/worker/pool/register", { name: "plain", component_type: "worker_pool", status: "ready" })
-
 const journal = new Map<string, Json.Json>()
 const secrets = ["a-secret-that-is-not-there"]
 
@@ -82,49 +70,16 @@ const work = async (message: JsMsg): Promise<void> => {
     const claim = claimOf(answer, notification, message.info.deliveryCount)
     if (claim._tag !== "Claimed") throw new Error(claim._tag)
     const { commandId, config, executionId, step } = claim.command
-    const envelope = { execution_id: executionId, worker_id: "plain" }
-    const item = (name: string, payload: unknown) => ({
-      step,
-      name,
-      payload,
-      actionable: false,
-      informative: true
-    })
-    const started = post(
-      "/api/events/batch",
-      {
-        ...envelope,
-        events: [
-          item("command.started", { command_id: commandId }),
-          item("step.enter", { status: "started" })
-        ]
-      },
-      { "idempotency-key": `${commandId}:start` }
-    )
+    const events = eventsOf(post, { execution: executionId, id: commandId, step })
+    const started = events.started()
     const text = Json.stringify(Json.isObject(config) ? (config["result"] ?? null) : null)
     const masked = secrets.reduce((now, secret) => now.replaceAll(secret, "***"), text)
     if (Buffer.byteLength(masked) > 64 * 1024) throw new Error("too large for an event")
     const result = Result.getOrThrow(Json.parse(masked))
     journal.set(commandId, result)
     await started
-    await post("/api/events", {
-      ...envelope,
-      step,
-      name: "call.done",
-      payload: { response: result, command_id: commandId },
-      actionable: true
-    })
-    await post(
-      "/api/events/batch",
-      {
-        ...envelope,
-        events: [
-          item("step.exit", { result, status: "completed", command_id: commandId }),
-          item("command.completed", { command_id: commandId, worker_id: "plain", result })
-        ]
-      },
-      { "idempotency-key": `${commandId}:end` }
-    )
+    await events.done(result)
+    await events.ended(result)
   } finally {
     clearInterval(watch)
     clearTimeout(cancelled)
@@ -132,19 +87,4 @@ const work = async (message: JsMsg): Promise<void> => {
   }
 }
 
-process.on("SIGTERM", () => process.exit(0))
-let running = 0
-let wake: () => void = () => {}
-for (;;) {
-  while (running >= concurrency) await new Promise<void>((resume) => (wake = resume))
-  const messages = await consumer.fetch({ max_messages: concurrency - running, expires: 30_000 })
-  for await (const message of messages) {
-    running += 1
-    void work(message)
-      .then(() => message.ackAck())
-      .finally(() => {
-        running -= 1
-        wake()
-      })
-  }
-}
+await loop(post, work)

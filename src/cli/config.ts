@@ -1,7 +1,7 @@
 /** `noetl-worker config`: what the settings are, where they came from, and how to write them down. */
-import { Duration, Effect } from "effect"
+import { Effect } from "effect"
 import type { Loaded } from "../config/load.ts"
-import type { Setting } from "../config/Setting.ts"
+import { type Setting, shown } from "../config/Setting.ts"
 import { settings } from "../config/settings.ts"
 import * as Json from "../domain/Json.ts"
 import { loadConfig } from "./sources.ts"
@@ -34,17 +34,6 @@ const explain = ({ origins, values, warnings }: Loaded): string =>
     ...warnings.map((warning) => `warning: ${warning}`),
     ""
   ].join("\n")
-
-const shown = (value: unknown): string =>
-  Duration.isDuration(value)
-    ? `${Duration.toSeconds(value)} s`
-    : value instanceof Map
-      ? [...value].map(([k, v]) => `${k}=${v}`).join(",")
-      : Array.isArray(value)
-        ? value.join(",")
-        : typeof value === "string"
-          ? value
-          : Json.stringify(value)
 
 const sections = (): ReadonlyMap<string, ReadonlyArray<readonly [string, Setting]>> =>
   Map.groupBy(

@@ -34,9 +34,10 @@ export const worker = Effect.fnUntraced(function* (args: Arguments) {
 
 /** Logs and, where there is a collector, telemetry as configured, and the redactor that they and the worker share. */
 export const telemetry = ({ values }: Loaded): Layer.Layer<Redactor> => {
+  const levels = levelsOf(values.logLevel)
   const logs = Telemetry.layer({
     format: values.logFormat,
-    level: values.logLevel,
+    levels,
     terminal: process.stderr.isTTY,
     colors: process.stderr.isTTY && process.env["NO_COLOR"] === undefined
   })
@@ -52,7 +53,7 @@ export const telemetry = ({ values }: Loaded): Layer.Layer<Redactor> => {
             version,
             attributes: values.otlpAttributes
           },
-          levelsOf(values.logLevel)
+          levels
         ).pipe(Layer.provideMerge(logs))
   return otlp.pipe(Layer.provideMerge(Redactor.layer))
 }

@@ -41,7 +41,7 @@ export const setting = <A>(names: Names, type: SettingType<A>, fallback: A): Set
   flag: names.flag,
   alias: names.alias,
   secret: names.secret ?? false,
-  shownDefault: names.shownDefault ?? shown(fallback),
+  shownDefault: names.shownDefault ?? shownOrNone(fallback),
   type,
   fallback
 })
@@ -50,12 +50,17 @@ export const setting = <A>(names: Names, type: SettingType<A>, fallback: A): Set
 export const optional = <A>(names: Names, type: SettingType<A>): Setting<A | undefined> =>
   setting<A | undefined>({ shownDefault: "none", ...names }, type, undefined)
 
-const shown = (value: unknown): string => {
+/** A value as whoever reads a list of settings sees it. */
+export const shown = (value: unknown): string => {
   if (Duration.isDuration(value)) return `${Duration.toSeconds(value)} s`
-  if (value instanceof Map)
-    return value.size === 0 ? "none" : [...value].map(([k, v]) => `${k}=${v}`).join(",")
-  if (Array.isArray(value)) return value.length === 0 ? "none" : value.join(",")
-  return value === undefined || value === "" ? "none" : Json.stringify(value).replaceAll('"', "")
+  if (value instanceof Map) return [...value].map(([k, v]) => `${k}=${v}`).join(",")
+  if (Array.isArray(value)) return value.join(",")
+  return typeof value === "string" ? value : Json.stringify(value)
+}
+
+const shownOrNone = (value: unknown): string => {
+  const text = value === undefined ? "" : shown(value)
+  return text === "" ? "none" : text
 }
 
 // --- types ---
@@ -135,6 +140,19 @@ export const list: SettingType<ReadonlyArray<string>> = {
   shape: "words, separated by commas",
   schema: { type: "string" },
   read: (value) => Result.succeed(words(value))
+}
+
+/** Paths may have spaces in them. */
+export const paths: SettingType<ReadonlyArray<string>> = {
+  shape: "text",
+  schema: { type: "string" },
+  read: (value) =>
+    Result.succeed(
+      value
+        .split(",")
+        .map((one) => one.trim())
+        .filter((one) => one !== "")
+    )
 }
 
 /** What an egress rule names: a class of addresses, an address, a block, a name, all names below one. */

@@ -32,8 +32,9 @@ import { toolOptions } from "./toolOptions.ts"
 
 /** The whole worker as configured, with its health server. Another toolbox takes the place of ours. */
 export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, ControlPlane>) => {
+  const options = toolOptions(values)
   const worker = Worker.layer.pipe(
-    Layer.provide(Layer.provide(tools, toolOptions(values))),
+    Layer.provide(Layer.provide(tools, options)),
     Layer.provide(stepLayersWith(values)),
     Layer.provide(results(values)),
     Layer.provide(leases(values)),
@@ -47,17 +48,17 @@ export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, Co
     Layer.provide(companions(values))
   )
   const health = Health.layer({ port: values.healthPort, host: values.healthHost, metrics: values.metrics })
-  return protectHealth(values).pipe(Layer.provideMerge(health), Layer.provideMerge(worker))
+  return protectHealth(options).pipe(Layer.provideMerge(health), Layer.provideMerge(worker))
 }
 
 /** A free port is known once it is taken; tools must not ask it either. They share this egress policy. */
-const protectHealth = (values: Values) =>
+const protectHealth = (options: Layer.Layer<never>) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const { address } = yield* HttpServer.HttpServer
       if (address._tag !== "UnixPathAddress") yield* (yield* Egress).protectPort(address.port)
     })
-  ).pipe(Layer.provide(Egress.layer.pipe(Layer.provide(toolOptions(values)))))
+  ).pipe(Layer.provide(Egress.layer.pipe(Layer.provide(options))))
 
 /** What stands between a command and its tool, over a control plane and a redactor. */
 export const stepLayersWith = (options: { readonly retypeStrings: boolean }) =>

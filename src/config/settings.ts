@@ -11,6 +11,7 @@ import {
   list,
   oneOf,
   optional,
+  paths,
   places,
   setting,
   text,
@@ -665,7 +666,7 @@ export const settings = {
       doc: "Directories and URL prefixes that DuckDB's SQL may read and write, separated by commas: data,s3://bucket/.",
       shownDefault: "data"
     },
-    text
+    paths
   ),
   duckdbExtensions: optional(
     {
@@ -674,7 +675,7 @@ export const settings = {
       doc: "DuckDB extensions of this machine that are loaded, by name or file, separated by commas: httpfs,postgres_scanner.",
       shownDefault: "none"
     },
-    text
+    paths
   ),
   duckdbExternalAccess: setting(
     {

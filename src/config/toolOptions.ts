@@ -17,9 +17,9 @@ const duckdbOptions = (values: Values) => {
     ...known,
     dataDir: values.dataDir === undefined ? undefined : resolve(values.dataDir),
     allowedDirectories:
-      listOf(values.duckdbAllow)?.map((one) => (one.includes("://") ? one : resolve(one))) ??
+      values.duckdbAllow?.map((one) => (one.includes("://") ? one : resolve(one))) ??
       known.allowedDirectories,
-    extensions: listOf(values.duckdbExtensions) ?? known.extensions,
+    extensions: values.duckdbExtensions ?? known.extensions,
     externalAccess: values.duckdbExternalAccess
   })
 }
@@ -65,9 +65,3 @@ export const toolOptions = (values: Values): Layer.Layer<never> =>
 
 const bytesOf = (megabytes: number | undefined): number | undefined =>
   megabytes === undefined ? undefined : megabytes * 1024 * 1024
-
-const listOf = (text: string | undefined): ReadonlyArray<string> | undefined =>
-  text
-    ?.split(",")
-    .map((one) => one.trim())
-    .filter((one) => one !== "")

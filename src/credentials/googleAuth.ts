@@ -71,9 +71,7 @@ export const tokenOf = (
 }
 
 const storedToken = (data: JsonObject, audience: string | undefined): string | undefined => {
-  if (audience !== undefined) return undefined
-  const found = tokenFields.map((field) => data[field]).find(isToken)
-  return found
+  return audience === undefined ? tokenFields.map((field) => data[field]).find(isToken) : undefined
 }
 
 /** A key file is no token, whatever member it is kept in. */

@@ -7,7 +7,8 @@ import { Effect, Layer, Logger, Redacted, References } from "effect"
 import { OtlpExporter, OtlpLogger, OtlpMetrics, OtlpSerialization, OtlpTracer } from "effect/observability"
 import type { Json } from "../domain/Json.ts"
 import { Redactor } from "../secrets/Redactor.ts"
-import { appears, type Levels } from "./levels.ts"
+import { filtered, type Levels } from "./levels.ts"
+import { percentDecoded } from "../domain/percentDecoded.ts"
 
 export interface OtlpSettings {
   /** Base URL of the collector: `/v1/traces`, `/v1/metrics` and `/v1/logs` are below it. */
@@ -33,9 +34,7 @@ export const layer = (settings: OtlpSettings, levels: Levels): Layer.Layer<never
     shutdownTimeout: "3 seconds"
   } as const
   const logger = Effect.map(OtlpLogger.make({ ...common, url: `${base}/v1/logs` }), (inner) =>
-    Logger.make<unknown, void>((line) => {
-      if (appears(levels, line)) inner.log(line)
-    })
+    filtered(levels, inner)
   )
   return Layer.mergeAll(
     Logger.layer([logger], { mergeWithExisting: true }),
@@ -74,14 +73,6 @@ const pairsOf = (text: string | undefined): Record<string, string> =>
       .filter((pair) => pair.includes("="))
       .map((pair) => {
         const [name = "", ...value] = pair.split("=")
-        return [name.trim(), decoded(value.join("=").trim())]
+        return [name.trim(), percentDecoded(value.join("=").trim())]
       })
   )
-
-const decoded = (text: string): string => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}

@@ -3,19 +3,18 @@ import { Cause, Effect, Layer, Logger, References } from "effect"
 import { inspect } from "node:util"
 import { isJson } from "../domain/Json.ts"
 import { Redactor } from "../secrets/Redactor.ts"
-import { appears, type Levels, levelsOf, lowest } from "./levels.ts"
+import { filtered, type Levels, lowest } from "./levels.ts"
 
 export interface LogSettings {
   readonly format: "auto" | "json" | "pretty" | "logfmt"
-  /** `info`, or with levels of parts: `info,consumer=debug`. */
-  readonly level: string
+  readonly levels: Levels
   readonly terminal: boolean
   readonly colors: boolean
 }
 
 /** Logs, and no spans: there is nobody who takes them. */
 export const layer = (settings: LogSettings): Layer.Layer<never, never, Redactor> => {
-  const levels = levelsOf(settings.level)
+  const { levels } = settings
   return Layer.mergeAll(
     Logger.layer([Effect.map(Redactor, (redactor) => filtered(levels, loggerOf(settings, redactor)))]),
     Layer.succeed(References.MinimumLogLevel, lowest(levels)),
@@ -23,11 +22,6 @@ export const layer = (settings: LogSettings): Layer.Layer<never, never, Redactor
     Layer.succeed(References.LogToStderr, true)
   )
 }
-
-const filtered = (levels: Levels, logger: Logger.Logger<unknown, void>): Logger.Logger<unknown, void> =>
-  Logger.make((line) => {
-    if (appears(levels, line)) logger.log(line)
-  })
 
 /** Every line is masked on its way out, whoever wrote it. */
 const loggerOf = (settings: LogSettings, redactor: Redactor["Service"]): Logger.Logger<unknown, void> => {

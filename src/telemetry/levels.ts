@@ -1,5 +1,5 @@
 /** Which lines appear: a level for all of them, others for parts of the worker. */
-import { LogLevel, type Logger, References } from "effect"
+import { Logger, LogLevel, References } from "effect"
 
 export interface Levels {
   readonly overall: LogLevel.LogLevel
@@ -46,6 +46,15 @@ export const appears = (
     .find((level) => level !== undefined)
   return LogLevel.isGreaterThanOrEqualTo(logLevel, own ?? overall)
 }
+
+/** The same logger, given only lines that appear. */
+export const filtered = (
+  levels: Levels,
+  logger: Logger.Logger<unknown, void>
+): Logger.Logger<unknown, void> =>
+  Logger.make((line) => {
+    if (appears(levels, line)) logger.log(line)
+  })
 
 // --- helpers ---
 

@@ -5,6 +5,7 @@ import { workerLayer } from "../../src/config/layers.ts"
 import { load } from "../../src/config/load.ts"
 import { success } from "../../src/domain/ToolResult.ts"
 import { Redactor } from "../../src/secrets/Redactor.ts"
+import { levelsOf } from "../../src/telemetry/levels.ts"
 import * as Telemetry from "../../src/telemetry/Telemetry.ts"
 import * as Tool from "../../src/tools/Tool.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
@@ -31,7 +32,7 @@ Effect.fromResult(load({ flags: new Map(), env: process.env, dotenv: undefined, 
     Worker.main.pipe(Effect.provide(workerLayer(values, Toolbox.layerLive(BusyTool))))
   ),
   Effect.provide(
-    Telemetry.layer({ format: "logfmt", level: "debug", terminal: false, colors: false }).pipe(
+    Telemetry.layer({ format: "logfmt", levels: levelsOf("debug"), terminal: false, colors: false }).pipe(
       Layer.provideMerge(Redactor.layer)
     )
   ),

@@ -4,6 +4,7 @@ import { pemOf } from "../http/pem.ts"
 import { JsonValue } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
 import { invalid } from "../sql/source.ts"
+import { percentDecoded } from "../../domain/percentDecoded.ts"
 
 const modes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const
 export type SslMode = (typeof modes)[number]
@@ -112,11 +113,11 @@ const urlOf = (text: string): Url | undefined => {
   const query = Object.fromEntries(url.searchParams)
   return {
     ...ssl(query),
-    ...some("host", query["host"] ?? decoded(url.hostname).replace(/^\[(.*)\]$/, "$1")),
+    ...some("host", query["host"] ?? percentDecoded(url.hostname).replace(/^\[(.*)\]$/, "$1")),
     ...(url.port === "" ? {} : { port: Number(url.port) }),
-    ...some("database", decoded(url.pathname.slice(1))),
-    ...some("user", decoded(url.username)),
-    ...some("password", decoded(url.password))
+    ...some("database", percentDecoded(url.pathname.slice(1))),
+    ...some("user", percentDecoded(url.username)),
+    ...some("password", percentDecoded(url.password))
   }
 }
 
@@ -144,14 +145,6 @@ const ssl = (values: Readonly<Record<string, string>>): Url =>
 
 const some = (key: string, value: string | undefined) =>
   value === undefined || value === "" ? {} : { [key]: value }
-
-const decoded = (text: string): string => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
-}
 
 /** `pool: {name, max_size, …}`; what is not known of it does no harm. */
 const poolOf = (pool: unknown): Pick<Target, "pool" | "poolSize"> => {

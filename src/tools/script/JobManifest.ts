@@ -32,7 +32,11 @@ export const executionKey = "noetl.io/execution"
 export const serverKey = "noetl.io/server"
 export const containerName = "script"
 export const installerName = "dependencies"
-export const managedBy = "noetl-worker"
+/** Of every Job that a worker makes, and of nothing else. */
+export const ownLabels = {
+  "app.kubernetes.io/component": "script-job",
+  "app.kubernetes.io/managed-by": "noetl-worker"
+} as const
 
 /**
  * Neither the delivery's number nor the settings are part of it: a redelivered command has another of the one, and
@@ -135,8 +139,7 @@ const ownedBy = (job: V1Job) => ({
 const labelsOf = (spec: JobSpec, { executionId, step }: Identity): Record<string, string> => ({
   ...Object.fromEntries(Object.entries(spec.labels).map(([key, value]) => [key, labelOf(value)])),
   "app.kubernetes.io/name": "noetl-script",
-  "app.kubernetes.io/component": "script-job",
-  "app.kubernetes.io/managed-by": managedBy,
+  ...ownLabels,
   "noetl.execution-id": labelOf(executionId),
   "noetl.step-name": labelOf(step),
   "noetl.tool-kind": "script"

@@ -10,7 +10,7 @@ import { fetch } from "undici"
 import { parse } from "../../domain/Json.ts"
 import { messageOf } from "../../domain/messageOf.ts"
 import { type ClientLibrary, type Cluster, findCluster } from "./kubeConfig.ts"
-import { managedBy } from "./JobManifest.ts"
+import { ownLabels } from "./JobManifest.ts"
 import { KubernetesApi, KubernetesError, NoCluster, Refused, Unreachable } from "./KubernetesApi.ts"
 
 interface Client extends Cluster {
@@ -57,7 +57,9 @@ function connect() {
   })
 }
 
-const jobsOfWorkers = `app.kubernetes.io/managed-by=${managedBy},app.kubernetes.io/component=script-job`
+const jobsOfWorkers = Object.entries(ownLabels)
+  .map(([key, value]) => `${key}=${value}`)
+  .join(",")
 
 const of = (client: Effect.Effect<Client, KubernetesError>): KubernetesApi["Service"] => {
   const ask = <A>(action: string, f: (client: Client, options: CallOptions) => Promise<A>) =>

@@ -2,7 +2,7 @@
 import * as JsonText from "../../domain/Json.ts"
 import type { Json } from "../../domain/Json.ts"
 import { literalOf } from "../postgres/arrays.ts"
-import type { Type } from "./Ends.ts"
+import type { Batch, Type } from "./Ends.ts"
 
 /** A value as a column of a line. */
 export const columnOf = (value: Json | undefined, type: Type, arrays = true): string => {
@@ -27,6 +27,10 @@ export const columnsOf = (line: string): ReadonlyArray<string | null> => {
     ? columns.map((one) => (one === String.raw`\N` ? null : unescaped(one)))
     : columns
 }
+
+/** The columns of each line of a batch without frames. */
+export const rowsOf = ({ bytes, rows }: Batch): ReadonlyArray<ReadonlyArray<string | null>> =>
+  rows === 0 ? [] : bytes.toString("utf8").split("\n").slice(0, rows).map(columnsOf)
 
 /** One frame around lines; the server does not mind where lines begin. */
 export const frameOf = (lines: Buffer): Buffer => {

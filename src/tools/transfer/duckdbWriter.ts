@@ -6,6 +6,7 @@ import { quoteName, quotePath } from "../sql/tokens.ts"
 import type { ToolError } from "../ToolError.ts"
 import { duckdbError, run } from "./duckdbSql.ts"
 import { columnSql } from "./duckdbTypes.ts"
+import { type Emptying, makeEmptying } from "./emptying.ts"
 import type { Batch, Field, Writer, Writing } from "./Ends.ts"
 import { runForEach } from "./duckdbStatement.ts"
 import { compile } from "./ownStatement.ts"
@@ -28,10 +29,10 @@ export const openWriter = Effect.fnUntraced(function* (into: Into) {
   yield* run(session, `CREATE OR REPLACE TEMP TABLE ${stage} (n BIGINT, t VARCHAR)`, call)
   yield* Effect.addFinalizer(() => Effect.ignore(run(session, "ROLLBACK", call)))
   const own = into.custom === undefined ? undefined : yield* compile(into.custom, into.fields, call)
+  const emptying = makeEmptying(into.writing.mode === "replace")
   const state: State = {
     begun: false,
-    replaced: false,
-    replacedForGood: false,
+    emptying,
     appender: undefined,
     blocks: 0n,
     bytes: 0
@@ -52,14 +53,14 @@ export const openWriter = Effect.fnUntraced(function* (into: Into) {
       yield* flush(into, state)
       yield* run(session, "COMMIT", call)
       state.begun = false
-      state.replacedForGood = state.replaced
+      emptying.committed()
     }),
     undo: Effect.suspend(() => {
       state.appender?.closeSync()
       state.appender = undefined
       state.bytes = 0
       state.begun = false
-      state.replaced = state.replacedForGood
+      emptying.undone()
       return run(session, "ROLLBACK", call)
     })
   } satisfies Writer
@@ -69,8 +70,7 @@ export const openWriter = Effect.fnUntraced(function* (into: Into) {
 
 interface State {
   begun: boolean
-  replaced: boolean
-  replacedForGood: boolean
+  readonly emptying: Emptying
   appender: DuckDBAppender | undefined
   blocks: bigint
   bytes: number
@@ -82,8 +82,7 @@ const begin = (into: Into, state: State): Effect.Effect<void, ToolError> =>
   Effect.suspend(() => {
     if (state.begun) return Effect.void
     state.begun = true
-    const replaces = into.writing.mode === "replace" && !state.replaced
-    state.replaced = true
+    const replaces = state.emptying.isDue()
     return run(into.session, replaces ? `BEGIN; DELETE FROM ${quotePath(into.table)}` : "BEGIN", into.call)
   })
 

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { bind } from "../sql/placeholders.ts"
 import { invalid } from "../sql/source.ts"
 import type { ToolError } from "../ToolError.ts"
-import { columnsOf } from "./copyText.ts"
+import { rowsOf } from "./copyText.ts"
 import type { Batch, Field } from "./Ends.ts"
 
 export interface OwnStatement {
@@ -34,15 +34,6 @@ export const compile = (
 /** The values of each row. */
 export const valuesOf = (
   { columns }: OwnStatement,
-  { bytes, rows }: Batch
+  batch: Batch
 ): ReadonlyArray<ReadonlyArray<string | null>> =>
-  rows === 0
-    ? []
-    : bytes
-        .toString("utf8")
-        .split("\n")
-        .slice(0, rows)
-        .map((line) => {
-          const all = columnsOf(line)
-          return columns.map((i) => all[i] ?? null)
-        })
+  rowsOf(batch).map((all) => columns.map((i) => all[i] ?? null))

@@ -6,6 +6,7 @@ import type { Session } from "../postgres/Pools.ts"
 import { quoteName, quotePath } from "../sql/tokens.ts"
 import type { ToolError } from "../ToolError.ts"
 import { frameOf } from "./copyText.ts"
+import { type Emptying, makeEmptying } from "./emptying.ts"
 import type { Field, Writer, Writing } from "./Ends.ts"
 import { compile, valuesOf } from "./ownStatement.ts"
 import { sql, sqlError } from "./postgresSql.ts"
@@ -25,7 +26,8 @@ export const openWriter = Effect.fnUntraced(function* (into: Into) {
   const own = into.custom === undefined ? undefined : yield* compile(into.custom, into.fields, into.call)
   const failed = <A>(effect: Effect.Effect<A, unknown>) =>
     Effect.mapError(effect, (cause) => sqlError(cause, into.call))
-  const state: State = { begun: false, replaced: false, replacedForGood: false, copy: undefined }
+  const emptying = makeEmptying(into.writing.mode === "replace")
+  const state: State = { begun: false, emptying, copy: undefined }
   return {
     write: (batch) =>
       Effect.gen(function* () {
@@ -46,12 +48,12 @@ export const openWriter = Effect.fnUntraced(function* (into: Into) {
       if (into.writing.mode === "upsert") yield* sql(into.session, into.call, mergeSql(into))
       yield* sql(into.session, into.call, "COMMIT")
       state.begun = false
-      state.replacedForGood = state.replaced
+      emptying.committed()
     }),
     undo: Effect.suspend(() => {
       state.copy = undefined
       state.begun = false
-      state.replaced = state.replacedForGood
+      emptying.undone()
       return sql(into.session, into.call, "ROLLBACK")
     })
   } satisfies Writer
@@ -61,17 +63,15 @@ export const openWriter = Effect.fnUntraced(function* (into: Into) {
 
 interface State {
   begun: boolean
-  replaced: boolean
-  replacedForGood: boolean
+  readonly emptying: Emptying
   copy: CopyIn | undefined
 }
 
 const begin = (into: Into, state: State): Effect.Effect<void, ToolError> =>
   Effect.suspend(() => {
     if (state.begun) return Effect.void
-    const replaces = into.writing.mode === "replace" && !state.replaced
+    const replaces = state.emptying.isDue()
     state.begun = true
-    state.replaced = true
     return sql(into.session, into.call, replaces ? `BEGIN; TRUNCATE ${quotePath(into.table)}` : "BEGIN")
   })
 

@@ -7,8 +7,9 @@ import type { Binds } from "snowflake-sdk"
 import type { Session } from "../snowflake/Sessions.ts"
 import type { SnowflakeSettings } from "../snowflake/SnowflakeOptions.ts"
 import { quoteName } from "../sql/tokens.ts"
-import { columnsOf } from "./copyText.ts"
-import type { Batch, Field, Writer, Writing } from "./Ends.ts"
+import { rowsOf } from "./copyText.ts"
+import type { Field, Writer, Writing } from "./Ends.ts"
+import { makeEmptying } from "./emptying.ts"
 import { type Call, plainly } from "./snowflakeSql.ts"
 import { valueSql } from "./snowflakeTypes.ts"
 
@@ -31,11 +32,10 @@ export const openWriter = Effect.fnUntraced(function* (into: Into) {
   // Making a table ends a transaction, so it comes first.
   yield* run(`CREATE OR REPLACE TEMPORARY TABLE NOETL_STAGE (N NUMBER(19,0), ${columns})`)
   const state = {
-    replaced: false,
-    replacedForGood: false,
     rows: 0,
     waiting: [] as Array<ReadonlyArray<string | null>>
   }
+  const emptying = makeEmptying(writing.mode === "replace")
   const marks = ["?", ...into.fields.map(() => "?")].join(", ")
   const flush = Effect.suspend(() => {
     const binds = state.waiting
@@ -53,16 +53,15 @@ export const openWriter = Effect.fnUntraced(function* (into: Into) {
     commit: Effect.gen(function* () {
       yield* flush
       yield* run("BEGIN")
-      if (writing.mode === "replace" && !state.replaced) yield* run(`DELETE FROM ${into.table}`)
-      state.replaced = true
+      if (emptying.isDue()) yield* run(`DELETE FROM ${into.table}`)
       yield* run(writing.mode === "upsert" ? mergeSql(into) : insertSql(into))
       yield* run("DELETE FROM NOETL_STAGE")
       yield* run("COMMIT")
-      state.replacedForGood = state.replaced
+      emptying.committed()
     }),
     undo: Effect.gen(function* () {
       state.waiting = []
-      state.replaced = state.replacedForGood
+      emptying.undone()
       yield* run("ROLLBACK")
       yield* run("DELETE FROM NOETL_STAGE")
     })
@@ -70,9 +69,6 @@ export const openWriter = Effect.fnUntraced(function* (into: Into) {
 })
 
 // --- helpers ---
-
-const rowsOf = ({ bytes, rows }: Batch): ReadonlyArray<ReadonlyArray<string | null>> =>
-  rows === 0 ? [] : bytes.toString("utf8").split("\n").slice(0, rows).map(columnsOf)
 
 const names = ({ fields }: Into): ReadonlyArray<string> => fields.map(({ to }) => quoteName(to.name))
 

@@ -16,10 +16,12 @@ import { serverOfFile } from "../../support/PostgresServer.ts"
 
 const server = serverOfFile()
 const folder = fileURLToPath(new URL("./playbooks", import.meta.url))
+/** Files that playbooks name, shared with the comparison. */
+const scripts = fileURLToPath(new URL("../../fixtures/noetl", import.meta.url))
 const toolbox = Toolbox.layer(PostgresTool, DuckdbTool).pipe(
   Layer.provide([PostgresTool.layer, DuckdbTool.layer]),
   Layer.provide(
-    Layer.succeed(ScriptSourceOptions, { root: folder, maxBytes: 1_000_000, timeout: Duration.seconds(5) })
+    Layer.succeed(ScriptSourceOptions, { root: scripts, maxBytes: 1_000_000, timeout: Duration.seconds(5) })
   ),
   Layer.merge(Template.layer)
 )
