@@ -11,6 +11,7 @@ import * as Job from "./job/Job.ts"
 import type * as Journal from "./Journal.ts"
 import { makeBlame, park as parkDelivery } from "./job/deadLetter.ts"
 import { decode } from "./job/decode.ts"
+import type { Watch } from "./job/Watch.ts"
 import * as Metrics from "./Metrics.ts"
 import type { Delivery } from "./queue/MessageQueue.ts"
 import * as Room from "./queue/Room.ts"
@@ -26,7 +27,7 @@ export interface ActiveJob {
   readonly parked: boolean
 }
 
-export type Dispatcher = Effect.Success<typeof make>
+export type Dispatcher = Effect.Success<ReturnType<typeof make>>
 
 interface Entry {
   readonly step: string
@@ -35,7 +36,7 @@ interface Entry {
   readonly gone: Deferred.Deferred<void>
 }
 
-export const make = Effect.gen(function* () {
+export const make = Effect.fnUntraced(function* (watch: Watch) {
   const config = yield* WorkerConfig
   const slots = yield* Semaphore.make(config.concurrency)
   const room = yield* Room.make(config.concurrency + config.prefetch)
@@ -66,7 +67,8 @@ export const make = Effect.gen(function* () {
       withKind: (kind) => withKind(kinds.get(kind), park),
       toolsGone: Effect.asVoid(Deferred.succeed(entry.gone, undefined)),
       mayHandBack: handBack.await,
-      blame
+      blame,
+      watch
     }
     if (entries.has(id)) return yield* Job.alreadyRunning(delivery, slot, id)
     yield* Job.run(delivery, notification, slot).pipe(

@@ -2,6 +2,7 @@
  *   Worker
  *   ├─ registration   register … beat … deregister
  *   ├─ leases         queue leases and the heartbeat, for all we hold, where the queue allows in a thread of its own
+ *   ├─ watch          reasons to stop a command: a lease that somebody else took over, a cancellation
  *   ├─ dispatcher     jobs by command id; slots are permits
  *   ├─ reporter       outcomes that could not be told: again and again, until the control plane has them
  *   ├─ script         what a tool has to do besides commands: Jobs of cancelled ones go
@@ -15,6 +16,7 @@ import { ControlPlane } from "./control-plane/ControlPlane.ts"
 import * as Dispatcher from "./Dispatcher.ts"
 import { awaitCalm } from "./EventLoop.ts"
 import * as Inbox from "./Inbox.ts"
+import * as Watch from "./job/Watch.ts"
 import { Journal, type JournalError } from "./Journal.ts"
 import { Leases } from "./leases/Leases.ts"
 import * as Metrics from "./Metrics.ts"
@@ -86,7 +88,9 @@ const tree = Effect.gen(function* () {
     run: registration(registered, state)
   })
   yield* supervisor.start({ name: "leases", restart: "permanent", run: keepLeases })
-  const dispatcher = yield* Dispatcher.make
+  const watch = yield* Watch.make
+  yield* supervisor.start({ name: "watch", restart: "permanent", run: watch.run })
+  const dispatcher = yield* Dispatcher.make(watch)
   yield* supervisor.start({ name: "dispatcher", restart: "permanent", run: dispatcher.dispatch(inbox) })
   yield* supervisor.start({
     name: "reporter",

@@ -110,7 +110,7 @@ describe("Worker", () => {
           const children = (yield* (yield* Worker).status).children
           assert.deepStrictEqual(
             children.map((child) => child.restarts),
-            [0, 0, 0, 0, 0]
+            [0, 0, 0, 0, 0, 0]
           )
         })
     )

@@ -27,7 +27,7 @@ import { publishable } from "./publishable.ts"
 import { eventOf } from "./report.ts"
 import { type JobEnd, settlementOf } from "./settlementOf.ts"
 import { traceParent } from "./traceParent.ts"
-import { type Stop, watch } from "./watch.ts"
+import type { Watch } from "./Watch.ts"
 
 /** What the dispatcher lends to a job. */
 export interface JobSlot {
@@ -39,6 +39,7 @@ export interface JobSlot {
   readonly mayHandBack: Effect.Effect<void>
   /** How often commands failed here, over all jobs. */
   readonly blame: Blame
+  readonly watch: Watch
 }
 
 /** Works one delivery and settles it exactly once, whatever happens in between. */
@@ -145,19 +146,29 @@ const work = Effect.fnUntraced(function* (
   )
   // Whoever interrupts from outside shuts the worker down; the two other reasons come from the watch.
   const stop: { why: Outcome.StopReason } = { why: "Shutdown" }
-  const exit = yield* execute(command).pipe(
-    Effect.provideService(Stopping, { why: Effect.sync(() => stop.why) }),
-    slot.withKind(command.kind),
-    Effect.raceFirst(
-      watch(command, delivery).pipe(Effect.tap(({ why }) => Effect.sync(() => void (stop.why = why))))
+  const exit = yield* Effect.forkChild(
+    execute(command).pipe(
+      Effect.provideService(Stopping, { why: Effect.sync(() => stop.why) }),
+      slot.withKind(command.kind),
+      Effect.annotateLogs({ tool: command.kind })
     ),
-    Effect.annotateLogs({ tool: command.kind }),
+    { startImmediately: true }
+  ).pipe(
+    Effect.flatMap((running) =>
+      Fiber.join(running).pipe(
+        slot.watch.during(delivery.id, command, (why) => {
+          stop.why = why
+          running.interruptUnsafe()
+        }),
+        Effect.onInterrupt(() => Fiber.interrupt(running))
+      )
+    ),
     restore,
     Effect.exit
   )
   yield* Fiber.await(started).pipe(Effect.timeoutOption("2 seconds"))
   yield* Fiber.interrupt(started)
-  const outcome = yield* outcomeOf(exit)
+  const outcome = yield* outcomeOf(exit, stop.why)
   yield* count(outcome, (yield* Clock.currentTimeMillis) - startedAt)
   yield* say(command, outcome)
   return outcome
@@ -171,11 +182,14 @@ const count = Effect.fnUntraced(function* (outcome: Outcome.Outcome, millis: num
   if (outcome._tag !== "Succeeded") yield* Metric.update(Metrics.jobsFailed, 1)
 })
 
-/** A lost lease and a cancellation end the race as values, so an interruption from outside is the shutdown. */
-const outcomeOf = (exit: Exit.Exit<Outcome.Ending | Stop>): Effect.Effect<Outcome.Outcome> => {
+/** Only who stops the command interrupts it. */
+const outcomeOf = (
+  exit: Exit.Exit<Outcome.Ending>,
+  why: Outcome.StopReason
+): Effect.Effect<Outcome.Outcome> => {
   if (Exit.isSuccess(exit)) return Effect.succeed(exit.value)
   return Cause.hasInterruptsOnly(exit.cause)
-    ? Effect.succeed(Outcome.stopped("Shutdown"))
+    ? Effect.succeed(Outcome.stopped(why))
     : Effect.failCause(exit.cause)
 }
 

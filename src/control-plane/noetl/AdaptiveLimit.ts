@@ -3,7 +3,7 @@
  * one more for each full round of good answers. While it asks for a pause nobody asks it anything, and nobody comes back in the same
  * instant.
  */
-import { Clock, Duration, Effect, Latch, Random } from "effect"
+import { Clock, Duration, Effect, Exit, Latch, Random } from "effect"
 
 /** What an answer says about the server's load. */
 export type Load = { readonly busy: false } | { readonly busy: true; readonly retryAfter: number | undefined }
@@ -31,10 +31,11 @@ export const make = (most: number): Effect.Effect<AdaptiveLimit> =>
       return true
     }
 
-    const queue: Effect.Effect<void> = Effect.gen(function* () {
+    const queue = Effect.fnUntraced(function* (place: { taken: boolean }) {
       while (true) {
         const now = yield* Clock.currentTimeMillis
-        if (admitted(now)) return
+        place.taken = admitted(now)
+        if (place.taken) return
         if (now < state.pausedUntil) {
           // Full jitter on top of what was asked for: as long again, at most.
           const asked = state.pausedUntil - now
@@ -46,43 +47,42 @@ export const make = (most: number): Effect.Effect<AdaptiveLimit> =>
       }
     })
 
-    const enter = Effect.flatMap(Clock.currentTimeMillis, (now) => (admitted(now) ? Effect.void : queue))
-
-    const leave = Effect.suspend(() => {
+    const leave = () => {
       state.underWay -= 1
-      return changed.open
-    })
+      changed.openUnsafe()
+    }
 
-    const learn = (load: Load) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
-        if (!load.busy) {
-          state.complaints = 0
-          state.limit = Math.min(most, state.limit + 1 / Math.max(1, state.limit))
-          return
-        }
-        // Answers to requests that were sent together are one complaint.
-        if (now - state.halvedAt >= pauses.oneComplaint) {
-          state.halvedAt = now
-          state.complaints += 1
-          state.limit = Math.max(1, state.limit / 2)
-        }
-        const own = pauses.first * 2 ** Math.min(state.complaints - 1, 8)
-        const pause = Math.min(pauses.longest, Math.max(load.retryAfter ?? 0, own))
-        state.pausedUntil = Math.max(state.pausedUntil, now + pause)
-      })
+    const learn = (load: Load, now: number) => {
+      if (!load.busy) {
+        state.complaints = 0
+        state.limit = Math.min(most, state.limit + 1 / Math.max(1, state.limit))
+        return
+      }
+      // Answers to requests that were sent together are one complaint.
+      if (now - state.halvedAt >= pauses.oneComplaint) {
+        state.halvedAt = now
+        state.complaints += 1
+        state.limit = Math.max(1, state.limit / 2)
+      }
+      const own = pauses.first * 2 ** Math.min(state.complaints - 1, 8)
+      const pause = Math.min(pauses.longest, Math.max(load.retryAfter ?? 0, own))
+      state.pausedUntil = Math.max(state.pausedUntil, now + pause)
+    }
 
     return {
       limit: Effect.sync(() => Math.max(1, Math.floor(state.limit))),
       run: (request, loadOf) =>
-        Effect.uninterruptibleMask((restore) =>
-          restore(enter).pipe(
-            Effect.andThen(
-              restore(request).pipe(
-                Effect.tap((answer) => learn(loadOf(answer))),
-                Effect.ensuring(leave)
-              )
-            )
-          )
-        )
+        Effect.clockWith((clock) => {
+          const place = { taken: false }
+          const admittedRequest = Effect.suspend(() => {
+            place.taken = admitted(clock.currentTimeMillisUnsafe())
+            return place.taken ? request : Effect.andThen(queue(place), request)
+          })
+          return Effect.onExit(admittedRequest, (exit) => {
+            if (Exit.isSuccess(exit)) learn(loadOf(exit.value), clock.currentTimeMillisUnsafe())
+            if (place.taken) leave()
+            return Effect.void
+          })
+        })
     }
   })

@@ -3,11 +3,12 @@
  *
  * An answer of any status is an answer; only no answer is an error, and it says whether the request may have arrived.
  */
-import { Context, Effect, Layer, Redacted, Result } from "effect"
-import { Agent, type Dispatcher, request as undiciRequest } from "undici"
+import { Context, Effect, Exit, Layer, Redacted, Result } from "effect"
+import { Agent, type Dispatcher } from "undici"
 import * as Json from "../../domain/Json.ts"
 import { Busy, ControlPlaneError, Refused, type TlsFiles, Unreachable, Unreadable } from "../ControlPlane.ts"
 import * as AdaptiveLimit from "./AdaptiveLimit.ts"
+import { AnswerTooLarge, exchange, type Received } from "./exchange.ts"
 import { connectorOf } from "./identity.ts"
 
 export interface Request {
@@ -122,44 +123,49 @@ const send = (
   settings: Settings,
   request: Request
 ): Effect.Effect<Answer, ControlPlaneError> =>
-  Effect.tryPromise({
-    try: async (signal) => {
-      const response = await undiciRequest(request.url, {
-        dispatcher: agent,
-        method: request.method,
-        signal,
-        headers: headersOf(settings, request),
-        body: request.body === undefined ? null : Json.stringify(request.body)
-      })
-      const text = await response.body.text()
-      return { status: response.statusCode, text, retryAfter: retryAfterOf(response.headers["retry-after"]) }
-    },
-    catch: (cause) =>
-      new ControlPlaneError({
-        operation: request.operation,
-        reason: new Unreachable({ detail: reasonOf(cause) })
-      })
-  }).pipe(
-    Effect.flatMap(({ status, text, retryAfter }) =>
-      Effect.map(bodyOf(request, status, text), (body) => ({ status, body, retryAfter }))
-    )
-  )
-
-const bodyOf = (
-  request: Request,
-  status: number,
-  text: string
-): Effect.Effect<Json.Json, ControlPlaneError> => {
-  if (text === "") return Effect.succeed(null)
-  const parsed = Json.parse(text, { maxBytes: maxAnswerBytes, maxDepth: 500 })
-  if (Result.isSuccess(parsed)) return Effect.succeed(parsed.success)
-  // An error page of a proxy is an answer too: its status says what it is.
-  if (status >= 400) return Effect.succeed(text)
-  return Effect.fail(
-    new ControlPlaneError({
-      operation: request.operation,
-      reason: new Unreadable({ detail: `an answer that is not JSON: ${parsed.failure.message}` })
+  Effect.suspend(() => {
+    const [origin, path] = splitUrl(request.url)
+    const sent = {
+      origin,
+      path,
+      method: request.method,
+      headers: headersOf(settings, request),
+      body: request.body === undefined ? null : Json.stringify(request.body)
+    }
+    return exchange(agent, sent, maxAnswerBytes, {
+      onAnswer: (received) => answerOf(request, received),
+      onError: (cause) => Exit.fail(noAnswer(request.operation, cause))
     })
+  })
+
+const noAnswer = (operation: string, cause: unknown) =>
+  new ControlPlaneError({
+    operation,
+    reason:
+      cause instanceof AnswerTooLarge
+        ? new Unreadable({ detail: `an answer that is too large: ${cause.message}` })
+        : new Unreachable({ detail: reasonOf(cause) })
+  })
+
+/** What the dispatcher asks for: scheme with host, and the rest. */
+const splitUrl = (url: string): readonly [origin: string, path: string] => {
+  const end = url.indexOf("/", url.indexOf("://") + 3)
+  return end === -1 ? [url, "/"] : [url.slice(0, end), url.slice(end)]
+}
+
+const answerOf = (
+  request: Request,
+  { retryAfter, status, text }: Received
+): Exit.Exit<Answer, ControlPlaneError> => {
+  const answer = (body: Json.Json) => Exit.succeed({ status, body, retryAfter: retryAfterOf(retryAfter) })
+  if (text === "") return answer(null)
+  const parsed = Json.parse(text, { maxBytes: maxAnswerBytes, maxDepth: 500 })
+  if (Result.isSuccess(parsed)) return answer(parsed.success)
+  // An error page of a proxy is an answer too: its status says what it is.
+  if (status >= 400) return answer(text)
+  const detail = `an answer that is not JSON: ${parsed.failure.message}`
+  return Exit.fail(
+    new ControlPlaneError({ operation: request.operation, reason: new Unreadable({ detail }) })
   )
 }
 
@@ -184,8 +190,8 @@ const isFor = (what: { readonly origin: string } | undefined, url: string): bool
 export const originOf = (url: string): string | undefined =>
   URL.canParse(url) ? new URL(url).origin : undefined
 
-const retryAfterOf = (header: string | Array<string> | undefined): number | undefined => {
-  const seconds = Number(Array.isArray(header) ? header[0] : header)
+const retryAfterOf = (header: string | undefined): number | undefined => {
+  const seconds = Number(header)
   return header !== undefined && Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined
 }
 
