@@ -2,6 +2,7 @@
 import { Deferred, Duration, Effect, Layer, Queue, Schedule } from "effect"
 import { Worker } from "node:worker_threads"
 import type { Beat } from "../control-plane/ControlPlane.ts"
+import { collected } from "../nats/collected.ts"
 import type { NatsSettings } from "../nats/connectionOptions.ts"
 import type { Delivery } from "../queue/MessageQueue.ts"
 import { type Book, lapse, LeaseError, Leases, makeBookWith } from "./Leases.ts"
@@ -19,11 +20,10 @@ export const layer = (options: Options): Layer.Layer<Leases> => Layer.effect(Lea
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const thread: { current: Worker | undefined } = { current: undefined }
-  const tell = collected((messages) => thread.current?.postMessage(messages))
-  const book = yield* makeBookWith(
-    (delivery) => Effect.suspend(() => Effect.forEach(keepMessage(delivery), tell, { discard: true })),
-    (id) => tell({ say: "release", id })
-  )
+  // A tool that blocks this thread comes turns later, after the claim. A released lease may be extended once more.
+  const tell = collected<ToKeeper>((messages) => thread.current?.postMessage(messages))
+  const keep = (delivery: Delivery) => Effect.sync(() => keepMessage(delivery).forEach(tell.soon))
+  const book = yield* makeBookWith(keep, (id) => Effect.sync(() => tell.sometime({ say: "release", id })))
   const run = Effect.scoped(
     Effect.gen(function* () {
       const pulse = new SharedArrayBuffer(4)
@@ -39,30 +39,13 @@ const make = Effect.fnUntraced(function* (options: Options) {
         Deferred.doneUnsafe(died, Effect.fail(leaseError(`the thread ended with ${code}`)))
       )
       thread.current = worker
-      for (const { delivery } of book.kept.values()) yield* Effect.forEach(keepMessage(delivery), tell)
+      for (const { delivery } of book.kept.values()) yield* keep(delivery)
       const hear = Effect.forever(Effect.flatMap(Queue.take(heard), (message) => listen(book, message)))
       return yield* Effect.raceAllFirst([Deferred.await(died), turn(pulse), hear])
     })
   )
   return Leases.of({ ...book, run })
 })
-
-/**
- * A message to a thread costs more than what it says: those of one turn of the event loop go together. A tool that blocks
- * this thread comes turns later, after the claim.
- */
-const collected = (send: (messages: ReadonlyArray<ToKeeper>) => void) => {
-  let waiting: Array<ToKeeper> = []
-  return (message: ToKeeper) =>
-    Effect.sync(() => {
-      if (waiting.push(message) > 1) return
-      setImmediate(() => {
-        const now = waiting
-        waiting = []
-        send(now)
-      })
-    })
-}
 
 /** Shows the thread that this one lives. */
 const turn = (pulse: SharedArrayBuffer): Effect.Effect<never> => {
