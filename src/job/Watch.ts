@@ -89,11 +89,6 @@ const betweenOwnerAsks = 5000
 
 /** In a fiber of its own: a server that does not answer must not keep the others from being looked after. */
 const ask = (asks: Asks, key: string, question: Effect.Effect<void, ControlPlaneError>) =>
-  FiberMap.run(
-    asks,
-    key,
-    Effect.catch(question, (error) => Effect.logDebug(error.message)),
-    {
-      onlyIfMissing: true
-    }
-  )
+  FiberMap.run(asks, key, question.pipe(Effect.catch((error) => Effect.logDebug(error.message))), {
+    onlyIfMissing: true
+  })

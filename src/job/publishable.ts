@@ -7,6 +7,7 @@ import type { Command } from "../domain/Command.ts"
 import type { Failure } from "../domain/Failure.ts"
 import { isObject, type Json } from "../domain/Json.ts"
 import { type Ending, Outcome } from "../domain/Outcome.ts"
+import { retryLazily } from "../domain/retryLazily.ts"
 import type { ToolResult } from "../domain/ToolResult.ts"
 import { Results } from "../results/Results.ts"
 import { outputSpecOf } from "../results/select.ts"
@@ -29,11 +30,13 @@ const externalized = Effect.fnUntraced(function* (command: Command, data: Json) 
   const spec = isObject(command.config) ? outputSpecOf(command.config) : undefined
   const key = { executionId: command.executionId, step: command.step }
   return yield* results.externalize(data, key, spec).pipe(
+    retryLazily(
+      Effect.retry({
+        while: (error) => error.isRetryable,
+        schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 5 }))
+      })
+    ),
     Effect.map((outgoing) => outgoing.value),
-    Effect.retry({
-      while: (error) => error.isRetryable,
-      schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 5 }))
-    }),
     Effect.catch((error) =>
       Effect.as(Effect.logWarning(`a large result goes inline: ${error.message}`), data)
     )

@@ -5,6 +5,7 @@
 import { createInbox, type Msg, type NatsConnection as Connection } from "@nats-io/transport-node"
 import { Effect, Schedule } from "effect"
 import { messageOf } from "../domain/messageOf.ts"
+import { retryLazily } from "../domain/retryLazily.ts"
 import { collected } from "../nats/collected.ts"
 import { QueueError, SettleFailed } from "./MessageQueue.ts"
 
@@ -32,7 +33,7 @@ export const make = (nc: Connection): Effect.Effect<Acks, QueueError> =>
     return {
       send: (subject, word, confirmed) =>
         once(subject, word, confirmed).pipe(
-          Effect.retry(Schedule.spaced("500 millis").pipe(Schedule.upTo({ times: 4 })))
+          retryLazily(Effect.retry(Schedule.spaced("500 millis").pipe(Schedule.upTo({ times: 4 }))))
         )
     }
   })

@@ -9,6 +9,7 @@ import { Duration, Effect, Schedule } from "effect"
 import type { Command } from "../../domain/Command.ts"
 import * as Failure from "../../domain/Failure.ts"
 import type { Json, JsonObject } from "../../domain/Json.ts"
+import { retryLazily } from "../../domain/retryLazily.ts"
 import { envelopeOf } from "../../domain/ToolResult.ts"
 import { type EndingEvent, Failed } from "../../domain/WorkerEvent.ts"
 import { ControlPlaneError, Refused } from "../ControlPlane.ts"
@@ -101,7 +102,7 @@ const started = ({ batch, command, workerName }: Sender) =>
   batch("start", [
     { name: "command.started", payload: { command_id: command.commandId, worker_id: workerName } },
     { name: "step.enter", payload: { status: "started" } }
-  ]).pipe(Effect.retry({ times: 1 }), Effect.timeoutOption("5 seconds"), Effect.asVoid)
+  ]).pipe(retryLazily(Effect.retry({ times: 1 })))
 
 /** The call's event until it is there, then the tail until it is there: neither is sent again for the other's sake. */
 const ended = (sender: Sender, event: EndingEvent, again: boolean): Effect.Effect<void, ControlPlaneError> =>
@@ -172,7 +173,7 @@ const tail = (sender: Sender, event: EndingEvent, generated: number | undefined)
 }
 
 const untilAccepted = <A>(effect: Effect.Effect<A, ControlPlaneError>): Effect.Effect<A, ControlPlaneError> =>
-  effect.pipe(Effect.retry({ while: (error) => error.isRetryable, schedule: patient }))
+  effect.pipe(retryLazily(Effect.retry({ while: (error) => error.isRetryable, schedule: patient })))
 
 /** Doubled up to 10 s, with jitter, longer when the server asks for it. Whoever reports sets the end. */
 const patient: Schedule.Schedule<unknown, ControlPlaneError> = Schedule.min([
