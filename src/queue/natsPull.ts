@@ -56,7 +56,7 @@ export const open = Effect.fnUntraced(function* (
     state.heardAt = clock.currentTimeMillisUnsafe()
     if (message.subject.startsWith(inbox)) return hearStatus(message)
     const { reply } = message
-    // Not from JetStream: somebody else's message on our inbox.
+    // Not from JetStream.
     if (reply === undefined || !reply.startsWith("$JS.ACK.")) return
     const { waiting } = state
     if (waiting === undefined) return nc.publish(reply, "-NAK")
@@ -65,11 +65,12 @@ export const open = Effect.fnUntraced(function* (
     if (waiting.left === 0) end(Effect.void)
   }
   const hearStatus = ({ headers, subject }: Msg) => {
-    const code = headers?.code ?? 0
-    // Of a pull that is over nothing is asked any more, whatever is said about it.
-    if (code === 100 || subject !== state.waiting?.inbox) return
+    // Not a status at all, or one of a pull that is over.
+    if (headers === undefined || subject !== state.waiting?.inbox) return
+    const { code, description } = headers
+    if (code === 100) return
     const isOver = code === 404 || code === 408
-    end(isOver ? Effect.void : Effect.fail(disconnected(`${code} ${headers?.description ?? ""}`.trim())))
+    end(isOver ? Effect.void : Effect.fail(disconnected(`${code} ${description}`.trim())))
   }
 
   const subscription = yield* Effect.acquireRelease(

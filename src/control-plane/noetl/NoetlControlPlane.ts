@@ -61,10 +61,7 @@ const make = Effect.fnUntraced(function* (settings: Settings) {
   const home = normalizedUrl(settings.serverUrl)
   const worker = identityOf(settings)
   const seen = { repairs: false }
-  const baseOf = ({ serverUrl }: { readonly serverUrl: string | undefined }) =>
-    settings.honourMessageUrl && serverUrl !== undefined && originOf(serverUrl) !== undefined
-      ? normalizedUrl(serverUrl)
-      : home
+  const baseOf = baseReader(settings.honourMessageUrl, home)
   const registration = dialect.registration(worker)
   const post = (operation: string, url: string, body: Json.JsonObject) =>
     sendOk(http, { operation, method: "POST", url, body })
@@ -132,6 +129,19 @@ const make = Effect.fnUntraced(function* (settings: Settings) {
 })
 
 // --- helpers ---
+
+/** Where to talk about a command. Its messages name the same server again and again. */
+const baseReader = (honourMessageUrl: boolean, home: string) => {
+  let last = { named: "", base: home }
+  return ({ serverUrl }: { readonly serverUrl: string | undefined }): string => {
+    if (!honourMessageUrl || serverUrl === undefined) return home
+    if (serverUrl !== last.named) {
+      const base = originOf(serverUrl) === undefined ? home : normalizedUrl(serverUrl)
+      last = { named: serverUrl, base }
+    }
+    return last.base
+  }
+}
 
 const tokenOf = ({ serverUrl, token, tokenFile }: Settings): Token | undefined => {
   const origin = originOf(serverUrl)
