@@ -9,12 +9,15 @@ import { NatsServer, noProgram } from "../support/NatsServer.ts"
 import { queueOptions } from "../support/queueOptions.ts"
 import { until } from "../support/until.ts"
 
+/** With a lease so long that a message comes again only when it was handed back. */
+const options = { ...queueOptions, ackWait: Duration.seconds(30) }
+
 const deliveriesOf = (message: Msg): number => Number(message.reply?.split(".")[4])
 
 /** A connection that comes back by itself, with the consumer and what pulls from it. */
 const pulling = (nc: NatsConnection, expires: Duration.Input) =>
   Effect.gen(function* () {
-    const info = yield* ensureConsumer(nc, queueOptions)
+    const info = yield* ensureConsumer(nc, options)
     return yield* Pull.open(nc, {
       stream: info.stream_name,
       consumer: info.name,
@@ -32,7 +35,7 @@ const connection = Effect.flatMap(NatsServer, ({ url }) =>
 )
 
 const publish = (nc: NatsConnection, text: string) =>
-  Effect.promise(() => jetstream(nc).publish(queueOptions.subject, text))
+  Effect.promise(() => jetstream(nc).publish(options.subject, text))
 
 describe.skipIf(noProgram)("Pulls of a NATS consumer", () => {
   it.live("end when the messages came, or when the wait is over", () =>
@@ -80,7 +83,7 @@ describe.skipIf(noProgram)("Pulls of a NATS consumer", () => {
         { startImmediately: true }
       )
       yield* Effect.promise(() => nc.flush())
-      for (let i = 0; i < 20; i++) nc.publish(queueOptions.subject, `${i}`)
+      for (let i = 0; i < 20; i++) nc.publish(options.subject, `${i}`)
       yield* Fiber.interrupt(given)
       yield* Scope.close(scope, Exit.void)
       const attempts: Array<number> = []
@@ -127,7 +130,7 @@ describe.skipIf(noProgram)("Pulls of a NATS consumer", () => {
     Effect.gen(function* () {
       const nc = yield* connection
       const { pull } = yield* pulling(nc, "30 seconds")
-      const info = yield* ensureConsumer(nc, queueOptions)
+      const info = yield* ensureConsumer(nc, options)
       const waiting = yield* Effect.forkChild(Effect.flip(pull(1, () => undefined)), {
         startImmediately: true
       })
