@@ -112,10 +112,11 @@ describe("Watch", () => {
         Effect.provide(
           world({
             lapsed: new Set(["a", "b"]),
-            owner: ({ commandId }) => {
-              asked.push(commandId)
-              return commandId === aCommand(1).commandId ? Effect.never : Effect.succeed(Owner.Ended())
-            }
+            owner: ({ commandId }) =>
+              Effect.suspend(() => {
+                asked.push(commandId)
+                return commandId === aCommand(1).commandId ? Effect.never : Effect.succeed(Owner.Ended())
+              })
           })
         )
       )
