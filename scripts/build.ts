@@ -26,13 +26,16 @@ const shared: BuildOptions = {
 rmSync("dist", { recursive: true, force: true })
 rmSync("lib", { recursive: true, force: true })
 await build({
-  ...shared,
-  entryPoints: ["src/main.ts"],
+  entryPoints: ["src/launch.ts"],
   outfile: "dist/main.js",
-  banner: { js: `#!/usr/bin/env node\n${shared.banner?.["js"] ?? ""}` }
+  platform: "node",
+  format: "esm",
+  target: "node18",
+  banner: { js: "#!/usr/bin/env node" }
 })
+await build({ ...shared, entryPoints: ["src/main.ts"], outfile: "dist/program.js" })
 await build({ ...shared, entryPoints: ["src/leases/keeper-thread.ts"], outfile: "dist/keeper-thread.js" })
 chmodSync("dist/main.js", 0o755)
 if (!process.argv.includes("--bundle"))
   execFileSync("tsc", ["-p", "tsconfig.build.json"], { stdio: "inherit" })
-console.log("built dist/main.js, dist/keeper-thread.js and lib/")
+console.log("built dist/main.js, dist/program.js, dist/keeper-thread.js and lib/")
