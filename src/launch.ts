@@ -11,9 +11,9 @@ if (isEnough(process.versions.node.split(".").map(Number))) {
   const program = new URL("program.js", import.meta.url)
   await import(program.href)
 } else {
-  console.error(
+  process.stderr.write(
     `noetl-worker needs Node ${needed.join(".")} or newer, and this is ${process.versions.node} (${process.execPath}). ` +
-      "Put a newer one first in the PATH, or run it as: npx -p node@24 -p noetl-worker noetl-worker"
+      "Put a newer one first in the PATH, or run it as: npx -p node@24 -p noetl-worker noetl-worker\n"
   )
   process.exit(1)
 }

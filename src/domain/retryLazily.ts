@@ -5,13 +5,15 @@ import { Effect } from "effect"
 export const retryLazily =
   <A, E, R>(retry: (effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>) =>
   (effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.catch(effect, (first) => {
-      let next: Effect.Effect<A, E, R> = Effect.fail(first)
-      return retry(
-        Effect.suspend(() => {
-          const now = next
-          next = effect
-          return now
-        })
-      )
-    })
+    effect.pipe(
+      Effect.catch((first) => {
+        let next: Effect.Effect<A, E, R> = Effect.fail(first)
+        return retry(
+          Effect.suspend(() => {
+            const now = next
+            next = effect
+            return now
+          })
+        )
+      })
+    )

@@ -38,8 +38,7 @@ const watching = (names: ReadonlyArray<string>, commands: ReadonlyArray<Command>
     yield* Effect.forkScoped(watch.run, { startImmediately: true })
     for (const [i, name] of names.entries()) {
       const command = commands[i] ?? aCommand(i + 1)
-      const stop = (why: string) =>
-        void Effect.runSync(Ref.update(stops, (all) => [...all, `${name} ${why}`]))
+      const stop = (why: string) => Effect.runSync(Ref.update(stops, (all) => [...all, `${name} ${why}`]))
       yield* Effect.forkScoped(watch.during(name, command, stop)(Effect.never), { startImmediately: true })
     }
     return Ref.get(stops)
