@@ -138,34 +138,14 @@ const work = Effect.fnUntraced(function* (
   const startedAt = yield* Clock.currentTimeMillis
   // It goes out while the tool runs; only the ending waits for it, so that the log keeps its order.
   const started = yield* Effect.forkChild(
-    controlPlane.report(command, Started(), false).pipe(
-      Effect.catch((error) => Effect.logDebug(`the start was not reported: ${error.message}`)),
-      Effect.interruptible
-    ),
+    controlPlane
+      .report(command, Started(), false)
+      .pipe(Effect.catch((error) => Effect.logDebug(`the start was not reported: ${error.message}`))),
     { startImmediately: true }
   )
   // Whoever interrupts from outside shuts the worker down; the two other reasons come from the watch.
-  const stop: { why: Outcome.StopReason } = { why: "Shutdown" }
-  const exit = yield* Effect.forkChild(
-    execute(command).pipe(
-      Effect.provideService(Stopping, { why: Effect.sync(() => stop.why) }),
-      slot.withKind(command.kind),
-      Effect.annotateLogs({ tool: command.kind })
-    ),
-    { startImmediately: true }
-  ).pipe(
-    Effect.flatMap((running) =>
-      Fiber.join(running).pipe(
-        slot.watch.during(delivery.id, command, (why) => {
-          stop.why = why
-          running.interruptUnsafe()
-        }),
-        Effect.onInterrupt(() => Fiber.interrupt(running))
-      )
-    ),
-    restore,
-    Effect.exit
-  )
+  const stop: Stop = { why: "Shutdown" }
+  const exit = yield* Effect.exit(restore(executeWatched(command, delivery, slot, stop)))
   yield* Fiber.await(started).pipe(Effect.timeoutOption("2 seconds"))
   yield* Fiber.interrupt(started)
   const outcome = yield* outcomeOf(exit, stop.why)
@@ -173,6 +153,33 @@ const work = Effect.fnUntraced(function* (
   yield* say(command, outcome)
   return outcome
 })
+
+interface Stop {
+  why: Outcome.StopReason
+}
+
+/** In a fiber of its own, so that the watch can interrupt it and nothing else. */
+const executeWatched = (command: Command, delivery: Delivery, slot: JobSlot, stop: Stop) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.forkChild(
+      execute(command).pipe(
+        Effect.provideService(Stopping, { why: Effect.sync(() => stop.why) }),
+        slot.withKind(command.kind),
+        Effect.annotateLogs({ tool: command.kind })
+      ),
+      { startImmediately: true }
+    ).pipe(
+      Effect.flatMap((running) =>
+        restore(Fiber.join(running)).pipe(
+          slot.watch.during(delivery.id, command, (why) => {
+            stop.why = why
+            running.interruptUnsafe()
+          }),
+          Effect.onInterrupt(() => Fiber.interrupt(running))
+        )
+      )
+    )
+  )
 
 const count = Effect.fnUntraced(function* (outcome: Outcome.Outcome, millis: number) {
   yield* Metric.update(Metrics.outcomes[outcome._tag], 1)

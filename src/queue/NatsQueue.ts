@@ -142,7 +142,7 @@ const deliveryOf = (source: Source, message: Msg): Delivery => {
 const deliveredOf = (subject: string) => {
   const tokens = subject.split(".")
   const [attempt, sequence, , publishedAt] = tokens.slice(tokens.length > 9 ? 6 : 4)
-  return { attempt: Number(attempt), sequence, publishedAt: Number(BigInt(publishedAt ?? 0) / 1_000_000n) }
+  return { attempt: Number(attempt), sequence, publishedAt: Math.floor(Number(publishedAt) / 1_000_000) }
 }
 
 /** The acknowledgement protocol: `+ACK`, `-NAK {"delay": nanoseconds}`, `+TERM`. */
