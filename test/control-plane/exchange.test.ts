@@ -1,24 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Latch } from "effect"
-import { createServer, type RequestListener } from "node:http"
 import { Agent } from "undici"
 import { AnswerTooLarge, exchange, type Received } from "../../src/control-plane/noetl/exchange.ts"
-
-const serving = (handle: RequestListener) =>
-  Effect.acquireRelease(
-    Effect.callback<{ readonly origin: string; readonly close: Effect.Effect<void> }>((resume) => {
-      const server = createServer(handle).listen(0, "127.0.0.1", () => {
-        const address = server.address()
-        const port = typeof address === "object" && address !== null ? address.port : 0
-        const close = Effect.callback<void>((done) => {
-          server.close(() => done(Effect.void))
-          server.closeAllConnections()
-        })
-        resume(Effect.succeed({ origin: `http://127.0.0.1:${port}`, close }))
-      })
-    }),
-    ({ close }) => close
-  )
+import * as HttpStub from "../support/HttpStub.ts"
 
 const anAgent = (connections: number) =>
   Effect.acquireRelease(
@@ -35,7 +19,7 @@ const ask = (agent: Agent, origin: string, path = "/", headers: Record<string, s
 describe("One exchange over HTTP", () => {
   it.live("gives the status, the text of all pieces and how long to wait", () =>
     Effect.gen(function* () {
-      const { origin } = yield* serving((_, response) => {
+      const { url: origin } = yield* HttpStub.make((_, response) => {
         response.writeHead(503, { "retry-after": "7" })
         // In the middle of a character.
         const [first, second] = [Buffer.from("ä").subarray(0, 1), Buffer.from("ä").subarray(1)]
@@ -50,8 +34,8 @@ describe("One exchange over HTTP", () => {
   it.live("ends at the limit, and gives the connection up instead of reading on", () =>
     Effect.gen(function* () {
       const gone = yield* Latch.make()
-      const { origin } = yield* serving((request, response) => {
-        request.socket.once("close", () => gone.openUnsafe())
+      const { url: origin } = yield* HttpStub.make((_, response) => {
+        response.once("close", () => gone.openUnsafe())
         const timer = setInterval(() => response.write("x".repeat(600)), 5)
         response.once("close", () => clearInterval(timer))
       })
@@ -64,9 +48,9 @@ describe("One exchange over HTTP", () => {
   it.live("interrupted, it gives the connection up", () =>
     Effect.gen(function* () {
       const [here, gone] = [yield* Latch.make(), yield* Latch.make()]
-      const { origin } = yield* serving((request) => {
+      const { url: origin } = yield* HttpStub.make((_, response) => {
         here.openUnsafe()
-        request.socket.once("close", () => gone.openUnsafe())
+        response.once("close", () => gone.openUnsafe())
       })
       const fiber = yield* Effect.forkChild(ask(yield* anAgent(1), origin), { startImmediately: true })
       yield* here.await
@@ -79,8 +63,8 @@ describe("One exchange over HTTP", () => {
     Effect.gen(function* () {
       const [here, goOn] = [yield* Latch.make(), yield* Latch.make()]
       const seen: Array<string | undefined> = []
-      const { origin } = yield* serving((request, response) => {
-        seen.push(request.url)
+      const { url: origin } = yield* HttpStub.make((request, response) => {
+        seen.push(request.path)
         here.openUnsafe()
         void Effect.runPromise(goOn.await).then(() => response.end("ok"))
       })
@@ -98,7 +82,7 @@ describe("One exchange over HTTP", () => {
 
   it.live("a header that cannot be written is an error, not a defect", () =>
     Effect.gen(function* () {
-      const { origin } = yield* serving((_, response) => response.end())
+      const { url: origin } = yield* HttpStub.make((_, response) => response.end())
       const error = yield* Effect.flip(ask(yield* anAgent(1), origin, "/", { "x-a": "two\nlines" }))
       assert.instanceOf(error, Error)
     })

@@ -147,8 +147,12 @@ const noAnswer = (operation: string, cause: unknown) =>
         : new Unreachable({ detail: reasonOf(cause) })
   })
 
+const needsEncoding = /[^\x21-\x7e]/
+
 /** What the dispatcher asks for: scheme with host, and the rest. */
-const splitUrl = (url: string): readonly [origin: string, path: string] => {
+const splitUrl = (written: string): readonly [origin: string, path: string] => {
+  // A message may name a server with letters that a request line cannot have.
+  const url = needsEncoding.test(written) && URL.canParse(written) ? new URL(written).href : written
   const end = url.indexOf("/", url.indexOf("://") + 3)
   return end === -1 ? [url, "/"] : [url.slice(0, end), url.slice(end)]
 }
