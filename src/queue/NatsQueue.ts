@@ -42,7 +42,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
           const info = yield* ensureConsumer(nc, options)
           // The server just answered for the consumer: that is as good as a pull.
           heard.at = yield* Clock.currentTimeMillis
-          const source: Source = { nc, info, acks, heard, taken }
+          const source: Source = { nc, info, lease: ackWaitOf(info), acks, heard, taken }
           const broken = yield* Effect.flip(pulling(source, options.pullExpires, room, out))
           yield* Effect.logWarning(`the pull from NATS broke (${broken.message}); pulling again`)
           yield* Effect.sleep("500 millis")
@@ -64,6 +64,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
 interface Source {
   readonly nc: Connection
   readonly info: ConsumerInfo
+  /** How long a delivery is ours without an extension. */
+  readonly lease: Duration.Duration
   readonly acks: Acks.Acks
   /** When the server last answered a pull. */
   readonly heard: { at: number }
@@ -107,7 +109,7 @@ const roomFor = Effect.fnUntraced(function* (room: Room) {
 // --- the driver's edge ---
 
 const deliveryOf = (source: Source, message: Msg): Delivery => {
-  const { acks, info, nc, taken } = source
+  const { acks, info, lease, nc, taken } = source
   // Every JetStream message has a reply subject: it is where the answer goes, and says what is delivered.
   const subject = message.reply ?? ""
   const { attempt, publishedAt, sequence } = deliveredOf(subject)
@@ -122,7 +124,7 @@ const deliveryOf = (source: Source, message: Msg): Delivery => {
     publishedAt,
     attempt,
     lease: {
-      duration: ackWaitOf(info),
+      duration: lease,
       subject,
       extend: Effect.try({ try: () => nc.publish(subject, "+WPI"), catch: disconnected })
     },

@@ -62,6 +62,7 @@ const confirmations = (nc: Connection) => {
   return (subject: string, word: string, resume: Resume) => {
     serial += 1
     const reply = `${inbox}.${serial}`
+    nc.publish(subject, word, { reply })
     const timer = setTimeout(
       () => end(reply, Effect.fail(settleFailed("no word from the server"))),
       confirmWithinMillis
@@ -70,7 +71,6 @@ const confirmations = (nc: Connection) => {
       clearTimeout(timer)
       resume(result)
     })
-    nc.publish(subject, word, { reply })
   }
 }
 

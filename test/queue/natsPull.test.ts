@@ -34,6 +34,13 @@ const connection = Effect.flatMap(NatsServer, ({ url }) =>
   )
 )
 
+/** A pull that waits, in the background, for a message that does not come. */
+const idlePull = (pull: Pull.Puller["pull"]) =>
+  Effect.forkChild(
+    pull(1, () => undefined),
+    { startImmediately: true }
+  )
+
 const publish = (nc: NatsConnection, text: string) =>
   Effect.promise(() => jetstream(nc).publish(options.subject, text))
 
@@ -98,10 +105,7 @@ describe.skipIf(noProgram)("Pulls of a NATS consumer", () => {
       const server = yield* NatsServer
       const nc = yield* connection
       const { broken, pull } = yield* pulling(nc, "30 seconds")
-      const waiting = yield* Effect.forkChild(
-        pull(1, () => undefined),
-        { startImmediately: true }
-      )
+      const waiting = yield* idlePull(pull)
       yield* server.kill
       yield* server.start
       const error = yield* Effect.flip(broken).pipe(Effect.timeout("5 seconds"))
@@ -117,10 +121,7 @@ describe.skipIf(noProgram)("Pulls of a NATS consumer", () => {
       nc.subscribe("$JS.API.CONSUMER.MSG.NEXT.S.deaf", { callback: () => undefined })
       const expires = Duration.seconds(2)
       const { broken, pull } = yield* Pull.open(nc, { stream: "S", consumer: "deaf", expires })
-      yield* Effect.forkChild(
-        pull(1, () => undefined),
-        { startImmediately: true }
-      )
+      yield* idlePull(pull)
       const error = yield* Effect.flip(broken).pipe(Effect.timeout("8 seconds"))
       assert.include(error.message, "heartbeats missed")
     }).pipe(Effect.scoped, Effect.provide(NatsServer.layer()))
