@@ -5,34 +5,51 @@ import { dirname, join } from "node:path"
 /** What a folder of src may import besides itself. Ports and contracts are files, named with their folder. */
 const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
-  nats: [],
-  secrets: ["domain"],
-  queue: ["domain", "nats", "Metrics.ts"],
-  results: ["domain", "nats", "tools/ToolError.ts"],
-  template: ["domain"],
-  "control-plane": ["domain"],
+  async: ["domain"],
+  nats: ["domain"],
   google: ["domain"],
-  credentials: ["domain", "google", "secrets", "control-plane/ControlPlane.ts", "tools/ToolError.ts"],
-  leases: ["nats", "Metrics.ts", "queue/MessageQueue.ts", "control-plane/ControlPlane.ts"],
-  tools: ["domain", "google/keyFile.ts", "control-plane/ControlPlane.ts"],
+  kubernetes: ["domain"],
+  secrets: ["domain"],
+  template: ["domain"],
+  telemetry: ["domain", "secrets"],
+  "control-plane": ["domain", "async"],
+  queue: ["domain", "async", "nats", "telemetry/Metrics.ts", "control-plane/ControlPlane.ts"],
+  journal: ["domain"],
+  results: ["domain", "async", "nats"],
+  credentials: ["domain", "google", "secrets", "control-plane/ControlPlane.ts"],
+  tools: ["domain", "async", "google/keyFile.ts", "kubernetes", "control-plane/ControlPlane.ts"],
   job: [
     "domain",
+    "async",
     "template",
     "results",
     "credentials",
     "secrets",
-    "Metrics.ts",
-    "Journal.ts",
+    "telemetry/Metrics.ts",
+    "journal/Journal.ts",
     "WorkerConfig.ts",
-    "leases/Leases.ts",
+    "queue/Leases.ts",
     "queue/MessageQueue.ts",
     "control-plane/ControlPlane.ts",
     "tools/Coerced.ts",
     "tools/Slot.ts",
-    "tools/script/Stopping.ts",
+    "tools/StopReason.ts",
     "tools/Tool.ts",
-    "tools/Toolbox.ts",
-    "tools/ToolError.ts"
+    "tools/Toolbox.ts"
+  ],
+  worker: [
+    "domain",
+    "async",
+    "job",
+    "kubernetes",
+    "telemetry/Metrics.ts",
+    "journal/Journal.ts",
+    "WorkerConfig.ts",
+    "queue/Leases.ts",
+    "queue/MessageQueue.ts",
+    "control-plane/ControlPlane.ts",
+    "tools/Slot.ts",
+    "tools/Toolbox.ts"
   ]
 }
 
@@ -54,7 +71,7 @@ describe("The architecture", () => {
 
   it("no backend is imported but by its folder's index, the wiring and what is made for tests", () => {
     const backends =
-      /^src\/(queue\/(Nats|Memory)Queue|control-plane\/(MemoryControlPlane|noetl\/NoetlControlPlane))\.ts$/
+      /^src\/(queue\/(nats\/Nats|Memory)Queue|control-plane\/(MemoryControlPlane|noetl\/NoetlControlPlane))\.ts$/
     const may = /^src\/(config|cli|testing)\/|^src\/(queue|control-plane)\/index\.ts$/
     const wrong = files
       .filter((file) => !may.test(file) && !backends.test(file))

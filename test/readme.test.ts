@@ -22,7 +22,7 @@ describe("The papers", () => {
   })
 
   it.each(["README.md", "ARCHITECTURE.md"])("%s draws the tree that Worker.ts draws", (file) => {
-    assert.include(read(file), drawing("src/Worker.ts", "Worker"))
+    assert.include(read(file), drawing("src/worker/Worker.ts", "Worker"))
   })
 
   it("ARCHITECTURE.md quotes the line of Job.ts", () => {

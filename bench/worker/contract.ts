@@ -11,7 +11,7 @@ import { request } from "undici"
 import { claimOf } from "../../src/control-plane/noetl/pythonClaim.ts"
 import * as Json from "../../src/domain/Json.ts"
 import * as Notification from "../../src/domain/Notification.ts"
-import type { KeeperData, ToKeeper } from "../../src/leases/protocol.ts"
+import type { KeeperData, ToKeeper } from "../../src/queue/nats/leaseProtocol.ts"
 import { localNats } from "../../src/nats/connectionOptions.ts"
 import { agent, events as eventsOf, loop, natsUrl, server } from "./baseline.ts"
 
@@ -37,7 +37,7 @@ const post = async (path: string, body: unknown, headers: Record<string, string>
 
 const pulse = new SharedArrayBuffer(4)
 setInterval(() => Atomics.add(new Int32Array(pulse), 0, 1), 500)
-const keeper = new Worker(new URL("../../dist/keeper-thread.js", import.meta.url), {
+const keeper = new Worker(new URL("../../dist/lease-thread.js", import.meta.url), {
   workerData: {
     nats: { ...localNats, url: natsUrl },
     name: "plain",

@@ -10,12 +10,13 @@ import { graceOf } from "../config/layers.ts"
 import { MemoryControlPlane } from "../control-plane/MemoryControlPlane.ts"
 import type { Command } from "../domain/Command.ts"
 import * as Json from "../domain/Json.ts"
-import { Journal } from "../Journal.ts"
-import { Leases } from "../leases/Leases.ts"
+import * as Pipeline from "../job/pipeline/layers.ts"
+import { Journal } from "../journal/Journal.ts"
+import { Leases } from "../queue/Leases.ts"
 import { MemoryQueue } from "../queue/MemoryQueue.ts"
 import * as Tools from "../tools/index.ts"
-import { Worker, type WorkerStatus } from "../Worker.ts"
-import { stepLayersWith, workerConfig } from "../config/layers.ts"
+import { Worker, type WorkerStatus } from "../worker/Worker.ts"
+import { workerConfig } from "../config/layers.ts"
 import * as MemoryResultStore from "../results/MemoryResultStore.ts"
 import { Results } from "../results/Results.ts"
 import { exampleCommands } from "./demoCommands.ts"
@@ -33,7 +34,7 @@ export const demo = Effect.fnUntraced(function* (args: Arguments) {
   const style = styleOf(process.stdout)
   const world = Worker.layer.pipe(
     Layer.provide(Tools.layer),
-    Layer.provide(stepLayersWith(loaded.values)),
+    Layer.provide(Pipeline.layerWith(loaded.values)),
     Layer.provide(Results.layer.pipe(Layer.provide(MemoryResultStore.layer()))),
     Layer.provide(Leases.layerInProcess),
     Layer.provideMerge(MemoryQueue.layer()),

@@ -4,28 +4,27 @@ import { HttpServer } from "effect/http"
 import { randomUUID } from "node:crypto"
 import { ControlPlane } from "../control-plane/ControlPlane.ts"
 import { Egress } from "../tools/http/Egress.ts"
-import * as Health from "../Health.ts"
+import * as Health from "../http/Health.ts"
 import { MemoryControlPlane } from "../control-plane/MemoryControlPlane.ts"
 import * as NoetlControlPlane from "../control-plane/noetl/NoetlControlPlane.ts"
-import { Journal } from "../Journal.ts"
-import * as LeaseKeeper from "../leases/LeaseKeeper.ts"
-import { Leases } from "../leases/Leases.ts"
+import * as Pipeline from "../job/pipeline/layers.ts"
+import { Journal } from "../journal/Journal.ts"
+import * as LeaseKeeper from "../queue/nats/LeaseThread.ts"
+import { Leases } from "../queue/Leases.ts"
 import type { NatsSettings } from "../nats/connectionOptions.ts"
 import { NatsConnection } from "../nats/NatsConnection.ts"
 import { MemoryQueue } from "../queue/MemoryQueue.ts"
-import * as NatsQueue from "../queue/NatsQueue.ts"
-import * as PodDeletionCost from "../PodDeletionCost.ts"
-import * as SqliteJournal from "../SqliteJournal.ts"
+import * as NatsQueue from "../queue/nats/NatsQueue.ts"
+import * as PodDeletionCost from "../worker/plugins/PodDeletionCost.ts"
+import * as SqliteJournal from "../journal/SqliteJournal.ts"
 import type { Toolbox } from "../tools/Toolbox.ts"
-import { Worker } from "../Worker.ts"
+import { Worker } from "../worker/Worker.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 import * as CredentialSource from "../credentials/CredentialSource.ts"
 import { GoogleIdentity } from "../google/GoogleTokens.ts"
-import { Credentials } from "../credentials/Credentials.ts"
 import * as MemoryResultStore from "../results/MemoryResultStore.ts"
 import * as NatsResultStore from "../results/NatsResultStore.ts"
 import { Results } from "../results/Results.ts"
-import { Template } from "../template/Template.ts"
 import { redacted } from "./load.ts"
 import type { Values } from "./settings.ts"
 import { toolOptions } from "./toolOptions.ts"
@@ -35,7 +34,7 @@ export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, Co
   const options = toolOptions(values)
   const worker = Worker.layer.pipe(
     Layer.provide(Layer.provide(tools, options)),
-    Layer.provide(stepLayersWith(values)),
+    Layer.provide(Pipeline.layerWith(values)),
     Layer.provide(results(values)),
     Layer.provide(leases(values)),
     Layer.provideMerge(queue(values)),
@@ -59,11 +58,6 @@ const protectHealth = (options: Layer.Layer<never>) =>
       if (address._tag !== "UnixPathAddress") yield* (yield* Egress).protectPort(address.port)
     })
   ).pipe(Layer.provide(Egress.layer.pipe(Layer.provide(options))))
-
-/** What stands between a command and its tool, over a control plane and a redactor. */
-export const stepLayersWith = (options: { readonly retypeStrings: boolean }) =>
-  Layer.mergeAll(Template.layerWith(options), Credentials.layer)
-export const stepLayers = stepLayersWith({ retypeStrings: false })
 
 /** Large results: where the other workers of the server find them. */
 const results = (values: Values) =>

@@ -10,7 +10,7 @@ import { type Credential, noAuth, type ResolvedAuth } from "../domain/Credential
 import { isObject, type Json, type JsonObject } from "../domain/Json.ts"
 import { GoogleTokens } from "../google/GoogleTokens.ts"
 import { Redactor } from "../secrets/Redactor.ts"
-import type { ToolError } from "../tools/ToolError.ts"
+import type { ToolError } from "../domain/ToolError.ts"
 import { authShapeOf, type Wanted } from "./authShapes.ts"
 import { CredentialSource, fromEnv } from "./CredentialSource.ts"
 import { invalid, missing, notInEnv, unreachable } from "./errors.ts"

@@ -1,7 +1,7 @@
 /** What can go wrong with a credential, as a tool's error: a policy rule can handle it. */
 import type { ControlPlaneError } from "../control-plane/ControlPlane.ts"
 import type { GoogleTokenError } from "../google/GoogleTokens.ts"
-import { CredentialMissing, InvalidConfig, ToolError } from "../tools/ToolError.ts"
+import { CredentialMissing, InvalidConfig, ToolError } from "../domain/ToolError.ts"
 
 export const missing = (tool: string, credential: string) =>
   new ToolError({

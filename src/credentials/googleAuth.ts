@@ -4,7 +4,7 @@ import type { Credential, ResolvedAuth } from "../domain/Credential.ts"
 import type { Json, JsonObject } from "../domain/Json.ts"
 import { everything, type GoogleTokens } from "../google/GoogleTokens.ts"
 import { keyFileOf } from "../google/keyFile.ts"
-import type { ToolError } from "../tools/ToolError.ts"
+import type { ToolError } from "../domain/ToolError.ts"
 import { tokenless, ungiven } from "./errors.ts"
 
 type Tokens = GoogleTokens["Service"]

@@ -11,7 +11,7 @@ import { Effect } from "effect"
 import { consumerSettings, natsSettings } from "../config/layers.ts"
 import type { Values } from "../config/settings.ts"
 import { connectionOptions, shownUrl } from "../nats/connectionOptions.ts"
-import { differencesOf } from "../queue/natsObjects.ts"
+import { differencesOf } from "../queue/nats/objects.ts"
 import { type Check, type Finding, fullMessageOf, ok, problem, warning } from "./Finding.ts"
 
 export const nats: Check = ({ values }) =>

@@ -6,7 +6,7 @@ import { Clock, Duration, Effect, FiberMap, Random } from "effect"
 import { ControlPlane, type ControlPlaneError } from "../control-plane/ControlPlane.ts"
 import type { Command } from "../domain/Command.ts"
 import type { StopReason } from "../domain/Outcome.ts"
-import { Leases } from "../leases/Leases.ts"
+import { Leases } from "../queue/Leases.ts"
 import type { Delivery } from "../queue/MessageQueue.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 

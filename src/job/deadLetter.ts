@@ -8,7 +8,7 @@
 import { Clock, DateTime, Duration, Effect, Metric } from "effect"
 import { ControlPlane } from "../control-plane/ControlPlane.ts"
 import type { CommandId } from "../domain/Ids.ts"
-import * as Metrics from "../Metrics.ts"
+import * as Metrics from "../telemetry/Metrics.ts"
 import { type Delivery, MessageQueue, Settlement } from "../queue/MessageQueue.ts"
 import { Redactor } from "../secrets/Redactor.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"

@@ -5,7 +5,7 @@ import * as Failure from "../domain/Failure.ts"
 import * as Outcome from "../domain/Outcome.ts"
 import * as ToolResult from "../domain/ToolResult.ts"
 import { messageOf } from "../domain/messageOf.ts"
-import { ToolError } from "../tools/ToolError.ts"
+import { ToolError } from "../domain/ToolError.ts"
 import { run } from "./pipeline/pipeline.ts"
 
 /** Runs the command's tasks in a scope of its own. An interruption passes through; the caller knows why it came. */

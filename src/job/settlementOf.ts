@@ -3,7 +3,7 @@ import { Cause, Data, Duration, Exit } from "effect"
 import { ControlPlaneError } from "../control-plane/ControlPlane.ts"
 import type { Claim } from "../domain/Claim.ts"
 import type { StopReason } from "../domain/Outcome.ts"
-import { JournalError } from "../Journal.ts"
+import { JournalError } from "../journal/Journal.ts"
 import { Settlement } from "../queue/MessageQueue.ts"
 
 /** How a job ended. `Claimed` is no end. */

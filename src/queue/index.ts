@@ -2,4 +2,4 @@
 export { MessageQueue, QueueError, Settlement } from "./MessageQueue.ts"
 export type { Delivery, Lease, Room } from "./MessageQueue.ts"
 export { MemoryQueue } from "./MemoryQueue.ts"
-export * as NatsQueue from "./NatsQueue.ts"
+export * as NatsQueue from "./nats/NatsQueue.ts"

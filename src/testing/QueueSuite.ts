@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Duration, Effect, Fiber, type Layer, Option, Stream } from "effect"
 import { type DeadLetterNote, type Delivery, MessageQueue, Settlement } from "../queue/MessageQueue.ts"
-import * as Room from "../queue/Room.ts"
+import * as Room from "../worker/Capacity.ts"
 
 /** The other end of the queue under test. */
 export class Publisher extends Context.Service<

@@ -3,7 +3,7 @@ import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import type { ToolResult } from "../domain/ToolResult.ts"
 import { success } from "../domain/ToolResult.ts"
 import * as Tool from "../tools/Tool.ts"
-import type { ToolError } from "../tools/ToolError.ts"
+import type { ToolError } from "../domain/ToolError.ts"
 
 export type Answer = (call: Tool.ToolCall) => Effect.Effect<ToolResult, ToolError, Scope.Scope>
 

@@ -6,17 +6,17 @@ import {
   type Options as ControlPlaneOptions
 } from "../control-plane/MemoryControlPlane.ts"
 import type { Command } from "../domain/Command.ts"
-import { Credentials } from "../credentials/Credentials.ts"
-import { Journal, type Limits } from "../Journal.ts"
-import { Leases } from "../leases/Leases.ts"
+import type { Credentials } from "../credentials/Credentials.ts"
+import * as Pipeline from "../job/pipeline/layers.ts"
+import { Journal, type Limits } from "../journal/Journal.ts"
+import { Leases } from "../queue/Leases.ts"
 import { MemoryQueue, type Options as QueueOptions } from "../queue/MemoryQueue.ts"
 import type { MessageQueue } from "../queue/MessageQueue.ts"
-import * as MemoryResultStore from "../results/MemoryResultStore.ts"
-import { Results } from "../results/Results.ts"
-import { Redactor } from "../secrets/Redactor.ts"
-import { Template } from "../template/Template.ts"
+import type { Results } from "../results/Results.ts"
+import type { Redactor } from "../secrets/Redactor.ts"
+import type { Template } from "../template/Template.ts"
 import { Toolbox } from "../tools/Toolbox.ts"
-import { Worker } from "../Worker.ts"
+import { Worker } from "../worker/Worker.ts"
 import { WorkerConfig, type WorkerSettings } from "../WorkerConfig.ts"
 import { type Answer, StubCalls, StubTool } from "./StubTool.ts"
 
@@ -50,14 +50,12 @@ export const world = (options: Options = {}): Layer.Layer<World | Toolbox> =>
     Journal.layerMemory(options.journal),
     Leases.layerInProcess,
     WorkerConfig.layer(options.config),
-    Template.layer,
-    Credentials.layer,
-    Results.layer.pipe(Layer.provide(MemoryResultStore.layer())),
+    Pipeline.layerMemory,
     Toolbox.layer(StubTool).pipe(
       Layer.provide(StubTool.layer(options.answer)),
       Layer.provideMerge(StubCalls.layer)
     )
-  ).pipe(Layer.provideMerge(Layer.mergeAll(MemoryControlPlane.layer(options.controlPlane), Redactor.layer)))
+  ).pipe(Layer.provideMerge(MemoryControlPlane.layer(options.controlPlane)))
 
 /** The worker and its world. It drains when the layer closes. */
 export const layer = (options: Options = {}) => Worker.layer.pipe(Layer.provideMerge(world(options)))

@@ -6,7 +6,7 @@ import type { CommandId, ExecutionId } from "../domain/Ids.ts"
 import { isJson, type JsonObject } from "../domain/Json.ts"
 import type { ToolCall } from "../tools/Tool.ts"
 import { Toolbox, type ToolTag } from "../tools/Toolbox.ts"
-import { ToolError } from "../tools/ToolError.ts"
+import { ToolError } from "../domain/ToolError.ts"
 
 export interface Options {
   readonly kind: string

@@ -18,7 +18,7 @@ import * as Rows from "./Rows.ts"
 import * as Block from "./sql/block.ts"
 import * as Source from "./sql/source.ts"
 import * as Tool from "./Tool.ts"
-import { withDeadline } from "./ToolError.ts"
+import { withDeadline } from "../domain/ToolError.ts"
 
 const Config = Schema.Struct({
   ...Source.fields,

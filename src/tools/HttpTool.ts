@@ -12,7 +12,7 @@ import { retryAfterOf } from "./http/retryAfter.ts"
 import { type Response, SafeHttp } from "./http/SafeHttp.ts"
 import { SafeHttpOptions, type SafeHttpSettings } from "./http/SafeHttpOptions.ts"
 import * as Tool from "./Tool.ts"
-import { CredentialMissing, InvalidConfig, ToolError } from "./ToolError.ts"
+import { CredentialMissing, InvalidConfig, ToolError } from "../domain/ToolError.ts"
 
 const Timeouts = Schema.Struct({
   connect: Coerced.optional(Coerced.Seconds),

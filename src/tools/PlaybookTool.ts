@@ -12,7 +12,7 @@ import { isObject, type JsonObject, JsonRecord, JsonValue } from "../domain/Json
 import * as ToolResult from "../domain/ToolResult.ts"
 import { Slot } from "./Slot.ts"
 import * as Tool from "./Tool.ts"
-import { ExecutionFailed, ToolError, Unavailable } from "./ToolError.ts"
+import { ExecutionFailed, ToolError, Unavailable } from "../domain/ToolError.ts"
 
 const Config = Schema.Struct({
   /** Path of the playbook in the catalog. */

@@ -22,7 +22,7 @@ import * as Source from "./sql/source.ts"
 import { split } from "./sql/split.ts"
 import { quoteName, quoteText } from "./sql/tokens.ts"
 import * as Tool from "./Tool.ts"
-import { ToolError, withDeadline } from "./ToolError.ts"
+import { ToolError, withDeadline } from "../domain/ToolError.ts"
 
 const Config = Schema.Struct({
   ...Source.fields,

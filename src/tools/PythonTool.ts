@@ -21,7 +21,7 @@ import { PythonOptions } from "./python/PythonOptions.ts"
 import { ScriptSource } from "./python/ScriptSource.ts"
 import { program } from "./python/source/index.ts"
 import * as Tool from "./Tool.ts"
-import { Unavailable, ToolError } from "./ToolError.ts"
+import { Unavailable, ToolError } from "../domain/ToolError.ts"
 
 const Config = Schema.Struct({
   code: Coerced.optional(Schema.String),

@@ -9,7 +9,7 @@ import type { ResolvedAuth } from "../domain/Credential.ts"
 import type { CommandId, ExecutionId } from "../domain/Ids.ts"
 import type { JsonObject } from "../domain/Json.ts"
 import type { ToolResult } from "../domain/ToolResult.ts"
-import { InvalidConfig, ToolError } from "./ToolError.ts"
+import { InvalidConfig, ToolError } from "../domain/ToolError.ts"
 
 /** One call of a tool. Everything in it is rendered and resolved already. */
 export interface ToolCall {

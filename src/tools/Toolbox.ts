@@ -9,7 +9,7 @@ import { HttpTraceContext } from "effect/http"
 import type { ToolResult } from "../domain/ToolResult.ts"
 import * as Breakers from "./breaker/Breakers.ts"
 import type { Tool, ToolCall } from "./Tool.ts"
-import { ToolError, UnknownTool } from "./ToolError.ts"
+import { ToolError, UnknownTool } from "../domain/ToolError.ts"
 
 export class Toolbox extends Context.Service<
   Toolbox,

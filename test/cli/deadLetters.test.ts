@@ -1,7 +1,7 @@
 import { jetstreamManager } from "@nats-io/jetstream"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
-import { defaultPlace, list, park } from "../../src/queue/natsDeadLetters.ts"
+import { defaultPlace, list, park } from "../../src/queue/nats/deadLetters.ts"
 import type { Delivery } from "../../src/queue/MessageQueue.ts"
 import { noetlWorker } from "../support/CommandLine.ts"
 import { NatsServer, noProgram } from "../support/NatsServer.ts"

@@ -8,7 +8,7 @@ import { join } from "node:path"
 import type { TLSSocket } from "node:tls"
 import { ControlPlane } from "../../src/control-plane/ControlPlane.ts"
 import * as NoetlControlPlane from "../../src/control-plane/noetl/NoetlControlPlane.ts"
-import { sendBeat } from "../../src/leases/sendBeat.ts"
+import { sendBeat } from "../../src/queue/nats/sendHeartbeat.ts"
 import * as pem from "../support/certificates.ts"
 
 interface Heard {

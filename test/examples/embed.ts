@@ -2,7 +2,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { Journal, Leases, Tool, Toolbox, ToolResult, Worker, WorkerConfig } from "noetl-worker"
 import { MemoryControlPlane } from "noetl-worker/control-plane"
 import { MemoryQueue } from "noetl-worker/queue"
-import { steps } from "noetl-worker/steps"
+import * as Pipeline from "noetl-worker/pipeline"
 import { aCommand } from "noetl-worker/testing"
 
 export class MyTool extends Context.Service<MyTool, Tool.Tool>()("my-app/MyTool") {
@@ -21,7 +21,7 @@ const backends = Layer.mergeAll(MemoryQueue.layer(), MemoryControlPlane.layer())
 const worker = Worker.layer.pipe(
   Layer.provide(Toolbox.layer(MyTool)),
   Layer.provide(MyTool.layer),
-  Layer.provide(steps),
+  Layer.provide(Pipeline.layerMemory),
   Layer.provide(Layer.mergeAll(Leases.layerInProcess, Journal.layerMemory())),
   Layer.provide(WorkerConfig.layer({ concurrency: 8 })),
   Layer.provideMerge(backends)

@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import { ControlPlane, ControlPlaneError, Owner, Unreachable } from "../../src/control-plane/ControlPlane.ts"
 import type { Command } from "../../src/domain/Command.ts"
 import * as Watch from "../../src/job/Watch.ts"
-import { Leases } from "../../src/leases/Leases.ts"
+import { Leases } from "../../src/queue/Leases.ts"
 import { aCommand } from "../../src/testing/aCommand.ts"
 import { WorkerConfig } from "../../src/WorkerConfig.ts"
 

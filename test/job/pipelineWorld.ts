@@ -17,7 +17,7 @@ import { aCommand as aStubCommand } from "../../src/testing/aCommand.ts"
 import { Template } from "../../src/template/Template.ts"
 import type { ToolCall } from "../../src/tools/Tool.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
-import { ExecutionFailed, ToolError, UnknownTool } from "../../src/tools/ToolError.ts"
+import { ExecutionFailed, ToolError, UnknownTool } from "../../src/domain/ToolError.ts"
 import { WorkerConfig } from "../../src/WorkerConfig.ts"
 
 export interface Call extends ToolCall {

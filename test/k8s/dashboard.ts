@@ -3,7 +3,7 @@
  * `npm run check:manifests -- --write` writes it to k8s/components/monitoring/dashboard.json.
  */
 import type { Metric } from "effect"
-import * as Metrics from "../../src/Metrics.ts"
+import * as Metrics from "../../src/telemetry/Metrics.ts"
 import { calls, transitions } from "../../src/tools/breaker/metrics.ts"
 
 type Handle =

@@ -9,7 +9,7 @@ import { levelsOf } from "../../src/telemetry/levels.ts"
 import * as Telemetry from "../../src/telemetry/Telemetry.ts"
 import * as Tool from "../../src/tools/Tool.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
-import { Worker } from "../../src/Worker.ts"
+import { Worker } from "../../src/worker/Worker.ts"
 
 class BusyTool extends Context.Service<BusyTool, Tool.Tool>()("test/BusyTool") {
   static readonly layer = Layer.succeed(

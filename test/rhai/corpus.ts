@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { Engine } from "../../src/tools/rhai/Engine.ts"
-import { debugRaw } from "../../src/tools/rhai/Format.ts"
-import { columnOf, lineOf, NONE, type Position } from "../../src/tools/rhai/Position.ts"
-import { RhaiError } from "../../src/tools/rhai/RhaiError.ts"
-import { typeName } from "../../src/tools/rhai/Value.ts"
+import { debugRaw } from "../../src/tools/rhai/language/Format.ts"
+import { columnOf, lineOf, NONE, type Position } from "../../src/tools/rhai/language/Position.ts"
+import { RhaiError } from "../../src/tools/rhai/language/RhaiError.ts"
+import { typeName } from "../../src/tools/rhai/language/Value.ts"
 
 export interface Case {
   readonly name: string

@@ -2,14 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { Op } from "../../src/tools/rhai/Code.ts"
+import { Op } from "../../src/tools/rhai/language/Code.ts"
 import { Engine, type EngineOptions } from "../../src/tools/rhai/Engine.ts"
-import { HostRequest, Natives } from "../../src/tools/rhai/Natives.ts"
+import { HostRequest, Natives } from "../../src/tools/rhai/machine/Natives.ts"
 import { standard } from "../../src/tools/rhai/packages/standard.ts"
-import { RhaiError } from "../../src/tools/rhai/RhaiError.ts"
+import { RhaiError } from "../../src/tools/rhai/language/RhaiError.ts"
 import { run } from "../../src/tools/rhai/run.ts"
 import { ScriptCache } from "../../src/tools/rhai/ScriptCache.ts"
-import type { Value } from "../../src/tools/rhai/Value.ts"
+import type { Value } from "../../src/tools/rhai/language/Value.ts"
 
 const failure = (script: string, options: EngineOptions): RhaiError => {
   const engine = new Engine(options)

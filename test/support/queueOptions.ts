@@ -1,6 +1,6 @@
 /** A NATS queue whose deliveries come again after a second, so that tests need not wait for long. */
 import { Duration } from "effect"
-import type * as NatsQueue from "../../src/queue/NatsQueue.ts"
+import type * as NatsQueue from "../../src/queue/nats/NatsQueue.ts"
 
 export const queueOptions: NatsQueue.Options = {
   stream: "noetl_commands",

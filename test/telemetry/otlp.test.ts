@@ -1,13 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Logger, Redacted, References, Schema } from "effect"
 import { isObject, parse, stringify } from "../../src/domain/Json.ts"
-import { Journal } from "../../src/Journal.ts"
-import { Leases } from "../../src/leases/Leases.ts"
+import { Journal } from "../../src/journal/Journal.ts"
+import { Leases } from "../../src/queue/Leases.ts"
 import { MemoryControlPlane } from "../../src/control-plane/MemoryControlPlane.ts"
 import { MemoryQueue } from "../../src/queue/MemoryQueue.ts"
 import * as MemoryResultStore from "../../src/results/MemoryResultStore.ts"
 import { Results } from "../../src/results/Results.ts"
-import { stepLayers } from "../../src/config/layers.ts"
+import * as Pipeline from "../../src/job/pipeline/layers.ts"
 import { Redactor } from "../../src/secrets/Redactor.ts"
 import { mark } from "../../src/secrets/Registry.ts"
 import { levelsOf } from "../../src/telemetry/levels.ts"
@@ -15,7 +15,7 @@ import * as Otlp from "../../src/telemetry/Otlp.ts"
 import { aCommand } from "../../src/testing/aCommand.ts"
 import { ShellTool } from "../../src/tools/ShellTool.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
-import { Worker } from "../../src/Worker.ts"
+import { Worker } from "../../src/worker/Worker.ts"
 import { WorkerConfig } from "../../src/WorkerConfig.ts"
 import * as HttpStub from "../support/HttpStub.ts"
 
@@ -63,7 +63,7 @@ const worker = (otlp: Otlp.OtlpSettings) =>
   Worker.layer.pipe(
     Layer.provide(Toolbox.layer(ShellTool)),
     Layer.provide(ShellTool.layer),
-    Layer.provide(stepLayers),
+    Layer.provide(Pipeline.layerWith({ retypeStrings: false })),
     Layer.provide(Results.layer.pipe(Layer.provide(MemoryResultStore.layer()))),
     Layer.provide(Layer.mergeAll(Leases.layerInProcess, Journal.layerMemory(), WorkerConfig.layer())),
     Layer.provideMerge(Layer.mergeAll(MemoryQueue.layer(), MemoryControlPlane.layer())),

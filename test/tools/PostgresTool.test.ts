@@ -8,7 +8,7 @@ import { defaults, PostgresOptions } from "../../src/tools/postgres/PostgresOpti
 import { PostgresTool } from "../../src/tools/PostgresTool.ts"
 import { ScriptSource } from "../../src/tools/python/ScriptSource.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
-import { ToolError } from "../../src/tools/ToolError.ts"
+import { ToolError } from "../../src/domain/ToolError.ts"
 import { ca } from "../support/certificates.ts"
 import { serverOfFile } from "../support/PostgresServer.ts"
 import { until } from "../support/until.ts"

@@ -3,9 +3,9 @@ import { Cause, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { Json } from "../../src/domain/Json.ts"
 import { aCall, runTool, suite } from "../../src/testing/ToolSuite.ts"
-import { defaults as limits } from "../../src/tools/rhai/Limits.ts"
+import { defaults as limits } from "../../src/tools/rhai/machine/Limits.ts"
 import { RhaiTool } from "../../src/tools/RhaiTool.ts"
-import { ToolError } from "../../src/tools/ToolError.ts"
+import { ToolError } from "../../src/domain/ToolError.ts"
 import { rhai, withSettings } from "./rhaiWorld.ts"
 
 suite("RhaiTool", RhaiTool, RhaiTool.layer, {

@@ -11,7 +11,7 @@ import { Sessions } from "../../src/tools/snowflake/Sessions.ts"
 import { defaults, SnowflakeOptions } from "../../src/tools/snowflake/SnowflakeOptions.ts"
 import { SnowflakeTool } from "../../src/tools/SnowflakeTool.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
-import { ToolError } from "../../src/tools/ToolError.ts"
+import { ToolError } from "../../src/domain/ToolError.ts"
 import * as Fake from "../support/SnowflakeServer.ts"
 import { until } from "../support/until.ts"
 

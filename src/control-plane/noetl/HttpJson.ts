@@ -7,7 +7,7 @@ import { Context, Effect, Exit, Layer, Redacted, Result } from "effect"
 import { Agent, type Dispatcher } from "undici"
 import * as Json from "../../domain/Json.ts"
 import { Busy, ControlPlaneError, Refused, type TlsFiles, Unreachable, Unreadable } from "../ControlPlane.ts"
-import * as AdaptiveLimit from "./AdaptiveLimit.ts"
+import * as AdaptiveLimit from "../../async/AdaptiveLimit.ts"
 import { AnswerTooLarge, exchange, type Received } from "./exchange.ts"
 import { connectorOf } from "./identity.ts"
 

@@ -5,7 +5,7 @@ import type { JsonObject } from "../../domain/Json.ts"
 import * as ToolResult from "../../domain/ToolResult.ts"
 import { pointerOf } from "../../results/reference.ts"
 import { type Results, toolErrorOf } from "../../results/Results.ts"
-import { InvalidConfig, ToolError } from "../../tools/ToolError.ts"
+import { InvalidConfig, ToolError } from "../../domain/ToolError.ts"
 
 const kinds: ReadonlySet<string> = new Set(["artifact", "result_fetch"])
 

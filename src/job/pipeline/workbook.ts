@@ -7,7 +7,7 @@ import { ControlPlane } from "../../control-plane/ControlPlane.ts"
 import type { Command } from "../../domain/Command.ts"
 import * as Failure from "../../domain/Failure.ts"
 import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
-import { ExecutionFailed, InvalidConfig, ToolError, Unavailable } from "../../tools/ToolError.ts"
+import { ExecutionFailed, InvalidConfig, ToolError, Unavailable } from "../../domain/ToolError.ts"
 import { scopeOf } from "./scopeOf.ts"
 
 const kind = "workbook"

@@ -4,7 +4,7 @@
  */
 import { Clock, Context, Duration, Effect, type Exit, Metric } from "effect"
 import * as Failure from "../../domain/Failure.ts"
-import { ToolError } from "../ToolError.ts"
+import { ToolError } from "../../domain/ToolError.ts"
 import { BreakerOptions, type BreakerSettings } from "./BreakerOptions.ts"
 import { admit, type Circuit, closed, learn, type Verdict } from "./Circuit.ts"
 import * as Metrics from "./metrics.ts"

@@ -1,7 +1,7 @@
 /** What DuckDB says that went wrong, in the words that policy rules branch on. */
 import * as Failure from "../../domain/Failure.ts"
 import { messageOf } from "../../domain/messageOf.ts"
-import { ToolError } from "../ToolError.ts"
+import { ToolError } from "../../domain/ToolError.ts"
 
 export const failureOf = (
   cause: unknown,

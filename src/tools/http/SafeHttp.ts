@@ -4,7 +4,7 @@
  */
 import { Cause, Clock, Context, Duration, Effect, Layer, RcMap, type Scope, Stream } from "effect"
 import * as Failure from "../../domain/Failure.ts"
-import { endAfter, ExecutionFailed, InvalidConfig, ToolError, Unavailable } from "../ToolError.ts"
+import { endAfter, ExecutionFailed, InvalidConfig, ToolError, Unavailable } from "../../domain/ToolError.ts"
 import { guarded, verdictOfStatus } from "../breaker/Breakers.ts"
 import * as Agents from "./agents.ts"
 import { Egress, hostOf, portOf, Refused } from "./Egress.ts"

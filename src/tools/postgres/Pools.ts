@@ -8,7 +8,7 @@ import { Cause, Clock, Context, Duration, Effect, Layer, RcMap, Redacted, Schedu
 import type { Pool, PoolClient } from "pg"
 import type { ConnectionOptions } from "node:tls"
 import { guarded } from "../breaker/Breakers.ts"
-import { ToolError } from "../ToolError.ts"
+import { ToolError } from "../../domain/ToolError.ts"
 import { connectFailure, refused } from "./failure.ts"
 import { PostgresOptions, type PostgresSettings } from "./PostgresOptions.ts"
 import { type Target, shown } from "./settings.ts"

@@ -2,7 +2,7 @@
 import * as Failure from "../../domain/Failure.ts"
 import { messageOf } from "../../domain/messageOf.ts"
 import { lineOf } from "../sql/split.ts"
-import { ToolError } from "../ToolError.ts"
+import { ToolError } from "../../domain/ToolError.ts"
 import { CopyRefused, isServerError, type ServerError } from "./Statement.ts"
 
 /** Where a statement stands in its block, so that a position can be said in the author's terms. */

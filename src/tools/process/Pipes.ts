@@ -10,7 +10,7 @@ import { Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { messageOf } from "../../domain/messageOf.ts"
-import { ToolError, Unavailable } from "../ToolError.ts"
+import { ToolError, Unavailable } from "../../domain/ToolError.ts"
 
 export type Direction = "fromChild" | "toChild"
 

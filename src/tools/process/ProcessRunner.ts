@@ -4,7 +4,7 @@
  */
 import { Clock, Context, Duration, Effect, Fiber, Layer, Scope } from "effect"
 import type { Socket } from "node:net"
-import { ToolError } from "../ToolError.ts"
+import { ToolError } from "../../domain/ToolError.ts"
 import type { Limits } from "./Limits.ts"
 import { type Captured, makeCapture, makeLines } from "./Output.ts"
 import * as OutOfMemory from "./OutOfMemory.ts"

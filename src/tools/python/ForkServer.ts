@@ -9,7 +9,7 @@ import { createInterface } from "node:readline"
 import type { Limits } from "../process/Limits.ts"
 import * as ProcessTree from "../process/ProcessTree.ts"
 import type { ExitStatus, Launched, Order } from "../process/spawn.ts"
-import { ToolError, Unavailable } from "../ToolError.ts"
+import { ToolError, Unavailable } from "../../domain/ToolError.ts"
 import { program } from "./source/index.ts"
 
 export interface Spec {

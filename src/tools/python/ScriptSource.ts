@@ -11,7 +11,7 @@ import type { Json } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
 import { SafeHttp } from "../http/SafeHttp.ts"
 import { invalidConfig } from "../Tool.ts"
-import { ExecutionFailed, InvalidConfig, ToolError } from "../ToolError.ts"
+import { ExecutionFailed, InvalidConfig, ToolError } from "../../domain/ToolError.ts"
 
 export interface ScriptSourceSettings {
   /** Files lie below it, links followed. */

@@ -1,14 +1,14 @@
 /** A conversation in Rhai: what was defined stays. The terminal is somewhere else, so a test can hold one. */
 import { Effect } from "effect"
-import type { FunctionCode } from "./Code.ts"
+import type { FunctionCode } from "./language/Code.ts"
 import type { Engine } from "./Engine.ts"
-import { toDebug } from "./Format.ts"
-import type { Machine } from "./Machine.ts"
-import { columnOf, lineOf } from "./Position.ts"
-import { RhaiError } from "./RhaiError.ts"
+import { toDebug } from "./language/Format.ts"
+import type { Machine } from "./machine/Machine.ts"
+import { columnOf, lineOf } from "./language/Position.ts"
+import { RhaiError } from "./language/RhaiError.ts"
 import { run } from "./run.ts"
 import { noPaint, type Paint, showError } from "./showError.ts"
-import { typeName, type Value } from "./Value.ts"
+import { typeName, type Value } from "./language/Value.ts"
 
 /** What to write, and whether to go on, wait for more lines, or stop. */
 export interface Reply {

@@ -1,7 +1,7 @@
 /** Between values and JSON. Integers keep all their 64 bits; larger ones become floats. */
 import { LosslessNumber, parse } from "lossless-json"
-import { displayFloat } from "./Format.ts"
-import { MAX, MIN, normal } from "./Integer.ts"
+import { displayFloat } from "./language/Format.ts"
+import { MAX, MIN, normal } from "./language/Integer.ts"
 import {
   Char,
   Custom,
@@ -13,7 +13,7 @@ import {
   type Value,
   Blob,
   Timestamp
-} from "./Value.ts"
+} from "./language/Value.ts"
 
 const numberOf = (text: string): Value => {
   if (/^-?\d+$/.test(text)) {

@@ -2,9 +2,9 @@
 import { Effect, type Scope } from "effect"
 import { createInterface, type Interface } from "node:readline"
 import { Engine, type EngineOptions } from "./Engine.ts"
-import { toText } from "./Format.ts"
+import { toText } from "./language/Format.ts"
 import { type Reply, Conversation } from "./Conversation.ts"
-import { RhaiError } from "./RhaiError.ts"
+import { RhaiError } from "./language/RhaiError.ts"
 import { run } from "./run.ts"
 import { colours, noPaint, type Paint, showError } from "./showError.ts"
 

@@ -1,6 +1,6 @@
 /** What whoever runs the worker decides about Rhai scripts. A script can change none of it. */
 import { Context, Effect } from "effect"
-import { defaults as defaultLimits, type Limits } from "./Limits.ts"
+import { defaults as defaultLimits, type Limits } from "./machine/Limits.ts"
 
 export interface RhaiSettings {
   readonly limits: Limits

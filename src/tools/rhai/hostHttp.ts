@@ -1,9 +1,9 @@
 /** `http_get(url)` and its kin. The answer is a value with properties that also passes for its own text. */
 import { Effect } from "effect"
 import { parseJson, toJson } from "./Json.ts"
-import { HostRequest, type Natives } from "./Natives.ts"
-import { Custom, type Value } from "./Value.ts"
-import { toText } from "./Format.ts"
+import { HostRequest, type Natives } from "./machine/Natives.ts"
+import { Custom, type Value } from "./language/Value.ts"
+import { toText } from "./language/Format.ts"
 
 export interface HttpRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"

@@ -1,10 +1,10 @@
 /** Runs a machine as an Effect: others get their turn after every slice, and host functions are Effects. */
 import { Duration, Effect } from "effect"
-import type { Machine } from "./Machine.ts"
-import type { Outcome } from "./Outcome.ts"
-import { NONE } from "./Position.ts"
-import { RhaiError } from "./RhaiError.ts"
-import type { Value } from "./Value.ts"
+import type { Machine } from "./machine/Machine.ts"
+import type { Outcome } from "./machine/Outcome.ts"
+import { NONE } from "./language/Position.ts"
+import { RhaiError } from "./language/RhaiError.ts"
+import type { Value } from "./language/Value.ts"
 
 const next = (machine: Machine, sliced: boolean): Effect.Effect<Outcome, RhaiError> =>
   Effect.try({

@@ -1,6 +1,6 @@
 /** An error as a person at a terminal wants it: the words, the line, and a caret under the place. */
-import { columnOf, lineOf, NONE } from "./Position.ts"
-import type { RhaiError } from "./RhaiError.ts"
+import { columnOf, lineOf, NONE } from "./language/Position.ts"
+import type { RhaiError } from "./language/RhaiError.ts"
 
 export interface Paint {
   readonly red: (text: string) => string

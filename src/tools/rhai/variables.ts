@@ -2,8 +2,8 @@
 import type { JsonObject } from "../../domain/Json.ts"
 import type { ToolCall } from "../Tool.ts"
 import { fromJson } from "./Json.ts"
-import { isValidIdentifier, keywords, reserved } from "./Token.ts"
-import type { Value } from "./Value.ts"
+import { isValidIdentifier, keywords, reserved } from "./language/Token.ts"
+import type { Value } from "./language/Value.ts"
 
 const isName = (name: string): boolean =>
   isValidIdentifier(name) && !keywords.has(name) && !reserved.has(name)

@@ -1,7 +1,7 @@
 /** The log of a script: line by line while it runs, and what is kept of it when it has ended. */
 import { Effect, Schedule, Stream } from "effect"
 import { type Captured, makeCapture, makeLines } from "../process/Output.ts"
-import type { KubernetesApi, LogOf } from "./KubernetesApi.ts"
+import type { KubernetesApi, LogOf } from "../../kubernetes/KubernetesApi.ts"
 import type { ScriptSettings } from "./ScriptOptions.ts"
 
 /** Writes the lines of a running container to our log. It never fails: it is only for people who look on. */

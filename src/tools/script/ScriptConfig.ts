@@ -4,7 +4,7 @@ import { Schema, SchemaGetter } from "effect"
 import { isObject, type Json, type JsonObject, JsonRecord, JsonValue } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
 import type { ToolCall } from "../Tool.ts"
-import { InvalidConfig, ToolError } from "../ToolError.ts"
+import { InvalidConfig, ToolError } from "../../domain/ToolError.ts"
 import { defaultNamespace, type ScriptSettings } from "./ScriptOptions.ts"
 
 /** `backoffLimit` and `backoff_limit` are the same key; the latter wins. */

@@ -4,7 +4,7 @@ import { isObject, type JsonObject, parse } from "../../domain/Json.ts"
 import * as Failure from "../../domain/Failure.ts"
 import { type KeyFile, keyFileOf, signed } from "../../google/keyFile.ts"
 import type { SafeHttp } from "../http/SafeHttp.ts"
-import { CredentialMissing, ExecutionFailed, InvalidConfig, ToolError } from "../ToolError.ts"
+import { CredentialMissing, ExecutionFailed, InvalidConfig, ToolError } from "../../domain/ToolError.ts"
 import { pathOf, signedHeaders } from "./awsSignature.ts"
 
 export interface BucketSource {

@@ -11,7 +11,7 @@ import {
   secretNameOf,
   secretOf
 } from "./JobManifest.ts"
-import { type KubernetesApi, KubernetesError, Unreachable } from "./KubernetesApi.ts"
+import { type KubernetesApi, KubernetesError, Unreachable } from "../../kubernetes/KubernetesApi.ts"
 import type { JobSpec } from "./ScriptConfig.ts"
 import { verdictOf } from "./verdict.ts"
 

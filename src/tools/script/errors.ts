@@ -1,7 +1,7 @@
 /** What the API server says → the tool's error. */
 import * as Failure from "../../domain/Failure.ts"
-import { ToolError } from "../ToolError.ts"
-import type { KubernetesError } from "./KubernetesApi.ts"
+import { ToolError } from "../../domain/ToolError.ts"
+import type { KubernetesError } from "../../kubernetes/KubernetesApi.ts"
 
 export const toolError =
   (tool: string) =>

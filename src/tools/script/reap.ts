@@ -6,8 +6,8 @@ import type { V1Job } from "@kubernetes/client-node"
 import { Duration, Effect, Random, Schedule } from "effect"
 import type { ControlPlane } from "../../control-plane/ControlPlane.ts"
 import type { ExecutionId } from "../../domain/Ids.ts"
-import { executionKey, holderOf, serverKey } from "./JobManifest.ts"
-import type { KubernetesApi, KubernetesError } from "./KubernetesApi.ts"
+import { executionKey, holderOf, ownLabels, serverKey } from "./JobManifest.ts"
+import type { KubernetesApi, KubernetesError } from "../../kubernetes/KubernetesApi.ts"
 
 export interface Reaper {
   readonly api: KubernetesApi["Service"]
@@ -33,7 +33,7 @@ export const reap = (reaper: Reaper): Effect.Effect<never> =>
   )
 
 const reapIn = Effect.fnUntraced(function* (reaper: Reaper, namespace: string) {
-  const jobs = yield* reaper.api.jobs(namespace)
+  const jobs = yield* reaper.api.jobs(namespace, ownLabels)
   const left = jobs.filter((job) => executionOf(job) !== undefined && !reaper.isHeldHere(holderOf(job)))
   const byExecution = Map.groupBy(left, (job) => executionOf(job) ?? "")
   const some = (yield* Random.shuffle(byExecution)).slice(0, most)

@@ -4,7 +4,7 @@ import { Cause, Clock, Duration, Effect, Exit, Schedule } from "effect"
 import type { StopReason } from "../../domain/Outcome.ts"
 import { shortly } from "./claimJob.ts"
 import { holderOf, type Identity, jobNameOf } from "./JobManifest.ts"
-import type { KubernetesApi, KubernetesError } from "./KubernetesApi.ts"
+import type { KubernetesApi, KubernetesError } from "../../kubernetes/KubernetesApi.ts"
 import type { JobSpec } from "./ScriptConfig.ts"
 import type { ScriptSettings } from "./ScriptOptions.ts"
 

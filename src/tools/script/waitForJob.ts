@@ -8,7 +8,7 @@ import type { V1Job, V1Pod } from "@kubernetes/client-node"
 import { Clock, Duration, Effect, Fiber, Schedule } from "effect"
 import { containerName } from "./JobManifest.ts"
 import { follow } from "./JobLogs.ts"
-import type { KubernetesApi, KubernetesError } from "./KubernetesApi.ts"
+import type { KubernetesApi, KubernetesError } from "../../kubernetes/KubernetesApi.ts"
 import type { ScriptSettings } from "./ScriptOptions.ts"
 import { hasLog, type Stuck, type Verdict, verdictOf } from "./verdict.ts"
 

@@ -6,7 +6,7 @@
 import { Cause, Context, Duration, Effect, Layer, Pool, RcMap, Redacted, type Scope } from "effect"
 import type { Connection, ConnectionOptions } from "snowflake-sdk"
 import { guarded } from "../breaker/Breakers.ts"
-import type { ToolError } from "../ToolError.ts"
+import type { ToolError } from "../../domain/ToolError.ts"
 import { connectFailure, missing } from "./failure.ts"
 import type { Account } from "./settings.ts"
 import { SnowflakeOptions, type SnowflakeSettings } from "./SnowflakeOptions.ts"

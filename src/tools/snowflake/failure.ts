@@ -1,6 +1,6 @@
 /** What went wrong at Snowflake, in the words that policy rules branch on. */
 import * as Failure from "../../domain/Failure.ts"
-import { ToolError } from "../ToolError.ts"
+import { ToolError } from "../../domain/ToolError.ts"
 
 /** The driver's errors, as far as they are read. */
 interface DriverError {

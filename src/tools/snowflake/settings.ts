@@ -4,7 +4,7 @@ import { createPrivateKey } from "node:crypto"
 import type { Json } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
 import { invalid } from "../sql/source.ts"
-import type { ToolError } from "../ToolError.ts"
+import type { ToolError } from "../../domain/ToolError.ts"
 
 const names = [
   "account",

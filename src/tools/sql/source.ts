@@ -4,7 +4,7 @@ import { type Json, JsonValue } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
 import { ScriptSource } from "../python/ScriptSource.ts"
 import type { ToolCall } from "../Tool.ts"
-import { InvalidConfig, ToolError } from "../ToolError.ts"
+import { InvalidConfig, ToolError } from "../../domain/ToolError.ts"
 
 export const fields = {
   script: Schema.optionalKey(JsonValue),

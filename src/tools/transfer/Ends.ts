@@ -6,7 +6,7 @@
  */
 import type { Effect, Scope } from "effect"
 import type { Json } from "../../domain/Json.ts"
-import type { ToolError } from "../ToolError.ts"
+import type { ToolError } from "../../domain/ToolError.ts"
 
 /** What a value is, whatever the database calls it. */
 export type Kind =

@@ -14,7 +14,7 @@ import { duckdbName, lineSql, typeOfDuckdb } from "./duckdbTypes.ts"
 import { openWriter } from "./duckdbWriter.ts"
 import type { Batch, Column, Pull, Source, Target } from "./Ends.ts"
 import { queryFields, queryOf } from "./sqlText.ts"
-import type { ToolError } from "../ToolError.ts"
+import type { ToolError } from "../../domain/ToolError.ts"
 
 const place = {
   database: Coerced.optional(Schema.String),

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import type { Session } from "../duckdb/Databases.ts"
 import { failureOf } from "../duckdb/failure.ts"
-import { ExecutionFailed, ToolError } from "../ToolError.ts"
+import { ExecutionFailed, ToolError } from "../../domain/ToolError.ts"
 
 interface Call {
   readonly kind: string

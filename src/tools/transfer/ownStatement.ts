@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { bind } from "../sql/placeholders.ts"
 import { invalid } from "../sql/source.ts"
-import type { ToolError } from "../ToolError.ts"
+import type { ToolError } from "../../domain/ToolError.ts"
 import { rowsOf } from "./copyText.ts"
 import type { Batch, Field } from "./Ends.ts"
 

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { simple, SqlFailure } from "../postgres/execute.ts"
 import { failureOf } from "../postgres/failure.ts"
 import type { Session } from "../postgres/Pools.ts"
-import { ExecutionFailed, ToolError } from "../ToolError.ts"
+import { ExecutionFailed, ToolError } from "../../domain/ToolError.ts"
 
 export interface Call {
   readonly kind: string

@@ -1,7 +1,7 @@
 /** Writes what a target takes, and leaves out the rows that it does not: a unit that fails is halved until its bad rows are alone. */
 import { Effect } from "effect"
 import type { Failure } from "../../domain/Failure.ts"
-import type { ToolError } from "../ToolError.ts"
+import type { ToolError } from "../../domain/ToolError.ts"
 import type { Batch, Pull, Writer } from "./Ends.ts"
 
 /** What became of the rows so far. */

@@ -5,7 +5,7 @@ import { execute } from "../snowflake/execute.ts"
 import { failureOf } from "../snowflake/failure.ts"
 import type { Session } from "../snowflake/Sessions.ts"
 import type { SnowflakeSettings } from "../snowflake/SnowflakeOptions.ts"
-import { ExecutionFailed, ToolError } from "../ToolError.ts"
+import { ExecutionFailed, ToolError } from "../../domain/ToolError.ts"
 
 export interface Call {
   readonly kind: string

@@ -8,7 +8,7 @@ import { invalid } from "../sql/source.ts"
 import { bind } from "../sql/placeholders.ts"
 import { split } from "../sql/split.ts"
 import { quotePath, quoteText } from "../sql/tokens.ts"
-import type { ToolError } from "../ToolError.ts"
+import type { ToolError } from "../../domain/ToolError.ts"
 
 export const queryFields = {
   query: Coerced.optional(Schema.String),

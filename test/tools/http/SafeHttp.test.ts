@@ -12,7 +12,7 @@ import {
 import { proxyOf } from "../../../src/tools/http/proxy.ts"
 import { type Request, SafeHttp } from "../../../src/tools/http/SafeHttp.ts"
 import { defaults, SafeHttpOptions, type SafeHttpSettings } from "../../../src/tools/http/SafeHttpOptions.ts"
-import { ToolError } from "../../../src/tools/ToolError.ts"
+import { ToolError } from "../../../src/domain/ToolError.ts"
 import * as Certificates from "../../support/certificates.ts"
 import * as HttpStub from "../../support/HttpStub.ts"
 import { until } from "../process/leftBehind.ts"

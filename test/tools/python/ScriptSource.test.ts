@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Json } from "../../../src/domain/Json.ts"
 import { ScriptSource, ScriptSourceOptions } from "../../../src/tools/python/ScriptSource.ts"
-import { ToolError } from "../../../src/tools/ToolError.ts"
+import { ToolError } from "../../../src/domain/ToolError.ts"
 import * as HttpStub from "../../support/HttpStub.ts"
 
 /** A directory with scripts in it, one beside it, and links that lead out. */

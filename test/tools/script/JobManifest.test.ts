@@ -12,7 +12,7 @@ import {
 } from "../../../src/tools/script/JobManifest.ts"
 import { Config, specOf } from "../../../src/tools/script/ScriptConfig.ts"
 import { defaults } from "../../../src/tools/script/ScriptOptions.ts"
-import { ToolError } from "../../../src/tools/ToolError.ts"
+import { ToolError } from "../../../src/domain/ToolError.ts"
 import { unknownFieldsOf } from "../../support/KubernetesFields.ts"
 
 const identity: Identity = {

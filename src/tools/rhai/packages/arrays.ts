@@ -1,8 +1,8 @@
 /** Arrays: everything that needs no function of the script. */
-import type { NativeContext, Natives } from "../Natives.ts"
-import { equals } from "../Operators.ts"
-import { toIndex } from "../Integer.ts"
-import { functionNotFound } from "../RhaiError.ts"
+import type { NativeContext, Natives } from "../machine/Natives.ts"
+import { equals } from "../machine/Operators.ts"
+import { toIndex } from "../language/Integer.ts"
+import { functionNotFound } from "../language/RhaiError.ts"
 import {
   Char,
   compareStrings,
@@ -15,7 +15,7 @@ import {
   tagOf,
   typeName,
   type Value
-} from "../Value.ts"
+} from "../language/Value.ts"
 import { existing, offsetAndLength, startAndLength } from "./indexes.ts"
 
 const list = (value: Value): RhaiArray => value as RhaiArray

@@ -1,8 +1,8 @@
 /** Integers as rows of 64 bits. */
-import { bitAnd, bitOr, bitsOf, fromBits, shiftLeft } from "../Integer.ts"
-import type { Natives } from "../Natives.ts"
-import { bitBoundsError } from "../RhaiError.ts"
-import { type Int, Range, Sequence, type Value } from "../Value.ts"
+import { bitAnd, bitOr, bitsOf, fromBits, shiftLeft } from "../language/Integer.ts"
+import type { Natives } from "../machine/Natives.ts"
+import { bitBoundsError } from "../language/RhaiError.ts"
+import { type Int, Range, Sequence, type Value } from "../language/Value.ts"
 import { existing, startAndLength } from "./indexes.ts"
 
 const bitIndex = (index: Int): number => {

@@ -1,7 +1,7 @@
 /** Numbers and text in byte arrays. */
-import type { Natives } from "../Natives.ts"
-import { fromBits } from "../Integer.ts"
-import { type Blob, Float, type Int, type Range, type Value } from "../Value.ts"
+import type { Natives } from "../machine/Natives.ts"
+import { fromBits } from "../language/Integer.ts"
+import { type Blob, Float, type Int, type Range, type Value } from "../language/Value.ts"
 import { offsetAndLength, startAndLength } from "./indexes.ts"
 
 const field = (blob: Blob, start: Int, length: Int): { at: number; count: number } | undefined => {

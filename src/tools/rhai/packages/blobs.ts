@@ -1,7 +1,7 @@
 /** Byte arrays. */
-import type { Natives } from "../Natives.ts"
-import { toIndex } from "../Integer.ts"
-import { Blob, type Char, type Int, type Range, type Value } from "../Value.ts"
+import type { Natives } from "../machine/Natives.ts"
+import { toIndex } from "../language/Integer.ts"
+import { Blob, type Char, type Int, type Range, type Value } from "../language/Value.ts"
 import { existing, offsetAndLength, startAndLength } from "./indexes.ts"
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true })

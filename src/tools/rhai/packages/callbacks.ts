@@ -1,10 +1,10 @@
 /** How native functions call function pointers: with as many of item, index and object as the function wants. */
-import type { Callback, NativeContext } from "../Natives.ts"
-import { signature } from "../Operators.ts"
-import { NONE } from "../Position.ts"
-import type { Reference } from "../Reference.ts"
-import { functionNotFound } from "../RhaiError.ts"
-import { type FnPtr, Shared, type Value } from "../Value.ts"
+import type { Callback, NativeContext } from "../machine/Natives.ts"
+import { signature } from "../machine/Operators.ts"
+import { NONE } from "../language/Position.ts"
+import type { Reference } from "../machine/Reference.ts"
+import { functionNotFound } from "../language/RhaiError.ts"
+import { type FnPtr, Shared, type Value } from "../language/Value.ts"
 
 export type Calls<A> = Generator<Callback, A, Value>
 

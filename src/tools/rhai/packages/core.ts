@@ -1,13 +1,13 @@
 /** Printing, types, reflection, `exit`: the functions every script has. */
-import { toDebug, toText } from "../Format.ts"
-import { Exit } from "../MachineNatives.ts"
-import type { Natives } from "../Natives.ts"
-import { FnPtr, type Int, typeName, type Value } from "../Value.ts"
-import { bitsOf, toIndex } from "../Integer.ts"
-import type { FunctionCode } from "../Code.ts"
+import { toDebug, toText } from "../language/Format.ts"
+import { Exit } from "../machine/MachineNatives.ts"
+import type { Natives } from "../machine/Natives.ts"
+import { FnPtr, type Int, typeName, type Value } from "../language/Value.ts"
+import { bitsOf, toIndex } from "../language/Integer.ts"
+import type { FunctionCode } from "../language/Code.ts"
 import { parseJson } from "../Json.ts"
-import { NONE } from "../Position.ts"
-import { RhaiError } from "../RhaiError.ts"
+import { NONE } from "../language/Position.ts"
+import { RhaiError } from "../language/RhaiError.ts"
 
 export const core = (natives: Natives): void => {
   natives

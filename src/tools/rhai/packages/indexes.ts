@@ -1,6 +1,6 @@
 /** How Rhai's library reads start and length arguments. */
-import { MAX, toIndex } from "../Integer.ts"
-import type { Int, Range, Value } from "../Value.ts"
+import { MAX, toIndex } from "../language/Integer.ts"
+import type { Int, Range, Value } from "../language/Value.ts"
 
 /** A start (negative: from the end) and a length, cut to what there is. */
 export const offsetAndLength = (size: number, start: Int, length: Int): readonly [number, number] => {

@@ -1,10 +1,10 @@
 /** `range(…)`, `chars(…)` and the properties of ranges. */
-import { add } from "../Integer.ts"
-import type { Natives } from "../Natives.ts"
-import { arithmeticError, RhaiError } from "../RhaiError.ts"
-import { charOf, Float, type Int, Range, Sequence, type Value } from "../Value.ts"
+import { add } from "../language/Integer.ts"
+import type { Natives } from "../machine/Natives.ts"
+import { arithmeticError, RhaiError } from "../language/RhaiError.ts"
+import { charOf, Float, type Int, Range, Sequence, type Value } from "../language/Value.ts"
 import { startAndLength } from "./indexes.ts"
-import { toIndex } from "../Integer.ts"
+import { toIndex } from "../language/Integer.ts"
 
 const zeroStep = (): RhaiError => {
   const error = arithmeticError("step value cannot be zero")

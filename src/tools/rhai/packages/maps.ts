@@ -1,8 +1,8 @@
 /** Object maps. */
 import { toJson } from "../Json.ts"
-import type { NativeContext, Natives } from "../Natives.ts"
-import { PropertyReference } from "../Reference.ts"
-import { copy, type FnPtr, type RhaiMap, sortedEntries, sortedKeys, type Value } from "../Value.ts"
+import type { NativeContext, Natives } from "../machine/Natives.ts"
+import { PropertyReference } from "../machine/Reference.ts"
+import { copy, type FnPtr, type RhaiMap, sortedEntries, sortedKeys, type Value } from "../language/Value.ts"
 import { type Calls, callFor } from "./callbacks.ts"
 
 const map = (value: Value): RhaiMap => value as RhaiMap

@@ -1,9 +1,9 @@
 /** Numbers: arithmetic that is no operator, trigonometry, conversions, parsing. */
-import { rustFloat } from "../Format.ts"
-import * as Integer from "../Integer.ts"
-import type { Natives } from "../Natives.ts"
-import { arithmeticError } from "../RhaiError.ts"
-import { Char, Float, type Int, type Value } from "../Value.ts"
+import { rustFloat } from "../language/Format.ts"
+import * as Integer from "../language/Integer.ts"
+import type { Natives } from "../machine/Natives.ts"
+import { arithmeticError } from "../language/RhaiError.ts"
+import { Char, Float, type Int, type Value } from "../language/Value.ts"
 
 const num = (value: Value): number => (value as Float).value
 const int = (value: Value): Int => value as Int

@@ -1,7 +1,7 @@
 /** Strings into arrays. */
-import type { Natives } from "../Natives.ts"
-import { toIndex } from "../Integer.ts"
-import { charCount, charOf, type Int, sliceChars, type Value } from "../Value.ts"
+import type { Natives } from "../machine/Natives.ts"
+import { toIndex } from "../language/Integer.ts"
+import { charCount, charOf, type Int, sliceChars, type Value } from "../language/Value.ts"
 import { textual } from "./strings.ts"
 
 /** Rust's split by nothing gives an empty piece at either end. */

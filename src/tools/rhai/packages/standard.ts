@@ -1,5 +1,5 @@
 /** Rhai's standard packages. */
-import { Natives } from "../Natives.ts"
+import { Natives } from "../machine/Natives.ts"
 import { arrayCallbacks } from "./arrayCallbacks.ts"
 import { arrays } from "./arrays.ts"
 import { bits } from "./bits.ts"

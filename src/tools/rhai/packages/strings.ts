@@ -1,10 +1,10 @@
 /** Strings, counted in characters. */
 import { asInt, offsetAndLength, startAndLength } from "./indexes.ts"
-import type { NativeContext, Natives } from "../Natives.ts"
-import { without } from "../Operators.ts"
-import { toText } from "../Format.ts"
-import { tooLarge } from "../RhaiError.ts"
-import { toIndex } from "../Integer.ts"
+import type { NativeContext, Natives } from "../machine/Natives.ts"
+import { without } from "../machine/Operators.ts"
+import { toText } from "../language/Format.ts"
+import { tooLarge } from "../language/RhaiError.ts"
+import { toIndex } from "../language/Integer.ts"
 import {
   Blob,
   Char,
@@ -16,7 +16,7 @@ import {
   type Range,
   sliceChars,
   type Value
-} from "../Value.ts"
+} from "../language/Value.ts"
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true })
 

@@ -1,7 +1,7 @@
 /** Points in time. A script sees only how far apart they are. */
-import type { Natives } from "../Natives.ts"
-import { arithmeticError } from "../RhaiError.ts"
-import { Float, Timestamp } from "../Value.ts"
+import type { Natives } from "../machine/Natives.ts"
+import { arithmeticError } from "../language/RhaiError.ts"
+import { Float, Timestamp } from "../language/Value.ts"
 
 export const time = (natives: Natives): void => {
   natives

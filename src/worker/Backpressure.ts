@@ -1,0 +1,67 @@
+/** How late the event loop is: a worker that cannot keep up should not take more. */
+import { Context, Duration, Effect, Metric, type Scope } from "effect"
+import { monitorEventLoopDelay } from "node:perf_hooks"
+import * as Metrics from "../telemetry/Metrics.ts"
+
+/** Opens a gauge of one's own: seconds of delay, 99th percentile since it was last asked. */
+export type EventLoopShape = Effect.Effect<() => number, never, Scope.Scope>
+
+const resolutionMs = 20
+
+const measured: EventLoopShape = Effect.map(
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const histogram = monitorEventLoopDelay({ resolution: resolutionMs })
+      histogram.enable()
+      return histogram
+    }),
+    (histogram) => Effect.sync(() => histogram.disable())
+  ),
+  (histogram) => () => {
+    // What the histogram holds is the whole time between two ticks, of which one resolution is no delay.
+    const seconds = histogram.count === 0 ? 0 : histogram.percentile(99) / 1e9 - resolutionMs / 1e3
+    histogram.reset()
+    return Math.max(0, seconds)
+  }
+)
+
+/** A test puts a gauge of its own in its place. */
+export const EventLoop = Context.Reference<EventLoopShape>("noetl-worker/EventLoop", {
+  defaultValue: () => measured
+})
+
+export interface Options {
+  /** The delay from which on nothing is taken; zero takes in any case. */
+  readonly most: Duration.Duration
+  /** Whether a command of ours runs: otherwise it is not ours to wait for, and somebody has to work. */
+  readonly busy: Effect.Effect<boolean>
+}
+
+const lookEvery = Duration.millis(250)
+
+/**
+ * Opens a gauge; the effect it gives returns when more may be taken. Half of the limit ends a pause, so that it does not
+ * flutter.
+ */
+export const awaitCalm = Effect.fnUntraced(function* ({ busy, most }: Options) {
+  const limit = Duration.toSeconds(most)
+  if (limit === 0) return Effect.void
+  const lag = yield* yield* EventLoop
+  const pause = Effect.fnUntraced(function* (seconds: number) {
+    yield* Metric.update(Metrics.pullPauses, 1)
+    yield* Metric.update(Metrics.pullPaused, 1)
+    yield* Effect.logWarning(
+      `the event loop is ${seconds.toFixed(2)} s late: no more commands until it is below ${limit / 2} s`
+    )
+    yield* Effect.sleep(lookEvery).pipe(
+      Effect.andThen(Effect.all([Effect.sync(lag), busy])),
+      Effect.repeat({ until: ([late, working]) => late <= limit / 2 || !working })
+    )
+    yield* Effect.logInfo("the event loop keeps up again: commands are taken")
+  })
+  return Effect.gen(function* () {
+    const late = lag()
+    if (late > limit && (yield* busy))
+      yield* pause(late).pipe(Effect.ensuring(Metric.update(Metrics.pullPaused, 0)))
+  })
+})
