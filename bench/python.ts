@@ -3,7 +3,7 @@
  * Both sides go through the whole tool, so that what is compared is what a command pays.
  */
 import { Clock, Effect, Layer } from "effect"
-import { aCall, runTool } from "../src/testing/ToolSuite.ts"
+import { aCall, runTool } from "../src/testing/suites/ToolSuite.ts"
 import { defaults, PythonOptions } from "../src/tools/python/PythonOptions.ts"
 import { PythonTool } from "../src/tools/PythonTool.ts"
 import { Toolbox } from "../src/tools/Toolbox.ts"

@@ -34,8 +34,12 @@ await build({
   banner: { js: "#!/usr/bin/env node" }
 })
 await build({ ...shared, entryPoints: ["src/main.ts"], outfile: "dist/program.js" })
-await build({ ...shared, entryPoints: ["src/queue/nats/lease-thread.ts"], outfile: "dist/lease-thread.js" })
+await build({
+  ...shared,
+  entryPoints: ["src/queue/nats/natsLeaseThread.ts"],
+  outfile: "dist/natsLeaseThread.js"
+})
 chmodSync("dist/main.js", 0o755)
 if (!process.argv.includes("--bundle"))
   execFileSync("tsc", ["-p", "tsconfig.build.json"], { stdio: "inherit" })
-console.log("built dist/main.js, dist/program.js, dist/lease-thread.js and lib/")
+console.log("built dist/main.js, dist/program.js, dist/natsLeaseThread.js and lib/")

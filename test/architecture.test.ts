@@ -14,7 +14,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   telemetry: ["domain", "secrets"],
   "control-plane": ["domain", "async"],
   queue: ["domain", "async", "nats", "telemetry/Metrics.ts", "control-plane/ControlPlane.ts"],
-  journal: ["domain"],
+  journal: ["domain", "async"],
   results: ["domain", "async", "nats"],
   credentials: ["domain", "google", "secrets", "control-plane/ControlPlane.ts"],
   tools: ["domain", "async", "google/keyFile.ts", "kubernetes", "control-plane/ControlPlane.ts"],
@@ -48,6 +48,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "queue/Leases.ts",
     "queue/MessageQueue.ts",
     "control-plane/ControlPlane.ts",
+    "secrets/Redactor.ts",
     "tools/Slot.ts",
     "tools/Toolbox.ts"
   ]

@@ -1,7 +1,7 @@
 /**
  * The baseline with the same contract, as a plain loop of promises: integers stay exact, what comes from outside is checked by the
  * same schemas, every call has a deadline, leases are kept by the same thread, the owner and a cancellation are looked for while a
- * command runs, an outcome is masked, measured and remembered before it is told, a command is not run twice, the message is
+ * command runs, an outcome is masked, measured and remembered before it is outbox, a command is not run twice, the message is
  * confirmed last. No supervision, no retries, no templates, no policies, no metrics, no log.
  */
 import type { JsMsg } from "@nats-io/jetstream"
@@ -11,7 +11,7 @@ import { request } from "undici"
 import { claimOf } from "../../src/control-plane/noetl/pythonClaim.ts"
 import * as Json from "../../src/domain/Json.ts"
 import * as Notification from "../../src/domain/Notification.ts"
-import type { KeeperData, ToKeeper } from "../../src/queue/nats/leaseProtocol.ts"
+import type { LeaseThreadData, ToLeaseThread } from "../../src/queue/leaseProtocol.ts"
 import { localNats } from "../../src/nats/connectionOptions.ts"
 import { agent, events as eventsOf, loop, natsUrl, server } from "./baseline.ts"
 
@@ -35,23 +35,22 @@ const post = async (path: string, body: unknown, headers: Record<string, string>
   }
 }
 
-const pulse = new SharedArrayBuffer(4)
-setInterval(() => Atomics.add(new Int32Array(pulse), 0, 1), 500)
-const keeper = new Worker(new URL("../../dist/lease-thread.js", import.meta.url), {
+const livenessCounter = new SharedArrayBuffer(4)
+setInterval(() => Atomics.add(new Int32Array(livenessCounter), 0, 1), 500)
+const keeper = new Worker(new URL("../../dist/natsLeaseThread.js", import.meta.url), {
   workerData: {
-    nats: { ...localNats, url: natsUrl },
-    name: "plain",
-    pulse,
+    backend: { nats: { ...localNats, url: natsUrl }, name: "plain" },
+    livenessCounter,
     hungAfterMillis: 120_000,
-    beat: undefined
-  } satisfies KeeperData
+    heartbeat: undefined
+  } satisfies LeaseThreadData
 })
-let told: Array<ToKeeper> = []
-const tell = (message: ToKeeper) => {
-  if (told.push(message) > 1) return
+let outbox: Array<ToLeaseThread> = []
+const enqueue = (message: ToLeaseThread) => {
+  if (outbox.push(message) > 1) return
   setImmediate(() => {
-    keeper.postMessage(told)
-    told = []
+    keeper.postMessage(outbox)
+    outbox = []
   })
 }
 
@@ -60,7 +59,7 @@ const secrets = ["a-secret-that-is-not-there"]
 
 const work = async (message: JsMsg): Promise<void> => {
   const subject = String(Reflect.get(message, "reply"))
-  tell({ say: "keep", id: subject, subject, leaseMillis: 30_000 })
+  enqueue({ type: "hold", id: subject, remote: subject, leaseMillis: 30_000 })
   const watch = setInterval(() => {}, 1000)
   const cancelled = setTimeout(() => {}, 15_000)
   try {
@@ -83,7 +82,7 @@ const work = async (message: JsMsg): Promise<void> => {
   } finally {
     clearInterval(watch)
     clearTimeout(cancelled)
-    tell({ say: "release", id: subject })
+    enqueue({ type: "release", id: subject })
   }
 }
 

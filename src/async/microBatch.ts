@@ -1,10 +1,10 @@
-/** Things that are sent on together: a write or a message to a thread costs more than what it carries. */
+/** Items that are sent together: a socket write or a message to a thread costs more than what it carries. */
 
-/** Milliseconds. */
-const patience = 50
+/** How long a lazy item waits for company, in milliseconds. */
+const lazyMillis = 50
 
-/** Sends what came in one turn of the event loop. What may wait goes with whatever goes next, or after a moment. */
-export const collected = <A>(send: (things: ReadonlyArray<A>) => void) => {
+/** Sends the items of one turn of the event loop together. A lazy item leaves with the next batch, or after a moment. */
+export const microBatch = <A>(send: (items: ReadonlyArray<A>) => void) => {
   let waiting: Array<A> = []
   let isDue = false
   let later: NodeJS.Timeout | undefined
@@ -17,15 +17,15 @@ export const collected = <A>(send: (things: ReadonlyArray<A>) => void) => {
     send(now)
   }
   return {
-    soon: (thing: A) => {
-      waiting.push(thing)
+    enqueue: (item: A) => {
+      waiting.push(item)
       if (isDue) return
       isDue = true
       setImmediate(flush)
     },
-    sometime: (thing: A) => {
-      waiting.push(thing)
-      if (!isDue) later ??= setTimeout(flush, patience)
+    enqueueLazily: (item: A) => {
+      waiting.push(item)
+      if (!isDue) later ??= setTimeout(flush, lazyMillis)
     }
   }
 }

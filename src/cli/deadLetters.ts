@@ -1,7 +1,7 @@
 /** `noetl-worker dead-letters`: what was given up, why, and the way back. */
 import type { NatsConnection as Connection } from "@nats-io/transport-node"
 import { Effect, Layer } from "effect"
-import { deadLetterPlace, natsSettings } from "../config/layers.ts"
+import { deadLetterStream, natsSettings } from "../config/natsOptions.ts"
 import * as Json from "../domain/Json.ts"
 import { NatsConnection } from "../nats/NatsConnection.ts"
 import * as DeadLetters from "../queue/nats/deadLetters.ts"
@@ -14,23 +14,23 @@ export const usage = "dead-letters list | show NUMBER | retry NUMBER|all | purge
 /** Texts for people go to stderr; what was asked for goes to stdout, one JSON document a line. */
 export const deadLetters = Effect.fnUntraced(function* (args: Arguments, words: ReadonlyArray<string>) {
   const loaded = yield* loadConfig(args)
-  const place = deadLetterPlace(loaded.values)
+  const stream = deadLetterStream(loaded.values)
   const [what = "list", which, ...rest] = words
   if (rest.length > 0) return yield* new UsageError({ message: `expected ${usage}` })
   return yield* Effect.gen(function* () {
     const nc = yield* (yield* NatsConnection).connection
     switch (what) {
       case "list":
-        for (const letter of yield* DeadLetters.list(nc, place, 10_000)) yield* print(lineOf(letter))
+        for (const letter of yield* DeadLetters.list(nc, stream, 10_000)) yield* print(lineOf(letter))
         return
       case "show":
-        return yield* print(documentOf(yield* letterOf(nc, place, which)))
+        return yield* print(documentOf(yield* letterOf(nc, stream, which)))
       case "retry":
-        return yield* retry(nc, place, which)
+        return yield* retry(nc, stream, which)
       case "purge": {
-        if (which === undefined) return yield* print({ purged: yield* DeadLetters.purge(nc, place) })
-        const letter = yield* letterOf(nc, place, which)
-        yield* DeadLetters.remove(nc, place, letter.seq)
+        if (which === undefined) return yield* print({ purged: yield* DeadLetters.purge(nc, stream) })
+        const letter = yield* letterOf(nc, stream, which)
+        yield* DeadLetters.remove(nc, stream, letter.seq)
         return yield* print({ purged: 1 })
       }
       default:
@@ -53,30 +53,30 @@ export const deadLetters = Effect.fnUntraced(function* (args: Arguments, words: 
 
 const retry = Effect.fnUntraced(function* (
   nc: Connection,
-  place: DeadLetters.Place,
+  stream: DeadLetters.DeadLetterStream,
   which: string | undefined
 ) {
   const chosen =
-    which === "all" ? yield* DeadLetters.list(nc, place, 10_000) : [yield* letterOf(nc, place, which)]
+    which === "all" ? yield* DeadLetters.list(nc, stream, 10_000) : [yield* letterOf(nc, stream, which)]
   for (const letter of chosen) {
     if (letter.truncated || letter.subject === "") {
       yield* Effect.logWarning(`${letter.seq} cannot be tried again: it is not whole`)
       continue
     }
-    yield* DeadLetters.retry(nc, place, letter)
+    yield* DeadLetters.retry(nc, stream, letter)
     yield* print({ retried: letter.seq, subject: letter.subject })
   }
 })
 
 const letterOf = Effect.fnUntraced(function* (
   nc: Connection,
-  place: DeadLetters.Place,
+  stream: DeadLetters.DeadLetterStream,
   which: string | undefined
 ) {
   if (which === undefined || !/^[1-9]\d{0,14}$/.test(which)) {
     return yield* new UsageError({ message: `expected ${usage}` })
   }
-  const letter = yield* DeadLetters.get(nc, place, Number(which))
+  const letter = yield* DeadLetters.get(nc, stream, Number(which))
   if (letter === undefined) return yield* new UsageError({ message: `there is no dead letter ${which}` })
   return letter
 })

@@ -1,7 +1,7 @@
 /** `noetl-worker`: the worker until it is told to stop. */
 import { Effect, Layer } from "effect"
 import { HttpServer } from "effect/http"
-import { shownUrl } from "../nats/connectionOptions.ts"
+import { controlPlaneOf, queueOf } from "../config/backends.ts"
 import { graceOf, workerLayer } from "../config/layers.ts"
 import { type Loaded, redacted } from "../config/load.ts"
 import { Redactor } from "../secrets/Redactor.ts"
@@ -60,5 +60,4 @@ export const telemetry = ({ values }: Loaded): Layer.Layer<Redactor> => {
 
 const introduction = ({ values }: Loaded): string =>
   `worker starts: ${values.concurrency} slots, ` +
-  `commands from ${values.queue === "nats" ? shownUrl(values.natsUrl) : "memory"}, ` +
-  `for ${values.controlPlane === "noetl" ? values.serverUrl : "memory"}`
+  `commands from ${queueOf(values).address(values)}, for ${controlPlaneOf(values).address(values)}`

@@ -3,6 +3,7 @@
  * are accepted. Help, documentation and the checks all come from this table.
  */
 import { Duration } from "effect"
+import { controlPlaneNames, queueNames } from "./backendNames.ts"
 import {
   boolean,
   duration,
@@ -173,12 +174,12 @@ export const settings = {
   ),
   queue: setting(
     { key: "queue.backend", env: ["WORKER_QUEUE"], doc: "Where messages come from." },
-    oneOf("nats", "memory"),
+    oneOf(...queueNames),
     "nats"
   ),
   controlPlane: setting(
     { key: "server.backend", env: ["WORKER_CONTROL_PLANE"], doc: "Who the worker works for." },
-    oneOf("noetl", "memory"),
+    oneOf(...controlPlaneNames),
     "noetl"
   ),
   serverUrl: setting(

@@ -1,5 +1,5 @@
 /** Who we work for: hands out commands, hears how they ended, knows credentials. */
-import { Context, Data, Duration, type Effect, Schema } from "effect"
+import { Context, Data, type Duration, type Effect, Schema } from "effect"
 import type { Claim } from "../domain/Claim.ts"
 import type { Command } from "../domain/Command.ts"
 import type { Credential } from "../domain/Credential.ts"
@@ -36,15 +36,14 @@ export interface ChildStatus {
   readonly document: JsonObject
 }
 
-/** A request that a thread without this runtime can send to say that we live. */
-export interface Beat {
+/** The heartbeat as a POST request that a thread without this runtime can send. */
+export interface HeartbeatRequest {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
-  readonly every: Duration.Duration
-  /** File with a bearer token, read for every beat. */
+  /** File with a bearer token, read for every heartbeat. */
   readonly tokenFile?: string | undefined
-  /** Files for TLS, read for every beat; undefined where the system's authorities are enough. */
+  /** Files for TLS, read for every heartbeat; undefined where the system's authorities are enough. */
   readonly tls?: TlsFiles | undefined
 }
 
@@ -99,28 +98,38 @@ export class ControlPlane extends Context.Service<
   {
     /** `noetl`, `memory`, … */
     readonly name: string
+    /** Where it is, as logs show it: without credentials. */
+    readonly address: string
     /** The name this process has on the wire. */
     readonly workerName: string
-    /** Whether it publishes a command again when its owner dies, so that a first delivery may be a copy. */
-    readonly repairs: Effect.Effect<boolean>
+    /**
+     * Whether the server publishes a command again when its owner dies. Then a first delivery may be a copy, and a
+     * command is not lost with its message.
+     */
+    readonly republishesOrphans: Effect.Effect<boolean>
     readonly register: Effect.Effect<void, ControlPlaneError>
     readonly deregister: Effect.Effect<void, ControlPlaneError>
-    /** Says that we live, from this thread. */
-    readonly beat: Effect.Effect<void, ControlPlaneError>
-    /** The same as a request that another thread sends; undefined where there is nothing to send. */
-    readonly beatRequest: Beat | undefined
+    /** Tells the server that this worker lives, from this thread. */
+    readonly heartbeat: Effect.Effect<void, ControlPlaneError>
+    /** The same as a request that another thread can send; undefined where only this thread can. */
+    readonly heartbeatRequest: HeartbeatRequest | undefined
     readonly claim: (notification: Notification, attempt: number) => Effect.Effect<Claim, ControlPlaneError>
+    /**
+     * How long a claim without an answer is asked again: without end at the configured server, for some minutes at a
+     * server that only messages name.
+     */
+    readonly claimPatience: (serverUrl: string | undefined) => Duration.Duration
     /** Asks who owns a command that we claimed, after a gap in which somebody else may have taken it. */
     readonly owner: (command: Command) => Effect.Effect<Owner, ControlPlaneError>
     /**
      * Tells of a command. A `Started` is best effort. An ending returns only when it was accepted, retries as
-     * the dialect allows, and fails when it gave up: then the delivery must not be acknowledged. `again` says that an
-     * earlier report of the same ending may have arrived.
+     * the dialect allows, and fails when it gave up: then the delivery must not be acknowledged. `mayBeThere` says that
+     * an earlier report of the same ending may have arrived.
      */
     readonly report: (
       command: Command,
       event: WorkerEvent,
-      again: boolean
+      options: { readonly mayBeThere: boolean }
     ) => Effect.Effect<void, ControlPlaneError>
     /** Whether the execution of a command was cancelled; false where the control plane cannot tell. */
     readonly cancelled: (

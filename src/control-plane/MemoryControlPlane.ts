@@ -93,7 +93,7 @@ const make = (options: Options) => {
     for (const listener of listeners) listener(line)
   }
   const rowOf = (id: CommandId) => byCommand.get(id)
-  const say = (what: string) =>
+  const record = (what: string) =>
     Effect.andThen(
       before(what, undefined),
       Effect.sync(() => write(what))
@@ -140,12 +140,14 @@ const make = (options: Options) => {
     ControlPlane,
     ControlPlane.of({
       name: "memory",
+      address: "in this process",
       workerName,
-      repairs: Effect.succeed(false),
-      register: say("register"),
-      deregister: say("deregister"),
-      beat: say("heartbeat"),
-      beatRequest: undefined,
+      republishesOrphans: Effect.succeed(false),
+      register: record("register"),
+      deregister: record("deregister"),
+      heartbeat: record("heartbeat"),
+      heartbeatRequest: undefined,
+      claimPatience: () => Duration.infinity,
       claim: (notification, attempt) =>
         Effect.andThen(
           before("claim", rows.get(notification.eventId)?.command),

@@ -3,31 +3,40 @@ import { Effect } from "effect"
 import { createPrivateKey, X509Certificate } from "node:crypto"
 import { readFile } from "node:fs/promises"
 import { parse as parseYaml } from "yaml"
-import { type Check, type Finding, fullMessageOf, type NamedFile, ok, problem, warning } from "./Finding.ts"
+import type { Values } from "../config/settings.ts"
+import { type Check, type Finding, fullMessageOf, ok, problem, warning } from "../domain/Finding.ts"
 
-export const files: Check = ({ now, values }) =>
-  Effect.gen(function* () {
-    const named: ReadonlyArray<NamedFile> = [
-      { name: "NATS_NKEY_FILE", path: values.natsNkey },
-      { name: "NATS_CREDS_FILE", path: values.natsCreds },
-      { name: "NATS_CA_FILE", path: values.natsCa },
-      { name: "NOETL_TLS_CA", path: values.serverCa },
-      { name: "NOETL_SERVER_TOKEN_FILE", path: values.serverTokenFile }
-    ]
-    const plain = yield* Effect.forEach(named, readable)
-    const nats = yield* pair(
-      { name: "NATS_CERT_FILE", path: values.natsCert },
-      { name: "NATS_KEY_FILE", path: values.natsKey },
-      now
-    )
-    const server = yield* pair(
-      { name: "NOETL_TLS_CLIENT_CERT", path: values.serverCert },
-      { name: "NOETL_TLS_CLIENT_KEY", path: values.serverKey },
-      now
-    )
-    const credentials = yield* yaml({ name: "NOETL_CREDENTIALS_FILE", path: values.credentialsFile })
-    return [...plain.flat(), ...nats, ...server, ...credentials]
-  })
+export const files =
+  (values: Values): Check =>
+  (now) =>
+    Effect.gen(function* () {
+      const named: ReadonlyArray<NamedFile> = [
+        { name: "NATS_NKEY_FILE", path: values.natsNkey },
+        { name: "NATS_CREDS_FILE", path: values.natsCreds },
+        { name: "NATS_CA_FILE", path: values.natsCa },
+        { name: "NOETL_TLS_CA", path: values.serverCa },
+        { name: "NOETL_SERVER_TOKEN_FILE", path: values.serverTokenFile }
+      ]
+      const plain = yield* Effect.forEach(named, readable)
+      const nats = yield* pair(
+        { name: "NATS_CERT_FILE", path: values.natsCert },
+        { name: "NATS_KEY_FILE", path: values.natsKey },
+        now
+      )
+      const server = yield* pair(
+        { name: "NOETL_TLS_CLIENT_CERT", path: values.serverCert },
+        { name: "NOETL_TLS_CLIENT_KEY", path: values.serverKey },
+        now
+      )
+      const credentials = yield* yaml({ name: "NOETL_CREDENTIALS_FILE", path: values.credentialsFile })
+      return [...plain.flat(), ...nats, ...server, ...credentials]
+    })
+
+/** A file that a setting names and that must be readable. */
+interface NamedFile {
+  readonly name: string
+  readonly path: string | undefined
+}
 
 const text = (path: string) =>
   Effect.tryPromise({ try: () => readFile(path, "utf8"), catch: (cause) => fullMessageOf(cause) })

@@ -7,15 +7,26 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { graceOf } from "../config/layers.ts"
-import { type Check, type Finding, fullMessageOf, ok, problem, warning } from "./Finding.ts"
+import type { Values } from "../config/settings.ts"
+import { type Check, type Finding, fullMessageOf, ok, problem, warning } from "../domain/Finding.ts"
 
-export const host: Check = (facts) =>
-  Effect.map(
-    Effect.all([python(facts), stateDir(facts), healthPort(facts), Effect.succeed(settings(facts))]),
-    (all) => all.flat()
-  )
+type Findings = Effect.Effect<ReadonlyArray<Finding>>
 
-const python: Check = ({ values }) =>
+/** `memoryLimit` in bytes; undefined without a limit. */
+export const host =
+  (values: Values, memoryLimit: number | undefined): Check =>
+  () =>
+    Effect.map(
+      Effect.all([
+        python(values),
+        stateDir(values),
+        healthPort(values),
+        Effect.succeed(settings(values, memoryLimit))
+      ]),
+      (all) => all.flat()
+    )
+
+const python = (values: Values): Findings =>
   Effect.callback((resume) => {
     const path = values.pythonPath ?? "python3"
     const about = "python"
@@ -39,7 +50,7 @@ const python: Check = ({ values }) =>
     return Effect.sync(() => void child.kill("SIGKILL"))
   })
 
-const stateDir: Check = ({ values: { stateDir: folder } }) => {
+const stateDir = ({ stateDir: folder }: Values): Findings => {
   const about = "WORKER_STATE_DIR"
   if (folder === undefined) {
     const cause = "the journal is kept in memory: a killed worker may run a command twice"
@@ -71,7 +82,7 @@ const stateDir: Check = ({ values: { stateDir: folder } }) => {
   return Effect.promise(check)
 }
 
-const healthPort: Check = ({ values: { healthHost, healthPort: port } }) =>
+const healthPort = ({ healthHost, healthPort: port }: Values): Findings =>
   port === 0
     ? Effect.succeed([])
     : Effect.callback((resume) => {
@@ -96,7 +107,7 @@ const healthPort: Check = ({ values: { healthHost, healthPort: port } }) =>
 /** An idle worker takes some 140 MB (bench/README.md); beside it each slot is given room for a small interpreter. */
 const needs = { worker: 160 * 1024 * 1024, slot: 32 * 1024 * 1024 }
 
-const settings = ({ memoryLimit, values }: Parameters<Check>[0]): ReadonlyArray<Finding> => {
+const settings = (values: Values, memoryLimit: number | undefined): ReadonlyArray<Finding> => {
   const found: Array<Finding> = []
   const needed = needs.worker + values.concurrency * needs.slot
   if (memoryLimit !== undefined && memoryLimit < needed) {

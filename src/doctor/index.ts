@@ -1,26 +1,32 @@
-/** All checks, in the order a person mends things. */
+/** All checks, in the order in which an operator mends things. */
 import { Clock, Effect } from "effect"
 import { readFile } from "node:fs/promises"
+import { controlPlaneOf, queueOf } from "../config/backends.ts"
 import type { Values } from "../config/settings.ts"
+import type { Check, Finding } from "../domain/Finding.ts"
 import { files } from "./files.ts"
-import type { Finding } from "./Finding.ts"
 import { host } from "./host.ts"
-import { nats } from "./nats.ts"
-import { server } from "./server.ts"
 
-export type { Finding } from "./Finding.ts"
+export type { Finding } from "../domain/Finding.ts"
 
 export const examine = Effect.fnUntraced(function* (
   values: Values,
   limit: Effect.Effect<number | undefined> = memoryLimit
 ) {
-  const facts = { values, now: yield* Clock.currentTimeMillis, memoryLimit: yield* limit }
-  const all = yield* Effect.forEach([files, host, nats, server], (check) => check(facts), {
-    concurrency: "unbounded"
-  })
+  const now = yield* Clock.currentTimeMillis
+  const memory = yield* limit
+  const checks: ReadonlyArray<Check> = [
+    files(values),
+    host(values, memory),
+    queueOf(values).check?.(values) ?? nothing,
+    controlPlaneOf(values).check?.(values) ?? nothing
+  ]
+  const all = yield* Effect.forEach(checks, (check) => check(now), { concurrency: "unbounded" })
   const findings: ReadonlyArray<Finding> = all.flat()
   return findings
 })
+
+const nothing: Check = () => Effect.succeed([])
 
 /** The container's, where there is one. */
 const memoryLimit = Effect.promise(async () => {

@@ -28,6 +28,7 @@ declare global {
   interface JSON {
     /** Node 22 and later; not in TypeScript's library yet. */
     rawJSON(text: string): unknown
+    isRawJSON(value: unknown): boolean
   }
 }
 

@@ -22,10 +22,10 @@ export type Ending = Exclude<Outcome, { readonly _tag: "Stopped" }>
 
 export const ofResult = (result: ToolResult): Ending =>
   result.status === "success"
-    ? Outcome.cases.Succeeded.make({ result })
+    ? { _tag: "Succeeded", result }
     : result.status === "timeout"
-      ? Outcome.cases.TimedOut.make({ result })
-      : Outcome.cases.Failed.make({ result })
+      ? { _tag: "TimedOut", result }
+      : { _tag: "Failed", result }
 
-export const crashed = (error: Failure): Ending => Outcome.cases.Crashed.make({ error })
-export const stopped = (why: StopReason): Outcome => Outcome.cases.Stopped.make({ why })
+export const crashed = (error: Failure): Ending => ({ _tag: "Crashed", error })
+export const stopped = (why: StopReason): Outcome => ({ _tag: "Stopped", why })

@@ -1,12 +1,13 @@
 /**
- * What the world may ask the worker: /health, /ready, /status, /scale, /metrics.
+ * The health endpoints: /health, /ready, /status, /scale, /metrics. They answer from before the worker starts until
+ * after it has drained.
  *
- * Healthy means that the process lives and its tree stands; ready, that it takes commands: pulled lately, registered,
- * not draining.
+ * Healthy means that the process lives and no child of the tree has failed; ready, that the worker takes commands: it
+ * pulled lately, is registered and does not drain.
  */
 import { NodeHttpServer } from "@effect/platform-node"
-import { Clock, Effect, Layer, Metric } from "effect"
-import { HttpRouter, HttpServerResponse } from "effect/http"
+import { Clock, Context, Effect, Layer, Metric } from "effect"
+import { type HttpBody, HttpRouter, type HttpServerError, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { createServer } from "node:http"
 import { EventLoop } from "../worker/Backpressure.ts"
@@ -20,7 +21,18 @@ export interface Options {
   readonly metrics: boolean
 }
 
-/** Serves until the layer closes. A port that is taken fails the layer. */
+/** What the endpoints show, once there is a worker. */
+interface Observed {
+  readonly worker: Worker["Service"]
+  readonly queue: MessageQueue["Service"]
+}
+
+/** Where the endpoints find the worker. It is built after the server and closed before it. */
+export class Observation extends Context.Service<Observation, { current: Observed | undefined }>()(
+  "noetl-worker/http/Observation"
+) {}
+
+/** The server. It listens until the layer closes; a port that is taken fails the layer. */
 export const layer = (options: Options) =>
   HttpRouter.serve(routes(options), { disableListenLog: true, disableLogger: true }).pipe(
     Layer.provideMerge(
@@ -29,40 +41,62 @@ export const layer = (options: Options) =>
         host: options.host,
         gracefulShutdownTimeout: "1 second"
       })
-    )
+    ),
+    Layer.provideMerge(Layer.sync(Observation, () => ({ current: undefined })))
   )
+
+/** Shows a worker on the server. */
+export const observe = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const observation = yield* Observation
+    observation.current = { worker: yield* Worker, queue: yield* MessageQueue }
+  })
+)
+
+/** A worker with its server, which answers from before the worker starts until after it has drained. */
+export const around = <E, R>(options: Options, worker: Layer.Layer<Worker, E, R>) =>
+  observe.pipe(Layer.provideMerge(worker), Layer.provideMerge(layer(options)))
 
 const routes = ({ metrics }: Options) =>
   HttpRouter.use(
     Effect.fnUntraced(function* (router) {
-      const worker = yield* Worker
-      const queue = yield* MessageQueue
+      const observation = yield* Observation
       const lag = yield* yield* EventLoop
-      yield* router.add("GET", "/health", Effect.flatMap(worker.status, health))
-      yield* router.add("GET", "/ready", ready(worker))
-      yield* router.add("GET", "/status", Effect.flatMap(worker.status, status))
-      yield* router.add("GET", "/scale", scale(worker, queue))
-      if (!metrics) return
-      yield* router.add(
-        "GET",
-        "/metrics",
-        Effect.gen(function* () {
-          const status = yield* worker.status
-          const { age, depth } = yield* backlogOf(queue, status)
-          if (depth !== undefined) yield* Metric.update(Metrics.queueDepth, depth)
-          if (age !== undefined) yield* Metric.update(Metrics.oldestWaiting, age)
-          yield* Metric.update(Metrics.slotsBusy, runningOf(status))
-          yield* Metric.update(Metrics.eventLoopLag, lag())
-          const text = yield* PrometheusMetrics.format()
-          return HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4" })
-        })
-      )
+      const route = (path: `/${string}`, answer: (observed: Observed) => Answer) =>
+        router.add(
+          "GET",
+          path,
+          Effect.suspend(() => (observation.current === undefined ? starting : answer(observation.current)))
+        )
+      yield* route("/health", ({ worker }) => Effect.flatMap(worker.status, health))
+      yield* route("/ready", ({ worker }) => ready(worker))
+      yield* route("/status", ({ worker }) => Effect.flatMap(worker.status, status))
+      yield* route("/scale", ({ queue, worker }) => scale(worker, queue))
+      if (metrics) yield* route("/metrics", (observed) => metricsText(observed, lag))
     })
   )
 
+type Answer = Effect.Effect<
+  HttpServerResponse.HttpServerResponse,
+  HttpServerError.HttpServerError | HttpBody.HttpBodyError
+>
+
+const starting = HttpServerResponse.json({ status: "starting" }, { status: 503 })
+
+const metricsText = Effect.fnUntraced(function* ({ queue, worker }: Observed, lag: () => number) {
+  const status = yield* worker.status
+  const { age, depth } = yield* backlogOf(queue, status)
+  if (depth !== undefined) yield* Metric.update(Metrics.queueDepth, depth)
+  if (age !== undefined) yield* Metric.update(Metrics.oldestWaiting, age)
+  yield* Metric.update(Metrics.slotsBusy, runningOf(status))
+  yield* Metric.update(Metrics.eventLoopLag, lag())
+  const text = yield* PrometheusMetrics.format()
+  return HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4" })
+})
+
 /**
- * How many messages nobody has taken, where the queue says so within a second, and the age in seconds of the oldest one that was not
- * begun: of those, or of the ones that wait here for a slot.
+ * How many messages no worker has fetched, where the queue can tell within a second, and the age in seconds of the oldest
+ * command that has not started: of those, or of the ones that wait here for a slot.
  */
 const backlogOf = Effect.fnUntraced(function* (queue: MessageQueue["Service"], status: WorkerStatus) {
   const waiting = yield* queue.waiting.pipe(
@@ -71,15 +105,15 @@ const backlogOf = Effect.fnUntraced(function* (queue: MessageQueue["Service"], s
   )
   const now = yield* Clock.currentTimeMillis
   const times = [waiting?.oldestAt, status.oldestWaitingAt].filter((at) => at !== undefined)
-  const nobodyWaits = waiting?.count === 0 ? 0 : undefined
-  const age = times.length === 0 ? nobodyWaits : Math.max(0, now - Math.min(...times)) / 1000
+  const none = waiting?.count === 0 ? 0 : undefined
+  const age = times.length === 0 ? none : Math.max(0, now - Math.min(...times)) / 1000
   return { depth: waiting?.count, age }
 })
 
 /** Commands that hold a slot. A parked one only waits. */
 const runningOf = ({ active }: WorkerStatus): number => active.filter((job) => !job.parked).length
 
-/** What an autoscaler goes by. `depth` is null where the queue cannot tell. */
+/** What an autoscaler reads. `depth` is null where the queue cannot tell. */
 const scale = (worker: Worker["Service"], queue: MessageQueue["Service"]) =>
   Effect.gen(function* () {
     const status = yield* worker.status
@@ -140,7 +174,11 @@ const status = Effect.fnUntraced(function* (status: WorkerStatus) {
     slots: status.slots,
     active: status.active.map((job) => ({
       command_id: job.command,
+      execution_id: job.execution,
       step: job.step,
+      kind: job.kind ?? null,
+      phase: job.phase,
+      phase_seconds: (now - job.phaseSince) / 1000,
       seconds: (now - job.startedAt) / 1000,
       parked: job.parked
     })),

@@ -1,6 +1,6 @@
 /**
- * Looks, while commands run, for reasons to stop them: a lease that somebody else took over, a cancellation. One look a
- * second for all of them, so that a command costs an entry and no fibers.
+ * Finds reasons to stop running commands: a lease that another worker took over, a cancellation. One check a second
+ * serves all of them, so that a command costs an entry and no fibers.
  */
 import { Clock, Duration, Effect, FiberMap, Random } from "effect"
 import { ControlPlane, type ControlPlaneError } from "../control-plane/ControlPlane.ts"
@@ -23,6 +23,7 @@ interface Watched {
 export const make = Effect.gen(function* () {
   const controlPlane = yield* ControlPlane
   const leases = yield* Leases
+  const random = yield* Random.Random
   const cancellationEvery = Duration.toMillis((yield* WorkerConfig).cancellationEvery)
   const watched = new Map<string, Watched>()
 
@@ -33,20 +34,20 @@ export const make = Effect.gen(function* () {
       entry?.stop(why)
     })
 
-  /** A lapsed lease is no loss yet: the control plane decides who owns the command. While it cannot say, we go on. */
+  /** An expired lease is no loss yet: the control plane decides who owns the command. Until it can, the command goes on. */
   const askOwner = (id: string, { command }: Watched) =>
     Effect.flatMap(controlPlane.owner(command), (owner) => {
-      if (owner._tag === "Ours") return leases.renewed(id)
+      if (owner._tag === "Ours") return leases.ownershipConfirmed(id)
       return owner._tag === "Unknown" ? Effect.void : stop(id, "LeaseLost")
     })
 
   const askCancelled = (id: string, { command }: Watched) =>
     Effect.flatMap(controlPlane.cancelled(command), (yes) => (yes ? stop(id, "Cancelled") : Effect.void))
 
-  const look = Effect.fnUntraced(function* (asks: Asks) {
+  const check = Effect.fnUntraced(function* (asks: Asks) {
     const now = yield* Clock.currentTimeMillis
     for (const [id, entry] of watched) {
-      if (now >= entry.askOwnerAt && (yield* leases.lapsed(id))) {
+      if (now >= entry.askOwnerAt && leases.expired(id)) {
         entry.askOwnerAt = now + betweenOwnerAsks
         yield* ask(asks, `${id} owner`, askOwner(id, entry))
       }
@@ -58,23 +59,25 @@ export const make = Effect.gen(function* () {
   })
 
   return {
-    /** Looks after a command while the effect runs. `stop` is called once at most, and not after it. */
-    during: (id: Delivery["id"], command: Command, stop: Watched["stop"]) =>
-      Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
-        const now = yield* Clock.currentTimeMillis
-        // Commands that started together do not ask together.
-        const askCancelledAt = now + cancellationEvery * (yield* Random.next)
-        watched.set(id, { command, stop, askOwnerAt: now, askCancelledAt })
-        return yield* Effect.ensuring(
-          effect,
-          Effect.sync(() => watched.delete(id))
-        )
-      }),
+    /** Watches a command while the effect runs. `stop` is called at most once, and not after the effect has ended. */
+    during:
+      (id: Delivery["id"], command: Command, stop: Watched["stop"]) =>
+      <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+        Effect.clockWith((clock) => {
+          const now = clock.currentTimeMillisUnsafe()
+          // Commands that started together do not ask together.
+          const askCancelledAt = now + cancellationEvery * random.nextDoubleUnsafe()
+          watched.set(id, { command, stop, askOwnerAt: now, askCancelledAt })
+          return Effect.ensuring(
+            effect,
+            Effect.sync(() => watched.delete(id))
+          )
+        }),
     run: Effect.scoped(
       Effect.gen(function* () {
         const asks: Asks = yield* FiberMap.make<string>()
-        const looks = Effect.forever(Effect.andThen(Effect.sleep("1 second"), look(asks)))
-        return yield* Effect.raceFirst(looks, Effect.andThen(FiberMap.join(asks), Effect.never))
+        const checks = Effect.forever(Effect.andThen(Effect.sleep("1 second"), check(asks)))
+        return yield* Effect.raceFirst(checks, Effect.andThen(FiberMap.join(asks), Effect.never))
       })
     )
   }
@@ -87,7 +90,7 @@ type Asks = FiberMap.FiberMap<string>
 /** Milliseconds. */
 const betweenOwnerAsks = 5000
 
-/** In a fiber of its own: a server that does not answer must not keep the others from being looked after. */
+/** In a fiber of its own: a server that does not answer must not delay the checks of the others. */
 const ask = (asks: Asks, key: string, question: Effect.Effect<void, ControlPlaneError>) =>
   FiberMap.run(asks, key, question.pipe(Effect.catch((error) => Effect.logDebug(error.message))), {
     onlyIfMissing: true

@@ -1,78 +1,75 @@
 /**
- * Messages that are given up. They are parked with the queue, confirmed, before they are ended: nothing vanishes.
+ * When a message becomes a dead letter. The copy is safe at the queue before the message is discarded.
  *
- * A message is given up when it cannot be read, when the control plane will never give its command, when its command
- * ended its worker before, and when it failed here too often for a reason that is ours. What somebody else holds, our
- * shutdown, and a control plane that is away are nobody's failure and do not count.
+ * That is due for a message that cannot be read, for a command that the control plane will never give, for one that
+ * ended its worker before, and for one that failed here too often for a reason of this worker. A claim held elsewhere,
+ * a shutdown, and a control plane that is away are no failures and do not count.
  */
 import { Clock, DateTime, Duration, Effect, Metric } from "effect"
+import { BoundedMap } from "../async/BoundedMap.ts"
 import { ControlPlane } from "../control-plane/ControlPlane.ts"
 import type { CommandId } from "../domain/Ids.ts"
-import * as Metrics from "../telemetry/Metrics.ts"
-import { type Delivery, MessageQueue, Settlement } from "../queue/MessageQueue.ts"
+import { type Delivery, Settlement } from "../queue/MessageQueue.ts"
 import { Redactor } from "../secrets/Redactor.ts"
+import * as Metrics from "../telemetry/Metrics.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 
-/** How often each command failed here, for those that did and have not ended since. */
-export interface Blame {
-  /** Counts one more, this one included. */
+/** How often each command failed here, for those that failed and have not ended since. */
+export interface FailureCounter {
+  /** Counts one more and answers with the count. */
   readonly add: (id: CommandId) => number
   readonly forget: (id: CommandId) => void
 }
 
-/** Remembers so many commands; those that failed longest ago are forgotten first. */
-const remembered = 10_000
+/** Counts for so many commands; those that failed longest ago are forgotten first. */
+const maxCounted = 10_000
 
-export const makeBlame = (): Blame => {
-  const counts = new Map<CommandId, number>()
+export const makeFailureCounter = (): FailureCounter => {
+  const counts = new BoundedMap<CommandId, number>({ maxEntries: maxCounted })
   return {
     add: (id) => {
       const count = (counts.get(id) ?? 0) + 1
-      counts.delete(id)
       counts.set(id, count)
-      const [oldest] = counts.keys()
-      if (counts.size > remembered && oldest !== undefined) counts.delete(oldest)
       return count
     },
     forget: (id) => void counts.delete(id)
   }
 }
 
-/** What the queue hears in the end: a retry too many is a discard, and a discard is parked first. */
-export const finalOf = Effect.fnUntraced(function* (
-  delivery: Delivery,
-  settlement: Settlement,
-  id: CommandId,
-  blame: Blame
-) {
+/** The settlement as it is carried out: a retry too many is a discard, and a discard keeps a dead letter first. */
+export const make = Effect.fnUntraced(function* (failures: FailureCounter) {
   const { deadLetterAfter } = yield* WorkerConfig
-  if (settlement._tag !== "Retry") blame.forget(id)
-  if (settlement._tag === "Discard") return yield* park(delivery, settlement.reason)
-  if (settlement._tag !== "Retry" || !settlement.blame) return settlement
-  const count = blame.add(id)
-  if (count < deadLetterAfter) return settlement
-  blame.forget(id)
-  return yield* park(delivery, `failed here ${count} times and did not come to an end`)
-})
-
-/** A message that could not be parked stays where it is and is tried again. */
-export const park = Effect.fnUntraced(function* (delivery: Delivery, reason: string) {
-  const queue = yield* MessageQueue
   const redactor = yield* Redactor
   const worker = (yield* ControlPlane).workerName
-  const at = DateTime.formatIso(DateTime.makeUnsafe(yield* Clock.currentTimeMillis))
-  const masked = redactor.mask(reason)
-  return yield* queue.park(delivery, { reason: masked, attempts: delivery.attempt, at, worker }).pipe(
-    Effect.andThen(Metric.update(Metrics.deadLetters, 1)),
-    Effect.andThen(Effect.logError(`given up and parked as a dead letter: ${masked}`)),
-    Effect.as<Settlement>(Settlement.Discard({ reason: masked })),
-    Effect.catch((error) =>
-      Effect.andThen(
-        Metric.update(Metrics.deadLetterFailures, 1),
-        Effect.as(Effect.logError(`not parked, and kept: ${error.message}`), again)
+
+  const discard = Effect.fnUntraced(function* (delivery: Delivery, reason: string) {
+    const at = DateTime.formatIso(DateTime.makeUnsafe(yield* Clock.currentTimeMillis))
+    const masked = redactor.mask(reason)
+    return yield* delivery.deadLetter({ reason: masked, attempts: delivery.attempt, at, worker }).pipe(
+      Effect.andThen(Metric.update(Metrics.deadLetters, 1)),
+      Effect.andThen(Effect.logError(`the message became a dead letter: ${masked}`)),
+      Effect.as<Settlement>(Settlement.Discard({ reason: masked })),
+      Effect.catch((error) =>
+        Effect.andThen(
+          Metric.update(Metrics.deadLetterFailures, 1),
+          Effect.as(
+            Effect.logError(`the dead letter was not stored, so the message is kept: ${error.message}`),
+            later
+          )
+        )
       )
     )
-  )
+  })
+
+  return (delivery: Delivery, due: Settlement, id: CommandId | undefined): Effect.Effect<Settlement> => {
+    if (due._tag !== "Retry" && id !== undefined) failures.forget(id)
+    if (due._tag === "Discard") return discard(delivery, due.reason)
+    if (due._tag === "Ack" || !due.countsAsFailure || id === undefined) return Effect.succeed(due)
+    const count = failures.add(id)
+    if (count < deadLetterAfter) return Effect.succeed(due)
+    failures.forget(id)
+    return discard(delivery, `the command failed here ${count} times and did not come to an end`)
+  }
 })
 
-const again: Settlement = Settlement.Retry({ after: Duration.seconds(30), blame: false })
+const later: Settlement = Settlement.Retry({ after: Duration.seconds(30), countsAsFailure: false })

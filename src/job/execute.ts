@@ -1,19 +1,27 @@
-/** Command → outcome. It cannot fail: an error, a timeout, a crash and every way of being stopped are outcomes. */
+/**
+ * Command → ending. It cannot fail: from the moment the tools run, an error, a timeout, a crash and a result that cannot
+ * leave the process are endings.
+ */
 import { Cause, Effect, Exit } from "effect"
 import type { Command } from "../domain/Command.ts"
 import * as Failure from "../domain/Failure.ts"
-import * as Outcome from "../domain/Outcome.ts"
-import * as ToolResult from "../domain/ToolResult.ts"
 import { messageOf } from "../domain/messageOf.ts"
+import * as Outcome from "../domain/Outcome.ts"
+import { storable } from "../domain/storable.ts"
 import { ToolError } from "../domain/ToolError.ts"
+import * as ToolResult from "../domain/ToolResult.ts"
 import { run } from "./pipeline/pipeline.ts"
 
 /** Runs the command's tasks in a scope of its own. An interruption passes through; the caller knows why it came. */
 export const execute = Effect.fnUntraced(function* (command: Command) {
   const exit = yield* Effect.exit(Effect.scoped(run(command)))
-  if (Exit.isSuccess(exit)) return Outcome.ofResult(exit.value)
-  if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
-  return endingOf(exit.cause)
+  if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
+  const { ending, notes } = storable(
+    Exit.isSuccess(exit) ? Outcome.ofResult(exit.value) : endingOf(exit.cause)
+  )
+  if (notes.length > 0)
+    yield* Effect.logWarning(`the result was changed so that it can be stored: ${notes.join("; ")}`)
+  return ending
 })
 
 const endingOf = (cause: Cause.Cause<unknown>): Outcome.Ending => {

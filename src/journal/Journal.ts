@@ -1,15 +1,20 @@
 /**
- * Which commands ended here, and how: asked before a claim, written before the first ending event leaves, so that a
+ * Which commands ended here, and how: read before a claim, written before the first ending event leaves, so that a
  * command whose report was interrupted is reported again and not run again.
  */
 import { Context, Effect, Latch, Layer, Schema } from "effect"
+import { BoundedMap } from "../async/BoundedMap.ts"
 import type { Command } from "../domain/Command.ts"
 import type { CommandId } from "../domain/Ids.ts"
 import type { Ending } from "../domain/Outcome.ts"
 
 export class JournalError extends Schema.TaggedError<JournalError>()("JournalError", {
   detail: Schema.String
-}) {}
+}) {
+  override get message(): string {
+    return this.detail
+  }
+}
 
 export interface Entry {
   /** Enough of the command to report it: without its configuration and context. */
@@ -17,26 +22,33 @@ export interface Entry {
   readonly ending: Ending
 }
 
-/** `accepted` when the control plane has the outcome and nothing is left to do. */
-export type Known = { readonly _tag: "Accepted" } | { readonly _tag: "Unreported"; readonly entry: Entry }
+/** What the journal knows of a command that ended here. */
+export type Known =
+  /** The control plane accepted the outcome. */
+  | { readonly _tag: "Reported" }
+  | { readonly _tag: "Unreported"; readonly entry: Entry }
+  /** It ended here, and its outcome cannot be read any more. */
+  | { readonly _tag: "Unreadable"; readonly detail: string }
 
 export class Journal extends Context.Service<
   Journal,
   {
-    readonly lookup: (id: CommandId) => Effect.Effect<Known | undefined, JournalError>
+    readonly find: (id: CommandId) => Effect.Effect<Known | undefined, JournalError>
     readonly record: (command: Command, ending: Ending) => Effect.Effect<void, JournalError>
-    /** The control plane has it: the entry may be forgotten some day. */
-    readonly accepted: (id: CommandId) => Effect.Effect<void, JournalError>
-    /** How often a command was begun here and not ended, this time included; counted where the journal outlives us. */
-    readonly begun: (id: CommandId) => Effect.Effect<number, JournalError>
-    /** It was stopped by us and begins anew some day: what was counted is forgotten. */
-    readonly stopped: (id: CommandId) => Effect.Effect<void, JournalError>
-    /** Waits while too many outcomes are unreported: then no new command may be taken. */
-    readonly awaitRoom: Effect.Effect<void>
-    /** Outcomes that the control plane has not accepted yet, oldest first. */
+    /** The control plane accepted the outcome: the entry may be trimmed from now on. */
+    readonly markReported: (id: CommandId) => Effect.Effect<void, JournalError>
+    /** How often a command was started here and did not end, this time included. Always 1 in memory. */
+    readonly countStart: (id: CommandId) => Effect.Effect<number, JournalError>
+    /** This worker stopped the command itself, so its starts are not counted against it. */
+    readonly resetStarts: (id: CommandId) => Effect.Effect<void, JournalError>
+    /** Waits while too many outcomes are unreported: the worker takes no new command then. */
+    readonly awaitCapacity: Effect.Effect<void>
+    /** Outcomes that the control plane has not accepted yet, oldest first. A row that cannot be read is left out. */
     readonly unreported: Effect.Effect<ReadonlyArray<Entry>, JournalError>
+    /** How many they are, without reading them. */
+    readonly unreportedCount: Effect.Effect<number>
   }
->()("noetl-worker/Journal") {
+>()("noetl-worker/journal/Journal") {
   /** Lost with the process. */
   static readonly layerMemory = (limits: Limits = defaultLimits): Layer.Layer<Journal> =>
     Layer.effect(Journal, makeMemory(limits))
@@ -45,13 +57,13 @@ export class Journal extends Context.Service<
 export interface Limits {
   /** Outcomes that may wait for the control plane. They are never forgotten. */
   readonly unreported: number
-  /** Accepted ids that are remembered; the oldest go first. */
-  readonly accepted: number
+  /** Ids of reported commands that are remembered; the oldest go first. */
+  readonly reported: number
 }
 
-export const defaultLimits: Limits = { unreported: 1000, accepted: 10_000 }
+export const defaultLimits: Limits = { unreported: 1000, reported: 10_000 }
 
-/** What is kept of a command: results may be large, contexts are larger and no report needs them. */
+/** What is kept of a command: contexts are large and no report needs them. */
 export const withoutContext = (command: Command): Command => ({
   ...command,
   config: null,
@@ -59,37 +71,46 @@ export const withoutContext = (command: Command): Command => ({
   context: {}
 })
 
+/** Opens while fewer outcomes wait than the limit allows. `changed` costs nothing but at the crossing. */
+export const makeCapacity = (limit: number, initial: number) =>
+  Effect.map(Latch.make(initial < limit), (latch) => {
+    let open = initial < limit
+    return {
+      await: latch.await,
+      changed: (count: number): Effect.Effect<unknown> => {
+        if (count < limit === open) return Effect.void
+        open = !open
+        return open ? latch.open : latch.close
+      }
+    }
+  })
+
 const makeMemory = (limits: Limits) =>
-  Effect.map(Latch.make(true), (room) => {
+  Effect.map(makeCapacity(limits.unreported, 0), (capacity) => {
     const unreported = new Map<CommandId, Entry>()
-    const accepted = new Set<CommandId>()
-    const changed = Effect.suspend(() => (unreported.size < limits.unreported ? room.open : room.close))
+    const reported = new BoundedMap<CommandId, true>({ maxEntries: limits.reported })
     return Journal.of({
-      lookup: (id) =>
+      find: (id) =>
         Effect.sync(() => {
           const entry = unreported.get(id)
           if (entry !== undefined) return { _tag: "Unreported", entry }
-          return accepted.has(id) ? { _tag: "Accepted" } : undefined
+          return reported.has(id) ? { _tag: "Reported" } : undefined
         }),
       record: (command, ending) =>
-        Effect.andThen(
-          Effect.sync(() => unreported.set(command.commandId, { command: withoutContext(command), ending })),
-          changed
-        ),
-      accepted: (id) =>
-        Effect.andThen(
-          Effect.sync(() => {
-            unreported.delete(id)
-            accepted.delete(id)
-            accepted.add(id)
-            const [oldest] = accepted
-            if (accepted.size > limits.accepted && oldest !== undefined) accepted.delete(oldest)
-          }),
-          changed
-        ),
-      begun: () => Effect.succeed(1),
-      stopped: () => Effect.void,
-      awaitRoom: room.await,
-      unreported: Effect.sync(() => [...unreported.values()])
+        Effect.suspend(() => {
+          unreported.set(command.commandId, { command: withoutContext(command), ending })
+          return Effect.asVoid(capacity.changed(unreported.size))
+        }),
+      markReported: (id) =>
+        Effect.suspend(() => {
+          unreported.delete(id)
+          reported.set(id, true)
+          return Effect.asVoid(capacity.changed(unreported.size))
+        }),
+      countStart: () => Effect.succeed(1),
+      resetStarts: () => Effect.void,
+      awaitCapacity: capacity.await,
+      unreported: Effect.sync(() => [...unreported.values()]),
+      unreportedCount: Effect.sync(() => unreported.size)
     })
   })

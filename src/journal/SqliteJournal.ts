@@ -1,17 +1,17 @@
 /**
  * The journal in a file under `WORKER_STATE_DIR`, so that it outlives the process.
  *
- * The write-ahead log survives a killed process; after a power cut the last moments may be missing, and a command
- * whose outcome was among them runs again where the control plane allows it.
+ * The write-ahead log survives a killed process. After a power cut the last moments may be missing; a command whose
+ * outcome was among them runs again where the control plane allows it. While the disk takes no writes, outcomes are kept
+ * in memory and written with the next one that the disk takes.
  */
-import { Clock, Effect, Latch, Layer, Schema } from "effect"
-import { chmodSync, mkdirSync } from "node:fs"
-import { join } from "node:path"
+import { Clock, Effect, Layer, Result, Schema } from "effect"
 import type { DatabaseSync } from "node:sqlite"
 import type { Command } from "../domain/Command.ts"
 import type { CommandId } from "../domain/Ids.ts"
 import * as Json from "../domain/Json.ts"
-import { Outcome } from "../domain/Outcome.ts"
+import { messageOf } from "../domain/messageOf.ts"
+import { type Ending, Outcome } from "../domain/Outcome.ts"
 import {
   defaultLimits,
   type Entry,
@@ -19,111 +19,163 @@ import {
   JournalError,
   type Known,
   type Limits,
+  makeCapacity,
   withoutContext
 } from "./Journal.ts"
-import { messageOf } from "../domain/messageOf.ts"
+import { open, statementsOf } from "./sqliteSchema.ts"
 
 export const layer = (folder: string, limits: Limits = defaultLimits): Layer.Layer<Journal, JournalError> =>
   Layer.effect(Journal, make(folder, limits))
 
 const make = Effect.fnUntraced(function* (folder: string, limits: Limits) {
-  const db = yield* Effect.acquireRelease(open(folder), (open) => Effect.sync(() => open.close()))
-  const room = yield* Latch.make(true)
-  const run = <A>(what: string, body: () => A) =>
-    Effect.try({ try: body, catch: (cause) => journalError(`${what}: ${messageOf(cause)}`) })
+  const db = yield* Effect.acquireRelease(
+    Effect.tryPromise({
+      try: () => open(folder),
+      catch: (cause) =>
+        new JournalError({ detail: `the journal in ${folder} cannot be opened: ${messageOf(cause)}` })
+    }),
+    (opened) => Effect.sync(() => opened.close())
+  )
+  const statements = statementsOf(db)
+  const attempt = <A>(what: string, body: () => A) =>
+    Effect.try({
+      try: body,
+      catch: (cause) => new JournalError({ detail: `the journal in ${folder}: ${what}: ${messageOf(cause)}` })
+    })
 
-  const find = db.prepare("SELECT command, ending FROM outcomes WHERE id = ?")
-  const insert = db.prepare("INSERT OR REPLACE INTO outcomes (id, command, ending, at) VALUES (?, ?, ?, ?)")
-  const forget = db.prepare("UPDATE outcomes SET command = NULL, ending = NULL WHERE id = ?")
-  const unreported = db.prepare(
-    "SELECT command, ending FROM outcomes WHERE ending IS NOT NULL ORDER BY at, id"
-  )
-  const count = db.prepare("SELECT count(*) AS n FROM outcomes WHERE ending IS NOT NULL")
-  const trim = db.prepare(
-    "DELETE FROM outcomes WHERE ending IS NULL AND id NOT IN " +
-      "(SELECT id FROM outcomes WHERE ending IS NULL ORDER BY at DESC LIMIT ?)"
-  )
-  const begin = db.prepare(
-    "INSERT INTO begun (id, times, at) VALUES (?, 1, ?) ON CONFLICT (id) DO UPDATE SET times = times + 1 RETURNING times"
-  )
-  const ended = db.prepare("DELETE FROM begun WHERE id = ?")
+  /** Outcomes that the disk did not take. */
+  const unwritten = new Map<CommandId, Entry>()
+  let stored = Number(statements.count.get()?.["n"] ?? 0)
+  let reports = 0
+  const capacity = yield* makeCapacity(limits.unreported, stored)
+  const changed = Effect.suspend(() => Effect.asVoid(capacity.changed(stored + unwritten.size)))
 
-  const changed = Effect.flatMap(
-    run("counting", () => Number(count.get()?.["n"] ?? 0)),
-    (n) => (n < limits.unreported ? room.open : room.close)
-  )
-  yield* changed
-  let accepts = 0
+  const write = (command: Command, ending: Ending, now: number) => {
+    const { changes } = statements.insert.run(
+      command.commandId,
+      Json.stringify(command),
+      Json.stringify(ending),
+      now
+    )
+    stored += Number(changes)
+    statements.endStarts.run(command.commandId)
+  }
+  const writeRest = (now: number) => {
+    for (const [id, { command, ending }] of unwritten) {
+      write(command, ending, now)
+      unwritten.delete(id)
+    }
+  }
+  const setAside = (id: string, detail: string) =>
+    attempt("setting a row aside", () => {
+      transaction(db, () => {
+        statements.setAside.run(detail, id)
+        statements.remove.run(id)
+      })
+      stored -= 1
+    }).pipe(
+      Effect.andThen(changed),
+      Effect.andThen(
+        Effect.logError(
+          `the journal's row of command ${id} cannot be read and was moved to the table "unreadable" of ${folder}/journal.sqlite; its outcome is lost: ${detail}`
+        )
+      )
+    )
+
+  const unreported = Effect.gen(function* () {
+    const entries: Array<Entry> = []
+    for (const row of yield* attempt("reading outcomes", () => statements.unreported.all())) {
+      const entry = entryOf(row)
+      if (Result.isSuccess(entry)) entries.push(entry.success)
+      else yield* setAside(String(row["id"]), entry.failure)
+    }
+    return [...entries, ...unwritten.values()]
+  })
+  // Rows that a crash or a hand damaged are found at once, and not by the command that they stop.
+  yield* unreported
 
   return Journal.of({
-    lookup: (id) =>
-      run("lookup", () => find.get(id)).pipe(
-        Effect.flatMap((row): Effect.Effect<Known | undefined, JournalError> => {
-          if (row === undefined) return Effect.succeed(undefined)
-          if (row["ending"] === null) return Effect.succeed({ _tag: "Accepted" })
-          return Effect.map(entryOf(row), (entry) => ({ _tag: "Unreported", entry }))
-        })
-      ),
+    find: (id) =>
+      Effect.suspend((): Effect.Effect<Known | undefined, JournalError> => {
+        const waiting = unwritten.get(id)
+        if (waiting !== undefined) return Effect.succeed({ _tag: "Unreported", entry: waiting })
+        return attempt("finding a command", () => statements.find.get(id)).pipe(
+          Effect.map((row): Known | undefined => (row === undefined ? undefined : knownOf(row)))
+        )
+      }),
     record: (command, ending) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        run("record", () => {
-          insert.run(command.commandId, Json.stringify(withoutContext(command)), Json.stringify(ending), now)
-          ended.run(command.commandId)
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const entry = { command: withoutContext(command), ending }
+        return attempt("recording an outcome", () => {
+          writeRest(now)
+          write(entry.command, ending, now)
+        }).pipe(
+          Effect.catch((error) => {
+            unwritten.set(command.commandId, entry)
+            return Effect.logError(
+              `${error.message}; the outcome is kept in memory and lost if the process dies`
+            )
+          }),
+          Effect.andThen(changed)
+        )
+      }),
+    markReported: (id) =>
+      Effect.suspend(() => {
+        unwritten.delete(id)
+        return attempt("marking an outcome as reported", () => {
+          stored -= Number(statements.forget.run(id).changes)
+          // Trimming scans the table: now and then is enough.
+          reports += 1
+          if (reports % 1000 === 0) statements.trim.run(limits.reported)
         })
-      ).pipe(Effect.andThen(changed)),
-    accepted: (id) =>
-      run("accepted", () => {
-        forget.run(id)
-        // Trimming scans the table: now and then is enough.
-        accepts += 1
-        if (accepts % 1000 === 0) trim.run(limits.accepted)
       }).pipe(Effect.andThen(changed)),
-    begun: (id) =>
+    countStart: (id) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        run("begun", () => Number(begin.get(id, now)?.["times"] ?? 1))
+        attempt("counting a start", () => Number(statements.countStart.get(id, now)?.["times"] ?? 1))
       ),
-    stopped: (id) => Effect.asVoid(run("stopped", () => ended.run(id))),
-    awaitRoom: room.await,
-    unreported: Effect.flatMap(
-      run("unreported", () => unreported.all()),
-      Effect.forEach(entryOf)
-    )
+    resetStarts: (id) => Effect.asVoid(attempt("resetting starts", () => statements.endStarts.run(id))),
+    awaitCapacity: capacity.await,
+    unreported,
+    unreportedCount: Effect.sync(() => stored + unwritten.size)
   })
 })
 
-const schema = `
-  PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = NORMAL;
-  PRAGMA busy_timeout = 5000;
-  CREATE TABLE IF NOT EXISTS outcomes (id TEXT PRIMARY KEY, command TEXT, ending TEXT, at INTEGER NOT NULL) STRICT;
-  CREATE INDEX IF NOT EXISTS outcomes_unreported ON outcomes (at) WHERE ending IS NOT NULL;
-  CREATE TABLE IF NOT EXISTS begun (id TEXT PRIMARY KEY, times INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
-`
+const transaction = (db: DatabaseSync, body: () => void) => {
+  db.exec("BEGIN IMMEDIATE")
+  try {
+    body()
+    db.exec("COMMIT")
+  } catch (cause) {
+    db.exec("ROLLBACK")
+    throw cause
+  }
+}
 
-const journalError = (detail: string) => new JournalError({ detail })
+const knownOf = (row: Record<string, unknown>): Known => {
+  if (row["unreadable"] !== null) return { _tag: "Unreadable", detail: String(row["unreadable"]) }
+  if (row["ending"] === null) return { _tag: "Reported" }
+  const entry = entryOf(row)
+  return Result.isSuccess(entry)
+    ? { _tag: "Unreported", entry: entry.success }
+    : { _tag: "Unreadable", detail: entry.failure }
+}
 
-/** Results may be confidential: the folder is the worker's alone. */
-const open = (folder: string): Effect.Effect<DatabaseSync, JournalError> =>
-  Effect.tryPromise({
-    try: async () => {
-      const { DatabaseSync } = await import("node:sqlite")
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
-      const file = join(folder, "journal.sqlite")
-      const db = new DatabaseSync(file)
-      db.exec(schema)
-      chmodSync(file, 0o600)
-      return db
-    },
-    catch: (cause) => journalError(`the journal in ${folder} cannot be opened: ${messageOf(cause)}`)
+const decodeOutcome = Schema.decodeUnknownResult(Outcome)
+
+/** This worker wrote the file, and yet it is a file: disks and hands change bytes. */
+const entryOf = (row: Record<string, unknown>): Result.Result<Entry, string> =>
+  Result.gen(function* () {
+    const command = yield* Result.mapError(
+      Json.parse(String(row["command"])),
+      (error) => `command: ${error.message}`
+    )
+    const json = yield* Result.mapError(
+      Json.parse(String(row["ending"])),
+      (error) => `outcome: ${error.message}`
+    )
+    const ending = yield* Result.mapError(decodeOutcome(json), (error) => `outcome: ${error.message}`)
+    if (ending._tag === "Stopped") return yield* Result.fail("outcome: stopped commands are never recorded")
+    if (!Json.isObject(command) || command["commandId"] !== row["id"])
+      return yield* Result.fail("command: it has another id than its row")
+    return { command: command as unknown as Command, ending }
   })
-
-const decodeOutcome = Schema.decodeUnknownEffect(Outcome)
-
-/** Our own file, yet a file: what does not read is an error and not a crash. */
-const entryOf = (row: Record<string, unknown>): Effect.Effect<Entry, JournalError> =>
-  Effect.gen(function* () {
-    const command = yield* Effect.fromResult(Json.parse(String(row["command"])))
-    const ending = yield* Effect.flatMap(Effect.fromResult(Json.parse(String(row["ending"]))), decodeOutcome)
-    if (ending._tag === "Stopped") return yield* journalError("an outcome that is none")
-    return { command: command as unknown as Command & { readonly commandId: CommandId }, ending }
-  }).pipe(Effect.mapError((error) => journalError(`an entry of the journal does not read: ${error.message}`)))

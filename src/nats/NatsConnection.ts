@@ -6,12 +6,15 @@
  */
 import { connect, type NatsConnection as Connection } from "@nats-io/transport-node"
 import { Context, Effect, Layer, Schedule } from "effect"
-import { connectionOptions, type NatsSettings, shownUrl } from "./connectionOptions.ts"
+import { shownUrl } from "../domain/shownUrl.ts"
+import { connectionOptions, type NatsSettings } from "./connectionOptions.ts"
 
 export class NatsConnection extends Context.Service<
   NatsConnection,
   {
     readonly settings: NatsSettings
+    /** The servers, as logs show them: without credentials. */
+    readonly address: string
     /** Waits until NATS was reached once. Afterwards the connection mends itself. */
     readonly connection: Effect.Effect<Connection>
     /** Whether the connection is up now. */
@@ -28,7 +31,12 @@ const make = Effect.fnUntraced(function* (settings: NatsSettings, name: string) 
   const connection = yield* Effect.cached(
     open(settings, name).pipe(Effect.tap((nc) => Effect.sync(() => void (state.open = nc))))
   )
-  return NatsConnection.of({ settings, connection, isUp: Effect.suspend(() => answers(state.open)) })
+  return NatsConnection.of({
+    settings,
+    address: shownUrl(settings.url),
+    connection,
+    isUp: Effect.suspend(() => answers(state.open))
+  })
 })
 
 // --- the driver's edge ---

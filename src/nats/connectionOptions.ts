@@ -63,7 +63,6 @@ export const connectionOptions = (settings: NatsSettings, name: string): Connect
 }
 
 /** The URL as it may be shown: without user info. */
-export const shownUrl = (url: string): string => splitUserInfo(url).servers.join(",")
 
 // The client does not read user info from a URL.
 const splitUserInfo = (url: string) => {

@@ -1,136 +1,151 @@
 /**
- * Keeps what we hold: every delivery from the moment it was fetched until it is settled, those that wait in the
- * inbox included, and our place in the control plane's list of living workers.
+ * Holds what this worker fetched: every delivery from the moment it was fetched until it is settled, those that wait for
+ * a slot included. The same service sends the heartbeat, so that both have one owner and stop together.
  */
 import { Clock, Context, Duration, Effect, Layer, Metric, Schema } from "effect"
-import { leasesLapsed } from "../telemetry/Metrics.ts"
+import type { ControlPlaneError, HeartbeatRequest } from "../control-plane/ControlPlane.ts"
+import { leasesExpired } from "../telemetry/Metrics.ts"
 import type { Delivery } from "./MessageQueue.ts"
 
-/** The keeper died or could not start. Its supervisor starts it again. */
+/** The lease holder died or could not start. Its supervisor starts it again. */
 export class LeaseError extends Schema.TaggedError<LeaseError>()("LeaseError", { detail: Schema.String }) {
   override get message(): string {
     return this.detail
   }
 }
 
+/** How the control plane is told that this worker lives. Every implementation of `Leases` sends it. */
+export interface Heartbeat {
+  readonly every: Duration.Duration
+  /** Sends one from this thread. */
+  readonly send: Effect.Effect<void, ControlPlaneError>
+  /** The same as a request that another thread can send; undefined where only this thread can. */
+  readonly request: HeartbeatRequest | undefined
+}
+
 export class Leases extends Context.Service<
   Leases,
   {
-    /** The same delivery, kept ours until it is settled. */
-    readonly keep: (delivery: Delivery) => Effect.Effect<Delivery>
-    /** Whether a kept delivery went without an extension longer than its lease: somebody else may have it. */
-    readonly lapsed: (deliveryId: string) => Effect.Effect<boolean>
-    /** Forgets the lapse, once ownership was asked for. */
-    readonly renewed: (deliveryId: string) => Effect.Effect<void>
-    /** Does the keeping, for ever. Deliveries may be kept before it runs and while it is started again. */
-    readonly run: Effect.Effect<never, LeaseError>
+    /** The same delivery, held until it is settled. */
+    readonly hold: (delivery: Delivery) => Effect.Effect<Delivery>
+    /** Whether a held delivery went without an extension longer than its lease: another worker may have it. */
+    readonly expired: (deliveryId: string) => boolean
+    /** Clears the expiry after the control plane said that the command is still ours. */
+    readonly ownershipConfirmed: (deliveryId: string) => Effect.Effect<void>
+    /**
+     * Extends the leases and sends the heartbeat, for ever. Deliveries may be held before it runs and while it is
+     * started again.
+     */
+    readonly run: (heartbeat: Heartbeat) => Effect.Effect<never, LeaseError>
   }
->()("noetl-worker/leases/Leases") {
-  /** Keeps leases from this thread: for queues whose leases no other thread can extend, and for tests. */
+>()("noetl-worker/queue/Leases") {
+  /** Holds leases from this thread: for queues whose leases no other thread can extend, for embedding and for tests. */
   static readonly layerInProcess: Layer.Layer<Leases> = Layer.effect(
     Leases,
-    Effect.gen(function* () {
-      const book = yield* makeBook
+    Effect.sync(() => {
+      const table = makeTable({ onHold: () => Effect.void, onRelease: () => Effect.void })
+      const extending = Effect.forever(Effect.andThen(Effect.sleep("250 millis"), extendDue(table)))
       return Leases.of({
-        ...book,
-        run: Effect.forever(Effect.andThen(Effect.sleep("250 millis"), extendDue(book)))
+        ...table,
+        run: (heartbeat) => Effect.raceAllFirst([extending, sendHeartbeats(heartbeat)])
       })
     })
   )
 }
 
-/** What is held, and since when it is safe. Times in milliseconds of the Clock. */
-export interface Kept {
+/** One held delivery. Times in milliseconds of the Clock. */
+export interface HeldLease {
   readonly delivery: Delivery
   readonly leaseMillis: number
-  /** The last time an extension was known to have arrived. */
+  /** When the last extension that is known to have arrived was sent. */
   safeAt: number
-  /** The last time one was tried. */
+  /** When the last extension was sent. */
   triedAt: number
-  lapsed: boolean
+  expired: boolean
 }
 
-export interface Book {
-  readonly kept: Map<string, Kept>
-  readonly keep: (delivery: Delivery) => Effect.Effect<Delivery>
-  readonly lapsed: (deliveryId: string) => Effect.Effect<boolean>
-  readonly renewed: (deliveryId: string) => Effect.Effect<void>
+export interface LeaseTable {
+  readonly held: ReadonlyMap<string, HeldLease>
+  readonly hold: (delivery: Delivery) => Effect.Effect<Delivery>
+  readonly expired: (deliveryId: string) => boolean
+  readonly ownershipConfirmed: (deliveryId: string) => Effect.Effect<void>
 }
 
-/** How much of a lease may pass before it is extended. */
-export const renewAfter = 0.4
+/** The part of a lease after which it is extended. */
+export const extendAfter = 0.4
 
-/** The bookkeeping that every keeper shares. `onKeep` and `onRelease` tell a keeper elsewhere. */
-export const makeBookWith = (
-  onKeep: (delivery: Delivery) => Effect.Effect<void>,
-  onRelease: (deliveryId: string) => Effect.Effect<void>
-): Effect.Effect<Book> =>
-  Effect.sync(() => {
-    const kept = new Map<string, Kept>()
-    const release = (id: string) =>
-      Effect.andThen(
-        Effect.sync(() => kept.delete(id)),
-        onRelease(id)
-      )
-    return {
-      kept,
-      keep: (delivery) =>
-        Effect.gen(function* () {
-          const now = yield* Clock.currentTimeMillis
-          const leaseMillis = Duration.toMillis(delivery.lease.duration)
-          kept.set(delivery.id, { delivery, leaseMillis, safeAt: now, triedAt: now, lapsed: false })
-          yield* onKeep(delivery)
-          return {
-            ...delivery,
-            settle: (settlement) => Effect.ensuring(delivery.settle(settlement), release(delivery.id))
-          }
-        }),
-      lapsed: (id) => Effect.sync(() => kept.get(id)?.lapsed ?? false),
-      renewed: (id) =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
-          const entry = kept.get(id)
-          if (entry === undefined) return
-          entry.lapsed = false
-          entry.safeAt = now
+/** The table of held leases that every implementation shares. The hooks tell a thread what to extend. */
+export const makeTable = (hooks: {
+  readonly onHold: (delivery: Delivery) => Effect.Effect<void>
+  readonly onRelease: (deliveryId: string) => Effect.Effect<void>
+}): LeaseTable => {
+  const held = new Map<string, HeldLease>()
+  const release = (id: string) =>
+    Effect.suspend(() => {
+      held.delete(id)
+      return hooks.onRelease(id)
+    })
+  return {
+    held,
+    hold: (delivery) =>
+      Effect.clockWith((clock) => {
+        const now = clock.currentTimeMillisUnsafe()
+        const leaseMillis = Duration.toMillis(delivery.lease.duration)
+        held.set(delivery.id, { delivery, leaseMillis, safeAt: now, triedAt: now, expired: false })
+        return Effect.as(hooks.onHold(delivery), {
+          ...delivery,
+          settle: (settlement) => Effect.ensuring(delivery.settle(settlement), release(delivery.id))
         })
-    }
-  })
+      }),
+    expired: (id) => held.get(id)?.expired ?? false,
+    ownershipConfirmed: (id) =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        const lease = held.get(id)
+        if (lease === undefined) return
+        lease.expired = false
+        lease.safeAt = now
+      })
+  }
+}
 
-/** Writes a lapse down. */
-export const lapse = (book: Book, id: string): Effect.Effect<void> =>
+/** Records that a lease was not extended in time. */
+export const markExpired = (table: LeaseTable, id: string): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const entry = book.kept.get(id)
-    if (entry === undefined || entry.lapsed) return Effect.void
-    entry.lapsed = true
+    const lease = table.held.get(id)
+    if (lease === undefined || lease.expired) return Effect.void
+    lease.expired = true
     return Effect.andThen(
-      Metric.update(leasesLapsed, 1),
-      Effect.logWarning(`the lease of ${id} was not extended in time`)
+      Metric.update(leasesExpired, 1),
+      Effect.logWarning(`the lease of ${id} expired: the queue accepted no extension in time`)
     )
   })
 
+/** Sends heartbeats from this thread, for ever. A failed one is logged and the next one follows in its time. */
+export const sendHeartbeats = ({ every, send }: Heartbeat): Effect.Effect<never> =>
+  send.pipe(
+    Effect.catch((error) => Effect.logWarning(`heartbeat failed: ${error.message}`)),
+    Effect.delay(every),
+    Effect.forever
+  )
+
 // --- helpers ---
 
-const makeBook = makeBookWith(
-  () => Effect.void,
-  () => Effect.void
-)
-
-const extendDue = (book: Book) =>
+const extendDue = (table: LeaseTable) =>
   Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
-    for (const entry of book.kept.values()) {
-      if (now - entry.triedAt >= entry.leaseMillis * renewAfter) yield* extend(book, entry, now)
+    for (const lease of table.held.values()) {
+      if (now - lease.triedAt >= lease.leaseMillis * extendAfter) yield* extend(table, lease, now)
     }
   })
 
-const extend = (book: Book, entry: Kept, now: number) => {
-  entry.triedAt = now
-  const late = now - entry.safeAt > entry.leaseMillis
+const extend = (table: LeaseTable, lease: HeldLease, now: number) => {
+  lease.triedAt = now
+  const late = now - lease.safeAt > lease.leaseMillis
   return Effect.andThen(
-    late ? lapse(book, entry.delivery.id) : Effect.void,
-    entry.delivery.lease.extend
+    late ? markExpired(table, lease.delivery.id) : Effect.void,
+    lease.delivery.lease.extend
   ).pipe(
-    Effect.tap(() => Effect.sync(() => void (entry.safeAt = now))),
-    Effect.catch((error) => Effect.logWarning(`a lease could not be extended: ${error.message}`))
+    Effect.tap(() => Effect.sync(() => void (lease.safeAt = now))),
+    Effect.catch((error) => Effect.logWarning(`a lease was not extended: ${error.message}`))
   )
 }

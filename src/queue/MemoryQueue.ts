@@ -3,21 +3,27 @@
  * waits its time, every delivery counts, and a settlement counts once.
  */
 import { Clock, Context, Duration, Effect, Latch, Layer, Stream } from "effect"
-import { type DeadLetterNote, type Delivery, MessageQueue, type Room, Settlement } from "./MessageQueue.ts"
+import {
+  type Capacity,
+  type DeadLetterNote,
+  type Delivery,
+  MessageQueue,
+  type Settlement
+} from "./MessageQueue.ts"
 
 export interface Options {
-  /** How long a delivery is ours without an extension. */
+  /** How long a delivery stays with its receiver without an extension. */
   readonly lease?: Duration.Input
 }
 
-/** One line of what the queue was told, oldest first. */
+/** One settlement, oldest first. */
 export interface Settled {
   readonly body: string
   readonly attempt: number
   readonly settlement: Settlement
 }
 
-/** A message that was given up. */
+/** A copy of a message that was discarded. */
 export interface DeadLetter extends DeadLetterNote {
   readonly body: string
 }
@@ -27,11 +33,11 @@ export class MemoryQueue extends Context.Service<
   MemoryQueue,
   {
     readonly publish: (body: string) => Effect.Effect<void>
-    /** What was settled so far. */
+    /** The settlements so far. */
     readonly settled: Effect.Effect<ReadonlyArray<Settled>>
-    /** What was given up so far. */
+    /** The dead letters so far. */
     readonly deadLetters: Effect.Effect<ReadonlyArray<DeadLetter>>
-    /** Messages not yet done with, waiting or in hand. */
+    /** Messages that were neither acknowledged nor discarded, waiting or in flight. */
     readonly pending: Effect.Effect<number>
     /** Waits until no message is left. */
     readonly awaitEmpty: Effect.Effect<void>
@@ -73,11 +79,12 @@ const make = Effect.fnUntraced(function* (options: Options) {
       attempt: message.attempt,
       lease: {
         duration: lease,
-        subject: undefined,
+        remote: undefined,
         extend: Effect.map(Clock.currentTimeMillis, (now) => {
           if (current()) message.visibleAt = now + Duration.toMillis(lease)
         })
       },
+      deadLetter: (note) => Effect.sync(() => void deadLetters.push({ body: message.body, ...note })),
       settle: (settlement) =>
         Clock.currentTimeMillis.pipe(
           Effect.tap((now) =>
@@ -111,17 +118,19 @@ const make = Effect.fnUntraced(function* (options: Options) {
     }
   })
 
-  const deliveries = (room: Room) =>
+  const deliveries = (capacity: Capacity) =>
     Stream.fromEffectRepeat(
       Effect.uninterruptibleMask((restore) =>
-        restore(room.take(1)).pipe(Effect.andThen(restore(next).pipe(Effect.onInterrupt(() => room.give(1)))))
+        restore(capacity.acquire(1)).pipe(
+          Effect.andThen(restore(next).pipe(Effect.onInterrupt(() => capacity.release(1))))
+        )
       )
     )
 
   return Context.make(MessageQueue, {
     name: "memory",
+    address: "in this process",
     deliveries,
-    park: ({ body }, note) => Effect.sync(() => void deadLetters.push({ body, ...note })),
     connected: Effect.succeed(true),
     waiting: Effect.map(Clock.currentTimeMillis, (now) => {
       const free = [...messages].filter(({ visibleAt }) => visibleAt <= now)

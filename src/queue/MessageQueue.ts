@@ -1,15 +1,16 @@
 /**
- * Where messages come from. A delivery carries its way back: nothing is acknowledged but by `settle`, once.
+ * The queue port: where messages come from. A delivery carries its own way back, so a backend is known only to the layer
+ * that made it: `settle` answers it once, `deadLetter` keeps a copy before it is discarded.
  */
-import { Context, Data, type Duration, type Effect, Schema, type Stream } from "effect"
+import { Context, Data, Duration, type Effect, Schema, type Stream } from "effect"
 
-/** What a queue hears about a delivery. */
+/** The answer to a delivery. */
 export type Settlement = Data.TaggedEnum<{
-  /** Done with: never deliver again. */
+  /** The command is done: the queue never delivers it again. */
   Ack: object
-  /** Deliver again after a while. `blame` says whether this attempt counts as a failure of ours. */
-  Retry: { readonly after: Duration.Duration; readonly blame: boolean }
-  /** Never deliver again: the message itself is no good. */
+  /** The queue delivers it again after a delay. A shutdown and a claim held elsewhere do not count as failures. */
+  Retry: { readonly after: Duration.Duration; readonly countsAsFailure: boolean }
+  /** The queue never delivers it again, because a retry cannot help. The dead letter is safe by then. */
   Discard: { readonly reason: string }
 }>
 export const Settlement = Data.taggedEnum<Settlement>()
@@ -18,57 +19,61 @@ export interface Delivery {
   /** Unique among the deliveries of this process; for logs and for the lease. */
   readonly id: string
   readonly body: string
-  /** The body as it came, where the queue has bytes. */
-  readonly bytes?: Uint8Array
-  /** What it was published to, where the queue has such a thing. */
-  readonly subject?: string
-  /** When it was published, in milliseconds, where the queue can tell. */
+  /** When it was published, in milliseconds since the epoch, where the queue can tell. */
   readonly publishedAt?: number
   /** How often the message was delivered, this time included. From 1. */
   readonly attempt: number
   readonly lease: Lease
-  /** Tells the queue, confirmed where that matters. Calling it twice does nothing the second time. */
+  /** Answers the queue, confirmed for `Ack` and `Discard`. A second call does nothing. */
   readonly settle: (settlement: Settlement) => Effect.Effect<void, QueueError>
+  /**
+   * Keeps a copy of the message with the reason where an operator finds it. Returns when the copy is safe; the caller
+   * settles the delivery afterwards.
+   */
+  readonly deadLetter: (note: DeadLetterNote) => Effect.Effect<void, QueueError>
 }
 
-/** Messages that nobody has taken yet. Those that come back after a retry are not among them. */
+/** Messages that no worker has fetched yet. Messages in a retry delay are not among them. */
 export interface Waiting {
   readonly count: number
-  /** When the oldest of them was published, in milliseconds; undefined when there is none, or when it cannot be told. */
+  /** When the oldest of them was published, in milliseconds; undefined when there is none, or the queue cannot tell. */
   readonly oldestAt: number | undefined
 }
 
-/** Why a message was given up. */
+/** Why a message became a dead letter. */
 export interface DeadLetterNote {
   readonly reason: string
   /** How often it was delivered. */
   readonly attempts: number
-  /** When, as ISO 8601. */
+  /** When it became one, as ISO 8601. */
   readonly at: string
-  /** Who gave it up. */
+  /** The worker that wrote it. */
   readonly worker: string
 }
 
-/** The time that a delivery is ours, and the ways to make it longer. */
+/** How long a delivery stays with this worker, and how the time is extended. */
 export interface Lease {
   /** How long the queue waits for a settlement or an extension. */
   readonly duration: Duration.Duration
-  /** Starts the duration anew, from this process. */
+  /** Starts the duration anew, from this thread. */
   readonly extend: Effect.Effect<void, QueueError>
-  /** What a lease keeper in another thread needs to extend it without us; undefined where it cannot. */
-  readonly subject: string | undefined
+  /**
+   * What the backend's lease thread needs to extend it over a connection of its own: plain data that crosses a thread.
+   * Undefined where only this thread can extend.
+   */
+  readonly remote: unknown
 }
 
 /**
- * How many more deliveries the worker wants. A queue asks before it fetches, so that no message waits in a
- * client's buffer while another worker could do it; whoever got the delivery gives the room back.
+ * How many more deliveries the worker takes. A queue acquires capacity before it fetches, so that no message waits in
+ * a client's buffer while another worker is free. The receiver of a delivery releases its unit.
  */
-export interface Room {
-  /** Waits until there is room, and takes up to `most` of it. At least 1. */
-  readonly take: (most: number) => Effect.Effect<number>
-  /** Takes what there is of it, which may be nothing. */
-  readonly takeNow: (most: number) => Effect.Effect<number>
-  readonly give: (n: number) => Effect.Effect<void>
+export interface Capacity {
+  /** Waits until at least one unit is free and acquires up to `most`. */
+  readonly acquire: (most: number) => Effect.Effect<number>
+  /** Acquires what is free at this moment, which may be nothing. */
+  readonly acquireNow: (most: number) => Effect.Effect<number>
+  readonly release: (n: number) => Effect.Effect<void>
 }
 
 export class Disconnected extends Schema.TaggedError<Disconnected>()("Disconnected", {
@@ -103,21 +108,22 @@ export class QueueError extends Schema.TaggedError<QueueError>()("QueueError", {
 export class MessageQueue extends Context.Service<
   MessageQueue,
   {
-    /** `nats`, `memory`, … */
+    /** The backend's name: `nats`, `memory`, … */
     readonly name: string
+    /** Where it is, as logs show it: without credentials. */
+    readonly address: string
     /**
-     * Deliveries as the queue gives them, never more than there is room for. When the stream is interrupted, what
-     * was fetched and not taken is handed back.
+     * Deliveries as the queue gives them, never more than there is capacity for. When the stream is interrupted, the
+     * queue hands back what it fetched and did not emit.
      */
-    readonly deliveries: (room: Room) => Stream.Stream<Delivery, QueueError>
-    /**
-     * Keeps a copy of a message that is given up, with the reason, where a person finds it. Returns when the copy is
-     * safe; the delivery itself is settled by the caller, afterwards.
-     */
-    readonly park: (delivery: Delivery, note: DeadLetterNote) => Effect.Effect<void, QueueError>
-    /** Whether the queue was heard from lately, for readiness. */
+    readonly deliveries: (capacity: Capacity) => Stream.Stream<Delivery, QueueError>
+    /** Whether the queue answered lately, for readiness. */
     readonly connected: Effect.Effect<boolean>
-    /** What nobody has taken yet, where the queue can tell. */
+    /** The backlog; undefined where the queue cannot tell. */
     readonly waiting: Effect.Effect<Waiting | undefined, QueueError>
   }
 >()("noetl-worker/queue/MessageQueue") {}
+
+/** Gives a delivery back at once, for another worker. It does not count as a failure. */
+export const handBack = (delivery: Delivery): Effect.Effect<void, QueueError> =>
+  delivery.settle(Settlement.Retry({ after: Duration.zero, countsAsFailure: false }))

@@ -1,5 +1,5 @@
 /** Every queue a worker can be told to use. */
 export { MessageQueue, QueueError, Settlement } from "./MessageQueue.ts"
-export type { Delivery, Lease, Room } from "./MessageQueue.ts"
+export type { Delivery, Lease, Capacity } from "./MessageQueue.ts"
 export { MemoryQueue } from "./MemoryQueue.ts"
 export * as NatsQueue from "./nats/NatsQueue.ts"

@@ -68,8 +68,8 @@ export const reportFailures = counter(
   "Outcomes that could not be reported in time"
 )
 export const reports = counter("noetl_worker_reports_total", "Outcomes that the control plane accepted")
-export const leasesLapsed = counter(
-  "noetl_worker_leases_lapsed_total",
+export const leasesExpired = counter(
+  "noetl_worker_leases_expired_total",
   "Leases that were not extended in time"
 )
 export const eventLoopLag = gauge(
@@ -100,7 +100,7 @@ export const atZero: Effect.Effect<void> = Effect.forEach(
     jobsFailed,
     reports,
     reportFailures,
-    leasesLapsed,
+    leasesExpired,
     pullPauses
   ],
   (series) => Metric.update(series, 0),

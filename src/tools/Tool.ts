@@ -37,7 +37,7 @@ export interface Tool {
   readonly aliases: ReadonlyArray<string>
   readonly run: (call: ToolCall) => Effect.Effect<ToolResult, ToolError, Scope.Scope>
   /** What has to be done besides commands, as long as the worker lives: a child of its tree. */
-  readonly upkeep?: Effect.Effect<never>
+  readonly maintenance?: Effect.Effect<never>
 }
 
 /** A tool from its parts: decodes the configuration before `run` sees it. Unknown keys never fail a command. */
@@ -46,13 +46,13 @@ export const make = <S extends Schema.ConstraintDecoder<unknown>>(options: {
   readonly aliases?: ReadonlyArray<string>
   readonly config: S
   readonly run: (config: S["Type"], call: ToolCall) => Effect.Effect<ToolResult, ToolError, Scope.Scope>
-  readonly upkeep?: Effect.Effect<never>
+  readonly maintenance?: Effect.Effect<never>
 }): Tool => {
   const decode = Schema.decodeUnknownEffect(options.config, { errors: "all", onExcessProperty: "ignore" })
   return {
     kind: options.kind,
     aliases: options.aliases ?? [],
-    ...(options.upkeep === undefined ? {} : { upkeep: options.upkeep }),
+    ...(options.maintenance === undefined ? {} : { maintenance: options.maintenance }),
     run: (call) =>
       decode(call.config).pipe(
         Effect.mapError((error) => invalidConfig(call.kind, error)),

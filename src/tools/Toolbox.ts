@@ -18,7 +18,7 @@ export class Toolbox extends Context.Service<
     readonly kinds: ReadonlyArray<string>
     readonly run: (call: ToolCall) => Effect.Effect<ToolResult, ToolError, Scope.Scope>
     /** The tools that have something to do besides commands. */
-    readonly upkeep: ReadonlyArray<{ readonly kind: string; readonly run: Effect.Effect<never> }>
+    readonly maintenance: ReadonlyArray<{ readonly kind: string; readonly run: Effect.Effect<never> }>
   }
 >()("noetl-worker/tools/Toolbox") {
   /** A toolbox of the tools named; each is taken from the context. */
@@ -84,7 +84,9 @@ const of = (tools: ReadonlyArray<Tool>, breakers: Breakers.BreakersShape): Toolb
   const kinds = [...byKind.keys()].toSorted()
   return Toolbox.of({
     kinds,
-    upkeep: tools.flatMap(({ kind, upkeep }) => (upkeep === undefined ? [] : [{ kind, run: upkeep }])),
+    maintenance: tools.flatMap(({ kind, maintenance }) =>
+      maintenance === undefined ? [] : [{ kind, run: maintenance }]
+    ),
     run: (call) => {
       const tool = byKind.get(call.kind)
       return tool === undefined

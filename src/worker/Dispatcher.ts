@@ -1,205 +1,119 @@
 /**
- * Slots are permits, jobs are fibers by command id.
+ * Slots are permits, jobs are fibers by delivery.
  *
- * A job that only waits parks: it gives its permit back and takes one again before it goes on. A job is interrupted
- * by its command's id, and why is written down before.
+ * A job that only waits parks: it gives its permit back and takes one again before it goes on. At the shutdown jobs are
+ * interrupted, and what they started goes back to the queue after the worker has deregistered.
  */
-import { Cause, Clock, Deferred, Effect, FiberMap, Latch, Metric, Semaphore } from "effect"
-import type { CommandId } from "../domain/Ids.ts"
-import type { Inbox } from "./Inbox.ts"
+import { Effect, FiberMap, Latch, Metric, Semaphore } from "effect"
 import * as Job from "../job/Job.ts"
-import type * as Journal from "../journal/Journal.ts"
-import { makeBlame, park as parkDelivery } from "../job/deadLetter.ts"
-import { decode } from "../job/decode.ts"
+import { makeFailureCounter } from "../job/deadLetter.ts"
+import type { JobSlot } from "../job/JobSlot.ts"
 import type { Watch } from "../job/Watch.ts"
-import * as Metrics from "../telemetry/Metrics.ts"
+import type * as Journal from "../journal/Journal.ts"
 import type { Delivery } from "../queue/MessageQueue.ts"
-import * as Room from "./Capacity.ts"
+import * as Metrics from "../telemetry/Metrics.ts"
 import { Slot } from "../tools/Slot.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
-
-/** A command in hand. */
-export interface ActiveJob {
-  readonly command: CommandId
-  readonly step: string
-  readonly startedAt: number
-  /** Waiting without a slot. */
-  readonly parked: boolean
-}
+import * as Capacity from "./Capacity.ts"
+import type { Inbox } from "./Inbox.ts"
+import * as InFlight from "./InFlight.ts"
+import { type Permit, parkWith, permitOf } from "./Permit.ts"
 
 export type Dispatcher = Effect.Success<ReturnType<typeof make>>
-
-interface Entry {
-  readonly step: string
-  readonly startedAt: number
-  parked: boolean
-  readonly gone: Deferred.Deferred<void>
-}
 
 export const make = Effect.fnUntraced(function* (watch: Watch) {
   const config = yield* WorkerConfig
   const slots = yield* Semaphore.make(config.concurrency)
-  const room = yield* Room.make(config.concurrency + config.prefetch)
+  const capacity = yield* Capacity.make(config.concurrency + config.prefetch)
   const kinds = new Map(
     yield* Effect.forEach(config.kindLimits, ([kind, n]) =>
-      Effect.map(Semaphore.make(n), (s) => [kind, s] as const)
+      Effect.map(Semaphore.make(n), (limit) => [kind, limit] as const)
     )
   )
   const jobs = yield* FiberMap.make<string, void, never>()
-  const entries = new Map<CommandId, Entry>()
-  const handBack = yield* Latch.make(false)
-  const blame = makeBlame()
+  const inFlight = yield* InFlight.make
+  const draining = yield* Latch.make(false)
+  const deregistered = yield* Latch.make(false)
+  const job = yield* Job.make({
+    failures: makeFailureCounter(),
+    watch,
+    draining: draining.await,
+    deregistered: deregistered.await
+  })
   yield* Metric.update(Metrics.slots, config.concurrency)
 
-  /** Works one delivery in a slot that was taken for it. */
-  const work = Effect.fnUntraced(function* (delivery: Delivery, permit: Permit) {
-    yield* Metric.update(Metrics.deliveries, 1)
-    const decoded = yield* Effect.result(decode(delivery))
-    if (decoded._tag === "Failure") {
-      yield* Metric.update(Metrics.undecodable, 1)
-      return yield* giveUp(delivery, `no notification: ${decoded.failure.message}`)
+  /** Works one delivery in the slot that was taken for it. */
+  const work = (delivery: Delivery, permit: Permit) => {
+    const entry = inFlight.entry()
+    const park = parkWith(permit, entry)
+    const slot: JobSlot = {
+      enter: (notification) => inFlight.enter(notification, entry),
+      at: (phase, kind) => inFlight.at(entry, phase, kind),
+      withKind: (kind) => withLimit(kinds.get(kind), park),
+      toolReleased: entry.toolReleased.open,
+      stopped: entry.stopped.open,
+      park,
+      release: permit.give
     }
-    const notification = decoded.success
-    const id = notification.commandId
-    const entry = yield* entryOf(notification.step)
-    const park = parkWith(permit, entry, room)
-    const slot: Job.JobSlot = {
-      withKind: (kind) => withKind(kinds.get(kind), park),
-      toolsGone: Effect.asVoid(Deferred.succeed(entry.gone, undefined)),
-      mayHandBack: handBack.await,
-      blame,
-      watch
-    }
-    if (entries.has(id)) return yield* Job.alreadyRunning(delivery, slot, id)
-    yield* Job.run(delivery, notification, slot).pipe(
+    return job.run(delivery, slot).pipe(
       Effect.provideService(Slot, { park }),
-      inHand(id, entry)
-    )
-  })
-
-  /** Nobody else works on a command while it is in hand. */
-  const inHand =
-    (id: CommandId, entry: Entry) =>
-    <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-      Effect.suspend(() => {
-        entries.set(id, entry)
-        return Effect.andThen(Metric.update(Metrics.activeJobs, entries.size), effect)
-      }).pipe(
-        Effect.ensuring(
-          Effect.suspend(() => {
-            entries.delete(id)
-            return Effect.andThen(
-              Deferred.succeed(entry.gone, undefined),
-              Metric.update(Metrics.activeJobs, entries.size)
-            )
-          })
+      Effect.exit,
+      Effect.flatMap((exit) =>
+        Effect.andThen(
+          exit._tag === "Failure"
+            ? Effect.logError("a job ended without an answer", exit.cause)
+            : Effect.void,
+          Effect.andThen(inFlight.leave(entry), permit.give)
         )
       )
+    )
+  }
 
-  const reportLeftover = Effect.fnUntraced(function* (left: Journal.Entry) {
-    const { commandId: id, step } = left.command
-    if (entries.has(id)) return
-    yield* inHand(id, yield* entryOf(step))(Job.reportLeftover(left))
-  })
-
-  /** Takes a slot first and a delivery then, so that what waits in the inbox is nobody's yet. */
+  /** Waits for a delivery first and a slot then, so that no slot is held while there is nothing to do. */
   const dispatch = (inbox: Inbox) =>
     Effect.forever(
       Effect.uninterruptibleMask((restore) =>
         Effect.gen(function* () {
-          yield* restore(slots.take(1))
-          const delivery = yield* restore(inbox.take).pipe(Effect.onInterrupt(() => slots.release(1)))
-          const permit = permitOf(slots)
-          yield* FiberMap.run(
-            jobs,
-            delivery.id,
-            work(delivery, permit).pipe(
-              Effect.exit,
-              Effect.ensuring(Effect.andThen(permit.give, room.give(1))),
-              Effect.flatMap((exit) =>
-                exit._tag === "Failure" ? Effect.logDebug("a job ended early", exit.cause) : Effect.void
-              )
-            ),
-            { startImmediately: true }
-          )
+          yield* restore(Effect.andThen(inbox.awaitSome, slots.take(1)))
+          const delivery = inbox.poll()
+          if (delivery === undefined) return yield* slots.release(1)
+          const permit = permitOf(slots, capacity)
+          yield* Metric.update(Metrics.deliveries, 1)
+          return yield* FiberMap.run(jobs, delivery.id, work(delivery, permit), { startImmediately: true })
         })
       )
     )
 
   return {
-    room,
+    capacity,
     dispatch,
-    /** Tells an outcome of the journal, unless its command is in hand. */
-    reportLeftover,
-    /** Commands in hand, oldest first. */
-    active: Effect.sync((): ReadonlyArray<ActiveJob> =>
-      [...entries].map(([command, { step, startedAt, parked }]) => ({ command, step, startedAt, parked }))
-    ),
-    /** Whether a command runs; one that only waits does not. */
-    busy: Effect.sync(() => entries.values().some(({ parked }) => !parked)),
+    /** Reports an outcome of the journal, unless its command is in flight. */
+    reportLeftover: (left: Journal.Entry) => inFlight.trackReport(left.command, job.reportLeftover(left)),
+    /** Commands in flight, oldest first. */
+    active: inFlight.active,
+    /** Whether a command runs; a parked one does not. */
+    busy: inFlight.busy,
     awaitIdle: FiberMap.awaitEmpty(jobs),
-    /** Interrupts what still runs and waits until its tools are gone. What started waits to be handed back. */
+    /** Waits until every command has ended or waits to be handed back. */
+    awaitStopped: inFlight.awaitStopped,
+    /** Claims that have no answer yet are not asked again from now on. */
+    startDraining: draining.open,
+    /** Interrupts what still runs, waits until its tools are gone, and answers how many commands that were. */
     stopAll: Effect.gen(function* () {
-      const left = [...entries.values()]
-      for (const [, fiber] of jobs) yield* Effect.sync(() => fiber.interruptUnsafe())
-      yield* Effect.forEach(left, (entry) => Deferred.await(entry.gone), {
-        concurrency: "unbounded",
-        discard: true
-      })
-      return left.length
+      const running = yield* inFlight.notStopped
+      for (const [, fiber] of jobs) fiber.interruptUnsafe()
+      yield* inFlight.awaitToolsReleased
+      return running
     }),
     /** Lets what was stopped for the shutdown go back to the queue. */
-    handBack: handBack.open
+    allowHandBack: deregistered.open
   }
 })
 
 // --- helpers ---
 
-const entryOf = (step: string): Effect.Effect<Entry> =>
-  Effect.gen(function* () {
-    const startedAt = yield* Clock.currentTimeMillis
-    return { step, startedAt, parked: false, gone: yield* Deferred.make<void>() }
-  })
-
-interface Permit {
-  readonly take: Effect.Effect<void>
-  /** Gives it back; a second time does nothing. */
-  readonly give: Effect.Effect<void>
-}
-
-/** A slot's permit that knows whether it is held, so that an interruption while parked needs none to unwind. */
-const permitOf = (slots: Semaphore.Semaphore): Permit => {
-  let held = true
-  return {
-    take: Effect.tap(Effect.asVoid(slots.take(1)), () => Effect.sync(() => void (held = true))),
-    give: Effect.suspend(() => {
-      if (!held) return Effect.void
-      held = false
-      return Effect.asVoid(slots.release(1))
-    })
-  }
-}
-
-const parkWith =
-  (permit: Permit, entry: Entry, room: Room.CountedRoom) =>
-  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function* () {
-        entry.parked = true
-        yield* permit.give
-        yield* room.give(1)
-        const exit = yield* Effect.exit(restore(effect))
-        yield* room.overdraw
-        // Interrupted, nothing runs any more: no slot is needed to unwind. After a failure the caller may go on.
-        if (exit._tag === "Failure" && Cause.hasInterrupts(exit.cause)) return yield* exit
-        yield* restore(permit.take)
-        entry.parked = false
-        return yield* exit
-      })
-    )
-
 /** A command whose kind is at its limit waits without a slot. */
-const withKind =
+const withLimit =
   (
     limit: Semaphore.Semaphore | undefined,
     park: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
@@ -214,11 +128,3 @@ const withKind =
             )
           )
         )
-
-const giveUp = Effect.fnUntraced(function* (delivery: Delivery, reason: string) {
-  const settlement = yield* parkDelivery(delivery, reason)
-  yield* delivery.settle(settlement).pipe(
-    Effect.tap(() => Metric.update(Metrics.settled[settlement._tag], 1)),
-    Effect.catch((error) => Effect.logError(`the queue did not hear ${settlement._tag}: ${error.message}`))
-  )
-})

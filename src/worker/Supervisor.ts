@@ -1,5 +1,5 @@
 /**
- * Starts a child, says how it died, starts it again, and escalates when that goes on.
+ * Starts a child, logs how it ended, starts it again, and escalates when that repeats.
  *
  * A child belongs to the scope it is started in, so the order of starts is the order of the shutdown, reversed.
  */
@@ -23,10 +23,10 @@ import { childRestarts } from "../telemetry/Metrics.ts"
 export interface ChildSpec<E, R> {
   readonly name: string
   /**
-   * permanent: started again whenever it ends; transient: only after a failure or a defect; temporary: never.
-   * An interruption by us is never an end to start again from.
+   * permanent, the default: started again whenever it ends; transient: only after a failure or a defect; temporary:
+   * never. The end of the supervisor's scope starts no child again.
    */
-  readonly restart: "permanent" | "transient" | "temporary"
+  readonly restart?: "permanent" | "transient" | "temporary"
   /** Each start has a scope of its own: what a crashed run held is released before the next one. */
   readonly run: Effect.Effect<unknown, E, R>
   /** Pauses between starts, from 100 ms, doubled up to 10 s, with jitter. */
@@ -71,7 +71,7 @@ export class Supervisor extends Context.Service<
     /** Fails when a child escalated; never succeeds. */
     readonly join: Effect.Effect<never, ChildEscalated>
   }
->()("noetl-worker/Supervisor") {
+>()("noetl-worker/worker/Supervisor") {
   static readonly layer: Layer.Layer<Supervisor> = Layer.effect(
     Supervisor,
     Effect.gen(function* () {
@@ -79,9 +79,9 @@ export class Supervisor extends Context.Service<
       const escalated = yield* Deferred.make<never, ChildEscalated>()
       return Supervisor.of({
         start: (spec) => {
-          const say = (status: Omit<ChildStatus, "name">) =>
+          const setStatus = (status: Omit<ChildStatus, "name">) =>
             Effect.sync(() => void children.set(spec.name, { name: spec.name, ...status }))
-          return supervise(spec, say).pipe(
+          return supervise(spec, setStatus).pipe(
             Effect.catch((error) => Effect.asVoid(Deferred.fail(escalated, error))),
             Effect.annotateLogs({ fiber: spec.name }),
             Effect.forkScoped({ startImmediately: true })
@@ -98,7 +98,7 @@ export class Supervisor extends Context.Service<
 
 const supervise = Effect.fnUntraced(function* <E, R>(
   spec: ChildSpec<E, R>,
-  say: (status: Omit<ChildStatus, "name">) => Effect.Effect<void>
+  setStatus: (status: Omit<ChildStatus, "name">) => Effect.Effect<void>
 ) {
   const backoff = spec.backoff ?? defaultBackoff
   const intensity = spec.intensity ?? { restarts: 10, within: "5 minutes" }
@@ -109,12 +109,13 @@ const supervise = Effect.fnUntraced(function* <E, R>(
   let restarts = 0
   let lastCause: string | undefined
   while (true) {
-    yield* say({ state: "running", restarts, lastCause })
+    yield* setStatus({ state: "running", restarts, lastCause })
     const startedAt = yield* Clock.currentTimeMillis
     // A failure, a defect and an interruption from within become a value; one of the supervisor itself unwinds.
     const exit = yield* Effect.exit(Effect.scoped(spec.run))
     const ended = endOf(spec, exit)
-    if (ended._tag === "Done") return yield* say({ state: ended.state, restarts, lastCause: ended.words })
+    if (ended._tag === "Done")
+      return yield* setStatus({ state: ended.state, restarts, lastCause: ended.words })
     lastCause = ended.words
     yield* Effect.logError(`${spec.name} ended (${ended.kind}) and is started again`, ended.cause)
     yield* Metric.update(childRestarts(spec.name, ended.kind), 1)
@@ -122,11 +123,11 @@ const supervise = Effect.fnUntraced(function* <E, R>(
     if (now - startedAt >= healthyAfter) pause = yield* Schedule.toStepWithSleep(backoff)
     recent = [...recent.filter((at) => now - at < within), now]
     if (recent.length > intensity.restarts) {
-      yield* say({ state: "failed", restarts, lastCause })
+      yield* setStatus({ state: "failed", restarts, lastCause })
       return yield* new ChildEscalated({ child: spec.name, restarts, detail: lastCause })
     }
     restarts += 1
-    yield* say({ state: "restarting", restarts, lastCause })
+    yield* setStatus({ state: "restarting", restarts, lastCause })
     // The schedule only paces: the intensity decides when it is enough.
     yield* Effect.exit(pause(undefined))
   }
@@ -147,7 +148,8 @@ type End =
 
 const endOf = <E, R>(spec: ChildSpec<E, R>, exit: Exit.Exit<unknown, E>): End => {
   if (Exit.isSuccess(exit)) {
-    if (spec.restart !== "permanent") return { _tag: "Done", state: "ended", words: undefined }
+    if (spec.restart !== undefined && spec.restart !== "permanent")
+      return { _tag: "Done", state: "ended", words: undefined }
     const cause = Cause.die(new Error("a permanent child ended"))
     return { _tag: "Again", kind: "end", cause, words: "ended" }
   }

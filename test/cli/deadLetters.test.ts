@@ -1,19 +1,11 @@
 import { jetstreamManager } from "@nats-io/jetstream"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect } from "effect"
-import { defaultPlace, list, park } from "../../src/queue/nats/deadLetters.ts"
-import type { Delivery } from "../../src/queue/MessageQueue.ts"
+import { Effect } from "effect"
+import { deadLetter, defaultStream, list } from "../../src/queue/nats/deadLetters.ts"
 import { noetlWorker } from "../support/CommandLine.ts"
 import { NatsServer, noProgram } from "../support/NatsServer.ts"
 
-const delivery = (body: string): Delivery => ({
-  id: body,
-  body,
-  subject: "noetl.commands",
-  attempt: 1,
-  lease: { duration: Duration.seconds(30), subject: undefined, extend: Effect.void },
-  settle: () => Effect.void
-})
+const message = (body: string) => ({ data: Buffer.from(body), subject: "noetl.commands" })
 
 const note = { attempts: 7, at: "2026-01-02T03:04:05Z", worker: "w1" }
 
@@ -34,7 +26,7 @@ describe.skipIf(noProgram)("noetl-worker dead-letters", () => {
       const run = commandLine(url)
       assert.deepStrictEqual((yield* run("list")).lines, [])
       for (const [i, body] of ["one", "two", "three"].entries())
-        yield* park(nc, defaultPlace, delivery(body), { ...note, reason: `reason ${i + 1}` })
+        yield* deadLetter(nc, defaultStream, message(body), { ...note, reason: `reason ${i + 1}` })
       const listed = yield* run("list")
       assert.deepStrictEqual(
         listed.lines,
@@ -57,12 +49,12 @@ describe.skipIf(noProgram)("noetl-worker dead-letters", () => {
       const published = yield* Effect.promise(() => jsm.streams.getMessage("NOETL_COMMANDS", { seq: 1 }))
       assert.strictEqual(published?.string(), "two")
       assert.deepStrictEqual(
-        (yield* list(nc, defaultPlace, 10)).map(({ body }) => body),
+        (yield* list(nc, defaultStream, 10)).map(({ body }) => body),
         ["one", "three"]
       )
       assert.deepStrictEqual((yield* run("purge 1")).lines, [{ purged: 1 }])
       assert.deepStrictEqual((yield* run("purge")).lines, [{ purged: 1 }])
-      assert.deepStrictEqual(yield* list(nc, defaultPlace, 10), [])
+      assert.deepStrictEqual(yield* list(nc, defaultStream, 10), [])
       assert.strictEqual((yield* run("burn")).code, 1)
     }).pipe(Effect.provide(NatsServer.layer()), Effect.scoped)
   )

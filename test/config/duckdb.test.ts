@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { toolOptions } from "../../src/config/toolOptions.ts"
 import { load } from "../../src/config/load.ts"
-import { aCall, runTool } from "../../src/testing/ToolSuite.ts"
+import { aCall, runTool } from "../../src/testing/suites/ToolSuite.ts"
 import { DuckdbTool } from "../../src/tools/DuckdbTool.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
 

@@ -14,7 +14,7 @@ import { ProcessOptions } from "../../src/tools/process/ProcessOptions.ts"
 import { PythonOptions } from "../../src/tools/python/PythonOptions.ts"
 import { ShellTool } from "../../src/tools/ShellTool.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
-import { aCall } from "../../src/testing/ToolSuite.ts"
+import { aCall } from "../../src/testing/suites/ToolSuite.ts"
 
 const loaded = (env: Record<string, string>) =>
   load({ flags: new Map(), env, dotenv: undefined, file: undefined })
@@ -104,7 +104,7 @@ describe("The settings of tools", () => {
       Toolbox,
       Effect.map(Egress, (egress) => {
         seen.push(egress)
-        return Toolbox.of({ kinds: [], upkeep: [], run: () => Effect.die("nothing is asked of it") })
+        return Toolbox.of({ kinds: [], maintenance: [], run: () => Effect.die("nothing is asked of it") })
       })
     ).pipe(Layer.provide(Egress.layer))
     return Effect.gen(function* () {

@@ -1,6 +1,6 @@
 import { Effect, Layer, Redacted } from "effect"
 import { MemoryControlPlane } from "../../src/control-plane/MemoryControlPlane.ts"
-import { Backstage, suite } from "../../src/testing/ControlPlaneSuite.ts"
+import { Backstage, suite } from "../../src/testing/suites/ControlPlaneSuite.ts"
 
 const backstage = Layer.effect(
   Backstage,

@@ -10,7 +10,7 @@ import * as Failure from "../../src/domain/Failure.ts"
 import * as Notification from "../../src/domain/Notification.ts"
 import { Failed, Started, Succeeded } from "../../src/domain/WorkerEvent.ts"
 import { aCommand } from "../../src/testing/aCommand.ts"
-import { Backstage, suite } from "../../src/testing/ControlPlaneSuite.ts"
+import { Backstage, suite } from "../../src/testing/suites/ControlPlaneSuite.ts"
 import { FakeNoetl, type Seen, type Spoiled } from "../support/FakeNoetl.ts"
 
 const plane = (more: Partial<NoetlControlPlane.Settings> = {}) =>
@@ -24,7 +24,6 @@ const plane = (more: Partial<NoetlControlPlane.Settings> = {}) =>
         pool: "default",
         capacity: 4,
         token: undefined,
-        heartbeatEvery: Duration.seconds(15),
         timeout: Duration.seconds(5),
         ...more
       })
@@ -101,8 +100,8 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
       Effect.gen(function* () {
         const command = yield* claimed(aCommand(1, { meta: { loop_event_id: "loop_1" } }))
         const control = yield* ControlPlane
-        yield* control.report(command, Started(), false)
-        yield* control.report(command, done, false)
+        yield* control.report(command, Started(), { mayBeThere: false })
+        yield* control.report(command, done, { mayBeThere: false })
         const events = yield* (yield* FakeNoetl).events
         const id = command.commandId
         assert.deepStrictEqual(
@@ -144,11 +143,11 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
         Effect.gen(function* () {
           const server = yield* FakeNoetl
           const control = yield* ControlPlane
-          yield* control.report(yield* claimed(aCommand(1)), failed, false)
+          yield* control.report(yield* claimed(aCommand(1)), failed, { mayBeThere: false })
           const single = (yield* server.events).filter((event) => event.single).map((event) => event.name)
           assert.deepStrictEqual(single, ["call.error", "command.failed"])
           yield* server.handleErrors
-          yield* control.report(yield* claimed(aCommand(2)), failed, false)
+          yield* control.report(yield* claimed(aCommand(2)), failed, { mayBeThere: false })
           const handled = (yield* server.events).slice(3).map((event) => [event.name, event.single])
           assert.deepStrictEqual(handled, [
             ["call.error", true],
@@ -173,7 +172,7 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
         const command = yield* claimed(aCommand())
         const state = { times: 0 }
         yield* server.spoil((seen) => (isCallDone(seen) && state.times++ < 1 ? spoiled : undefined))
-        yield* (yield* ControlPlane).report(command, done, false)
+        yield* (yield* ControlPlane).report(command, done, { mayBeThere: false })
         assert.deepStrictEqual(yield* names, ["call.done", "step.exit", "command.completed"])
       })
     )
@@ -188,7 +187,7 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
           const command = yield* claimed(aCommand())
           yield* server.breakEngine
           yield* server.spoil((seen) => (isCallDone(seen) ? { status: 500, stored: true } : undefined))
-          yield* (yield* ControlPlane).report(command, done, false)
+          yield* (yield* ControlPlane).report(command, done, { mayBeThere: false })
           assert.deepStrictEqual(yield* names, ["call.done", "call.error", "step.exit", "command.failed"])
         })
       )
@@ -203,7 +202,7 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
         yield* server.spoil(({ path }) =>
           path === "/api/events/batch" && state.times++ < 2 ? "reset after" : undefined
         )
-        yield* (yield* ControlPlane).report(command, done, false)
+        yield* (yield* ControlPlane).report(command, done, { mayBeThere: false })
         assert.deepStrictEqual(yield* names, ["call.done", "step.exit", "command.completed"])
       })
     )
@@ -214,8 +213,8 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
       Effect.gen(function* () {
         const control = yield* ControlPlane
         const command = yield* claimed(aCommand())
-        yield* control.report(command, done, false)
-        yield* control.report(command, done, true)
+        yield* control.report(command, done, { mayBeThere: false })
+        yield* control.report(command, done, { mayBeThere: true })
         assert.deepStrictEqual(yield* names, ["call.done", "step.exit", "command.completed"])
       })
     )
@@ -232,7 +231,7 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
             ? { status: 503, stored: false, headers: { "retry-after": "1" } }
             : undefined
         )
-        const [took] = yield* Effect.timed((yield* ControlPlane).report(command, done, false))
+        const [took] = yield* Effect.timed((yield* ControlPlane).report(command, done, { mayBeThere: false }))
         assert.isAtLeast(Duration.toMillis(took), 1000)
       })
     )
@@ -247,7 +246,7 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
           yield* (yield* FakeNoetl).spoil((seen) =>
             isCallDone(seen) ? { status: 422, stored: false, body: { detail: "too odd" } } : undefined
           )
-          yield* (yield* ControlPlane).report(command, done, false)
+          yield* (yield* ControlPlane).report(command, done, { mayBeThere: false })
           const events = yield* (yield* FakeNoetl).events
           assert.strictEqual(events[0]?.name, "call.error")
           assert.match(String(events[0]?.payload["error"]), /refused by the server: HTTP 422.*too odd/)

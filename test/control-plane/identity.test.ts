@@ -8,7 +8,7 @@ import { join } from "node:path"
 import type { TLSSocket } from "node:tls"
 import { ControlPlane } from "../../src/control-plane/ControlPlane.ts"
 import * as NoetlControlPlane from "../../src/control-plane/noetl/NoetlControlPlane.ts"
-import { sendBeat } from "../../src/queue/nats/sendHeartbeat.ts"
+import { sendHeartbeat } from "../../src/queue/sendHeartbeat.ts"
 import * as pem from "../support/certificates.ts"
 
 interface Heard {
@@ -63,7 +63,6 @@ const plane = (serverUrl: string, path: string, more: Partial<NoetlControlPlane.
     token: undefined,
     tokenFile: join(path, "token"),
     tls: { caFile: join(path, "ca"), certFile: join(path, "clientCert"), keyFile: join(path, "clientKey") },
-    heartbeatEvery: Duration.seconds(15),
     timeout: Duration.seconds(5),
     ...more
   })
@@ -74,17 +73,16 @@ describe("The worker's identity at a NoETL server", () => {
       const path = yield* folder
       const { heard, url } = yield* server
       yield* Effect.gen(function* () {
-        const { beat, beatRequest } = yield* ControlPlane
-        yield* beat
+        const { heartbeat, heartbeatRequest } = yield* ControlPlane
+        yield* heartbeat
         yield* Effect.promise(() => writeFile(join(path, "token"), "second"))
-        yield* beat
+        yield* heartbeat
         yield* Effect.promise(() => rm(join(path, "token")))
-        yield* beat
+        yield* heartbeat
         yield* Effect.promise(() => writeFile(join(path, "token"), "third"))
-        assert.isDefined(beatRequest)
-        const { every, ...request } = beatRequest
+        assert.isDefined(heartbeatRequest)
         assert.strictEqual(
-          yield* Effect.promise(() => sendBeat({ ...request, everyMillis: Duration.toMillis(every) })),
+          yield* Effect.promise(() => sendHeartbeat({ ...heartbeatRequest, everyMillis: 15_000 })),
           200
         )
       }).pipe(Effect.provide(plane(url, path)))
@@ -103,12 +101,12 @@ describe("The worker's identity at a NoETL server", () => {
       const path = yield* folder
       const { heard, url } = yield* server
       yield* Effect.gen(function* () {
-        const { beat } = yield* ControlPlane
+        const { heartbeat } = yield* ControlPlane
         yield* Effect.promise(() => writeFile(join(path, "clientCert"), "half a certif"))
-        const refused = yield* Effect.flip(beat)
+        const refused = yield* Effect.flip(heartbeat)
         assert.strictEqual(refused.reason._tag, "Unreachable")
         yield* Effect.promise(() => writeFile(join(path, "clientCert"), pem.clientCert))
-        yield* beat
+        yield* heartbeat
         assert.strictEqual(heard.length, 1)
       }).pipe(Effect.provide(plane(url, path)))
     }).pipe(Effect.scoped)
@@ -122,7 +120,7 @@ describe("The worker's identity at a NoETL server", () => {
         tls: { caFile: join(path, "ca"), certFile: undefined, keyFile: undefined }
       })
       const error = yield* Effect.flip(
-        Effect.flatMap(ControlPlane, ({ beat }) => beat).pipe(Effect.provide(layer))
+        Effect.flatMap(ControlPlane, ({ heartbeat }) => heartbeat).pipe(Effect.provide(layer))
       )
       assert.strictEqual(error.reason._tag, "Unreachable")
     }).pipe(Effect.scoped)

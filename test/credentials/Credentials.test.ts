@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Fiber, Layer, Redacted } from "effect"
+import { Duration, ConfigProvider, Effect, Fiber, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -64,7 +64,9 @@ const world = (
   const plane = Layer.mock(ControlPlane, {
     name: "test",
     workerName: "test",
-    beatRequest: undefined,
+    heartbeatRequest: undefined,
+    address: "test",
+    claimPatience: () => Duration.infinity,
     credential: (name) =>
       Effect.suspend(() => {
         asked.push(name)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Redacted } from "effect"
+import { Duration, Effect, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { generateKeyPairSync } from "node:crypto"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
@@ -44,7 +44,9 @@ const store: Readonly<Record<string, { readonly type: string; readonly data: Jso
 const plane = Layer.mock(ControlPlane, {
   name: "test",
   workerName: "test",
-  beatRequest: undefined,
+  heartbeatRequest: undefined,
+  address: "test",
+  claimPatience: () => Duration.infinity,
   credential: (name) => {
     const found = store[name]
     return Effect.succeed(

@@ -7,8 +7,7 @@ import { aCommand } from "../../src/testing/aCommand.ts"
 import * as TestWorker from "../../src/testing/TestWorker.ts"
 import { Worker } from "../../src/worker/Worker.ts"
 
-const world = Health.layer({ port: 0, host: "127.0.0.1", metrics: true }).pipe(
-  Layer.provideMerge(Worker.layer),
+const world = Health.around({ port: 0, host: "127.0.0.1", metrics: true }, Worker.layer).pipe(
   Layer.provideMerge(
     TestWorker.world({ answer: () => Effect.succeed(success(1)), controlPlane: { workerName: "w1" } })
   )
@@ -48,7 +47,7 @@ describe("Health", () => {
         "noetl_worker_report_failures_total 0",
         "noetl_worker_dead_letters_total 0",
         "noetl_worker_dead_letter_failures_total 0",
-        "noetl_worker_leases_lapsed_total 0",
+        "noetl_worker_leases_expired_total 0",
         "worker_jobs_processed_total 0",
         "worker_jobs_failed_total 0"
       ]) {
@@ -61,8 +60,7 @@ describe("Health", () => {
     Effect.gen(function* () {
       const started = yield* Deferred.make<void>()
       const mayEnd = yield* Deferred.make<void>()
-      const busy = Health.layer({ port: 0, host: "127.0.0.1", metrics: true }).pipe(
-        Layer.provideMerge(Worker.layer),
+      const busy = Health.around({ port: 0, host: "127.0.0.1", metrics: true }, Worker.layer).pipe(
         Layer.provideMerge(
           TestWorker.world({
             answer: () =>
@@ -89,8 +87,7 @@ describe("Health", () => {
   it.live("tells how old the oldest command is that waits for a slot", () =>
     Effect.gen(function* () {
       const mayEnd = yield* Deferred.make<void>()
-      const full = Health.layer({ port: 0, host: "127.0.0.1", metrics: true }).pipe(
-        Layer.provideMerge(Worker.layer),
+      const full = Health.around({ port: 0, host: "127.0.0.1", metrics: true }, Worker.layer).pipe(
         Layer.provideMerge(
           TestWorker.world({
             config: { concurrency: 1, prefetch: 1 },
@@ -150,8 +147,7 @@ describe("Health", () => {
 
   it.live("is not ready before it is registered, and does not know other paths", () =>
     Effect.gen(function* () {
-      const never = Health.layer({ port: 0, host: "127.0.0.1", metrics: false }).pipe(
-        Layer.provideMerge(Worker.layer),
+      const never = Health.around({ port: 0, host: "127.0.0.1", metrics: false }, Worker.layer).pipe(
         Layer.provideMerge(
           TestWorker.world({
             controlPlane: { before: (what) => (what === "register" ? Effect.never : Effect.void) }

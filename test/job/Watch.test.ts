@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Ref } from "effect"
+import { Duration, Effect, Layer, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { ControlPlane, ControlPlaneError, Owner, Unreachable } from "../../src/control-plane/ControlPlane.ts"
 import type { Command } from "../../src/domain/Command.ts"
@@ -11,21 +11,23 @@ import { WorkerConfig } from "../../src/WorkerConfig.ts"
 interface World {
   readonly owner?: (command: Command) => Effect.Effect<Owner, ControlPlaneError>
   readonly cancelled?: (executionId: string) => Effect.Effect<boolean, ControlPlaneError>
-  readonly lapsed?: ReadonlySet<string>
+  readonly expired?: ReadonlySet<string>
 }
 
-const world = ({ cancelled, lapsed, owner }: World) =>
+const world = ({ cancelled, expired, owner }: World) =>
   Layer.mergeAll(
     Layer.mock(ControlPlane, {
       name: "mock",
       workerName: "w",
-      beatRequest: undefined,
+      heartbeatRequest: undefined,
+      address: "test",
+      claimPatience: () => Duration.infinity,
       owner: owner ?? (() => Effect.succeed(Owner.Ours())),
       cancelled: (command) => cancelled?.(command.executionId) ?? Effect.succeed(false)
     }),
     Layer.mock(Leases, {
-      lapsed: (id) => Effect.succeed(lapsed?.has(id) ?? false),
-      renewed: () => Effect.void
+      expired: (id) => expired?.has(id) ?? false,
+      ownershipConfirmed: () => Effect.void
     }),
     WorkerConfig.layer({})
   )
@@ -57,7 +59,7 @@ describe("Watch", () => {
   )
 
   it.effect(
-    "stops a command whose lapsed lease belongs to somebody else, and keeps one that is still ours",
+    "stops a command whose expired lease belongs to somebody else, and keeps one that is still ours",
     () =>
       Effect.gen(function* () {
         const stops = yield* watching(["a", "b", "c"], [aCommand(1), aCommand(2), aCommand(3)])
@@ -66,7 +68,7 @@ describe("Watch", () => {
       }).pipe(
         Effect.provide(
           world({
-            lapsed: new Set(["a", "b"]),
+            expired: new Set(["a", "b"]),
             owner: ({ commandId }) =>
               Effect.succeed(commandId === aCommand(2).commandId ? Owner.Other({ name: "x" }) : Owner.Ours())
           })
@@ -86,7 +88,7 @@ describe("Watch", () => {
     }).pipe(
       Effect.provide(
         world({
-          lapsed: new Set(["a"]),
+          expired: new Set(["a"]),
           owner: () =>
             Effect.suspend(() => {
               asked.count += 1
@@ -110,7 +112,7 @@ describe("Watch", () => {
       }).pipe(
         Effect.provide(
           world({
-            lapsed: new Set(["a", "b"]),
+            expired: new Set(["a", "b"]),
             owner: ({ commandId }) =>
               Effect.suspend(() => {
                 asked.push(commandId)
@@ -130,6 +132,6 @@ describe("Watch", () => {
       yield* watch.during("a", aCommand(1), (why) => void stopped.push(why))(Effect.void)
       yield* TestClock.adjust("1 minute")
       assert.deepStrictEqual(stopped, [])
-    }).pipe(Effect.provide(world({ lapsed: new Set(["a"]), owner: () => Effect.succeed(Owner.Ended()) })))
+    }).pipe(Effect.provide(world({ expired: new Set(["a"]), owner: () => Effect.succeed(Owner.Ended()) })))
   )
 })

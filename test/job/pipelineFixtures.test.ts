@@ -1,6 +1,6 @@
 /** Steps of real playbooks, worked as commands against a web server and a Python interpreter. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Redacted, Schema } from "effect"
+import { Duration, Context, Effect, Layer, Redacted, Schema } from "effect"
 import { execFile } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { parse } from "yaml"
@@ -66,7 +66,9 @@ class Python extends Context.Service<Python, Tool.Tool>()("test/Python") {
 const plane = Layer.mock(ControlPlane, {
   name: "test",
   workerName: "test",
-  beatRequest: undefined,
+  heartbeatRequest: undefined,
+  address: "test",
+  claimPatience: () => Duration.infinity,
   credential: (name) => Effect.succeed({ name, type: "bearer", data: Redacted.make({ token: "t" }) })
 })
 

@@ -36,7 +36,7 @@ export const world = (commandTimeout: Duration.Input = "30 minutes"): World => {
   const calls: Array<Call> = []
   const toolbox = Layer.succeed(Toolbox, {
     kinds,
-    upkeep: [],
+    maintenance: [],
     run: (call) =>
       Effect.gen(function* () {
         if (!kinds.includes(call.kind)) {
@@ -54,7 +54,9 @@ export const world = (commandTimeout: Duration.Input = "30 minutes"): World => {
   const plane = Layer.mock(ControlPlane, {
     name: "test",
     workerName: "test",
-    beatRequest: undefined,
+    heartbeatRequest: undefined,
+    address: "test",
+    claimPatience: () => Duration.infinity,
     credential: (name) => {
       const data = secrets[name]
       return Effect.succeed(

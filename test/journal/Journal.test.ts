@@ -17,21 +17,21 @@ const folder = Effect.acquireRelease(
 const ended = (value: number | bigint) => Outcome.ofResult(success({ value }))
 
 const suite = (name: string, layerOf: (limits: Limits) => Layer.Layer<Journal, JournalError>) => {
-  const few: Limits = { unreported: 2, accepted: 3 }
+  const few: Limits = { unreported: 2, reported: 3 }
   describe(name, () => {
     it.effect("knows a command from the moment it was recorded, and that it was accepted afterwards", () =>
       Effect.gen(function* () {
         const journal = yield* Journal
         const command = aCommand()
-        assert.isUndefined(yield* journal.lookup(command.commandId))
+        assert.isUndefined(yield* journal.find(command.commandId))
         yield* journal.record(command, ended(9_007_199_254_740_993n))
-        const known = yield* journal.lookup(command.commandId)
+        const known = yield* journal.find(command.commandId)
         assert.strictEqual(known?._tag, "Unreported")
         if (known?._tag !== "Unreported") return
         assert.deepStrictEqual(known.entry.ending, ended(9_007_199_254_740_993n))
         assert.strictEqual(known.entry.command.executionId, command.executionId)
-        yield* journal.accepted(command.commandId)
-        assert.deepStrictEqual(yield* journal.lookup(command.commandId), { _tag: "Accepted" })
+        yield* journal.markReported(command.commandId)
+        assert.deepStrictEqual(yield* journal.find(command.commandId), { _tag: "Reported" })
         assert.deepStrictEqual(yield* journal.unreported, [])
       }).pipe(Effect.provide(layerOf(few)))
     )
@@ -42,11 +42,11 @@ const suite = (name: string, layerOf: (limits: Limits) => Layer.Layer<Journal, J
         Effect.gen(function* () {
           const journal = yield* Journal
           for (const n of [1, 2]) yield* journal.record(aCommand(n), ended(n))
-          const waiting = yield* Effect.forkChild(journal.awaitRoom, { startImmediately: true })
+          const waiting = yield* Effect.forkChild(journal.awaitCapacity, { startImmediately: true })
           yield* Effect.yieldNow
           assert.isUndefined(waiting.pollUnsafe())
           assert.strictEqual((yield* journal.unreported).length, 2)
-          yield* journal.accepted(aCommand(1).commandId)
+          yield* journal.markReported(aCommand(1).commandId)
           yield* Fiber.join(waiting)
         }).pipe(Effect.provide(layerOf(few)))
     )
@@ -65,16 +65,16 @@ describe("Journal in a file", () => {
       const command = aCommand(1, { config: { secret: "x" }, context: { big: "y" } })
       yield* Effect.gen(function* () {
         const journal = yield* Journal
-        assert.strictEqual(yield* journal.begun(command.commandId), 1)
+        assert.strictEqual(yield* journal.countStart(command.commandId), 1)
         yield* journal.record(command, ended(1))
-        assert.strictEqual(yield* journal.begun(aCommand(2).commandId), 1)
+        assert.strictEqual(yield* journal.countStart(aCommand(2).commandId), 1)
       }).pipe(Effect.provide(SqliteJournal.layer(path)))
       yield* Effect.gen(function* () {
         const journal = yield* Journal
         const [left] = yield* journal.unreported
         assert.strictEqual(left?.command.commandId, command.commandId)
         assert.deepStrictEqual([left?.command.config, left?.command.context], [null, {}])
-        assert.strictEqual(yield* journal.begun(aCommand(2).commandId), 2)
+        assert.strictEqual(yield* journal.countStart(aCommand(2).commandId), 2)
       }).pipe(Effect.provide(SqliteJournal.layer(path)))
     })
   )

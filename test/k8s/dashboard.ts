@@ -78,7 +78,7 @@ const panels: ReadonlyArray<Panel> = [
       [rate(Metrics.reportFailures), "not accepted in time"]
     ]
   },
-  { title: "Leases that lapsed", unit: "ops", queries: [[rate(Metrics.leasesLapsed, "pod"), "{{pod}}"]] },
+  { title: "Leases that lapsed", unit: "ops", queries: [[rate(Metrics.leasesExpired, "pod"), "{{pod}}"]] },
   {
     title: "Event loop, 99th percentile late",
     unit: "s",

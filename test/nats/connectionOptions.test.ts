@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { connectionOptions, localNats, shownUrl } from "../../src/nats/connectionOptions.ts"
+import { shownUrl } from "../../src/domain/shownUrl.ts"
+import { connectionOptions, localNats } from "../../src/nats/connectionOptions.ts"
 
 describe("User and password in a broker's URL", () => {
   it.each([

@@ -8,10 +8,10 @@ import { readFileSync } from "node:fs"
 import { localNats } from "../../src/nats/connectionOptions.ts"
 import { NatsConnection } from "../../src/nats/NatsConnection.ts"
 import { type Delivery, MessageQueue, Settlement } from "../../src/queue/MessageQueue.ts"
-import { defaultPlace, park } from "../../src/queue/nats/deadLetters.ts"
+import { defaultStream } from "../../src/queue/nats/deadLetters.ts"
 import { ensureConsumer } from "../../src/queue/nats/objects.ts"
 import * as NatsQueue from "../../src/queue/nats/NatsQueue.ts"
-import * as Room from "../../src/worker/Capacity.ts"
+import * as Capacity from "../../src/worker/Capacity.ts"
 import * as NatsResultStore from "../../src/results/NatsResultStore.ts"
 import { ResultStore } from "../../src/results/ResultStore.ts"
 import { aCommand } from "../../src/testing/aCommand.ts"
@@ -56,7 +56,7 @@ const made = (nc: Connection) =>
     yield* ensureConsumer(nc, options)
     const jsm = yield* Effect.promise(() => jetstreamManager(nc))
     yield* Effect.promise(() =>
-      jsm.streams.add({ name: defaultPlace.stream, subjects: [defaultPlace.subject] })
+      jsm.streams.add({ name: defaultStream.stream, subjects: [defaultStream.subject] })
     )
     yield* Effect.promise(() => new Kvm(nc).create("noetl_result_store", { history: 1 }))
     yield* Effect.promise(() => new Objm(nc).create("noetl_result_objects", {}))
@@ -77,11 +77,10 @@ const everything = (url: string, user: string) => {
   return Effect.gen(function* () {
     const queue = yield* MessageQueue
     const deliveries = yield* queue
-      .deliveries(yield* Room.make(1))
+      .deliveries(yield* Capacity.make(1))
       .pipe(Stream.take(1), Stream.runCollect, Effect.timeout("6 seconds"))
     const delivery = deliveries[0] as Delivery
-    const nc = yield* (yield* NatsConnection).connection
-    yield* park(nc, defaultPlace, delivery, { reason: "r", attempts: 1, at: "t", worker: "w" })
+    yield* delivery.deadLetter({ reason: "r", attempts: 1, at: "t", worker: "w" })
     yield* delivery.settle(Settlement.Ack())
     const waiting = yield* queue.waiting
     assert.isDefined(waiting?.oldestAt)

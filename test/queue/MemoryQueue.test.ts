@@ -1,6 +1,6 @@
 import { Effect, Layer } from "effect"
 import { MemoryQueue } from "../../src/queue/MemoryQueue.ts"
-import { Publisher, suite } from "../../src/testing/QueueSuite.ts"
+import { Publisher, suite } from "../../src/testing/suites/QueueSuite.ts"
 
 const publisher = Layer.effect(
   Publisher,

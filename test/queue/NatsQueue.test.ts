@@ -5,9 +5,9 @@ import { randomUUID } from "node:crypto"
 import { localNats } from "../../src/nats/connectionOptions.ts"
 import { NatsConnection } from "../../src/nats/NatsConnection.ts"
 import * as NatsQueue from "../../src/queue/nats/NatsQueue.ts"
-import { defaultPlace, list, type Place } from "../../src/queue/nats/deadLetters.ts"
+import { defaultStream, list, type DeadLetterStream } from "../../src/queue/nats/deadLetters.ts"
 import { ensureConsumer } from "../../src/queue/nats/objects.ts"
-import { Publisher, suite } from "../../src/testing/QueueSuite.ts"
+import { Publisher, suite } from "../../src/testing/suites/QueueSuite.ts"
 import { NatsServer, noProgram } from "../support/NatsServer.ts"
 import { queueOptions } from "../support/queueOptions.ts"
 
@@ -16,7 +16,7 @@ const connection = Layer.unwrap(
 )
 
 /** Publishes once the stream is there. */
-const publisher = (options: NatsQueue.Options, place: Place) =>
+const publisher = (options: NatsQueue.Options, place: DeadLetterStream) =>
   Layer.effect(
     Publisher,
     Effect.gen(function* () {
@@ -34,7 +34,7 @@ const publisher = (options: NatsQueue.Options, place: Place) =>
 describe.skipIf(noProgram)("On a broker of the test's own", () => {
   suite(
     "NatsQueue",
-    publisher(queueOptions, defaultPlace).pipe(
+    publisher(queueOptions, defaultStream).pipe(
       Layer.provideMerge(NatsQueue.layer(queueOptions)),
       Layer.provide(connection),
       Layer.provide(NatsServer.layer())

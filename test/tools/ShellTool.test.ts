@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Layer } from "effect"
 import { isObject, type Json, type JsonObject } from "../../src/domain/Json.ts"
-import { aCall, runTool, suite } from "../../src/testing/ToolSuite.ts"
+import { aCall, runTool, suite } from "../../src/testing/suites/ToolSuite.ts"
 import { defaults, ProcessOptions } from "../../src/tools/process/ProcessOptions.ts"
 import { ShellTool } from "../../src/tools/ShellTool.ts"
 import type { ToolCall } from "../../src/tools/Tool.ts"

@@ -1,7 +1,7 @@
 /** The Rhai tool with settings of which every test knows what a script may see. */
 import { Effect, Layer } from "effect"
 import type { JsonObject } from "../../src/domain/Json.ts"
-import { aCall, runTool } from "../../src/testing/ToolSuite.ts"
+import { aCall, runTool } from "../../src/testing/suites/ToolSuite.ts"
 import { defaults, RhaiOptions, type RhaiSettings } from "../../src/tools/rhai/RhaiOptions.ts"
 import { RhaiTool } from "../../src/tools/RhaiTool.ts"
 import type { ToolCall } from "../../src/tools/Tool.ts"

@@ -1,19 +1,24 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Deferred, Duration, Effect, Fiber, Layer, Logger } from "effect"
 import { TestClock } from "effect/testing"
-import type { CommandId } from "../../src/domain/Ids.ts"
+import type { CommandId, ExecutionId } from "../../src/domain/Ids.ts"
+import type { ActiveJob } from "../../src/worker/InFlight.ts"
 import * as ToolResult from "../../src/domain/ToolResult.ts"
 import * as PodDeletionCost from "../../src/worker/plugins/PodDeletionCost.ts"
 import { aCommand } from "../../src/testing/aCommand.ts"
 import * as TestWorker from "../../src/testing/TestWorker.ts"
 import { KubernetesApi } from "../../src/kubernetes/KubernetesApi.ts"
 import * as KubernetesClient from "../../src/kubernetes/KubernetesClient.ts"
-import { Companions } from "../../src/worker/Worker.ts"
+import { Plugins } from "../../src/worker/Worker.ts"
 import { KubernetesServer } from "../support/KubernetesServer.ts"
 import { until } from "../support/until.ts"
 
-const job = (startedAt: number) => ({
+const job = (startedAt: number): ActiveJob => ({
   command: String(startedAt) as CommandId,
+  execution: "1" as ExecutionId,
+  kind: "shell",
+  phase: "run",
+  phaseSince: startedAt,
   step: "s",
   startedAt,
   parked: false
@@ -44,8 +49,8 @@ const said = Effect.map(
 
 const kept = (active: Effect.Effect<ReadonlyArray<ReturnType<typeof job>>>) =>
   Effect.gen(function* () {
-    const [companion] = yield* Companions
-    return yield* companion?.run(active) ?? Effect.die("no companion")
+    const [plugin] = yield* Plugins
+    return yield* plugin?.run(active) ?? Effect.die("no plugin")
   }).pipe(Effect.provide(PodDeletionCost.layerNoDeps({ pod, every: Duration.millis(20) })))
 
 describe("The cost of deleting a pod", () => {
@@ -108,7 +113,7 @@ describe("The cost of deleting a pod", () => {
     )
   })
 
-  it.effect("is known of a worker's own commands: a companion is a child of its tree", () =>
+  it.effect("is known of a worker's own commands: a plugin is a child of its tree", () =>
     Effect.gen(function* () {
       const patches: Array<string> = []
       const release = yield* Deferred.make<void>()

@@ -5,6 +5,7 @@ import { hostname } from "node:os"
 import type { Command } from "../../domain/Command.ts"
 import type { ExecutionId } from "../../domain/Ids.ts"
 import * as Json from "../../domain/Json.ts"
+import { shownUrl } from "../../domain/shownUrl.ts"
 import type { Notification } from "../../domain/Notification.ts"
 import { ControlPlane, type ControlPlaneError, Owner, type TlsFiles } from "../ControlPlane.ts"
 import { childResult, childStatus, startChild } from "./children.ts"
@@ -39,7 +40,6 @@ export interface Settings {
   readonly tokenFile?: string | undefined
   /** For `serverUrl` only. */
   readonly tls?: TlsFiles | undefined
-  readonly heartbeatEvery: Duration.Duration
   readonly timeout: Duration.Duration
 }
 
@@ -88,14 +88,15 @@ const make = Effect.fnUntraced(function* (settings: Settings) {
 
   return ControlPlane.of({
     name: "noetl",
+    address: shownUrl(home),
     workerName: worker.name,
-    repairs: Effect.sync(() => seen.repairs),
+    republishesOrphans: Effect.sync(() => seen.repairs),
     register: Effect.andThen(register, dropEarlierLives(http, home, settings, worker)).pipe(Effect.asVoid),
     deregister: Effect.asVoid(
       post("deregister", `${home}/api/worker/pool/deregister`, { name: worker.name })
     ),
-    beat: Effect.asVoid(register),
-    beatRequest: {
+    heartbeat: Effect.asVoid(register),
+    heartbeatRequest: {
       url: `${home}/api/worker/pool/register`,
       headers: {
         "content-type": "application/json",
@@ -103,14 +104,14 @@ const make = Effect.fnUntraced(function* (settings: Settings) {
       },
       tokenFile: settings.tokenFile,
       tls: tlsOf(settings)?.files,
-      body: Json.stringify(registration),
-      every: settings.heartbeatEvery
+      body: Json.stringify(registration)
     },
+    claimPatience: (serverUrl) => (baseOf({ serverUrl }) === home ? Duration.infinity : strangerPatience),
     claim: (notification, attempt) => claim(askToClaim, dialect, notification, attempt),
     owner: (command) =>
       Effect.map(askToClaim(command), (answer) => ownerOf(dialect, answer, command, worker.name)),
-    report: (command, event, again) =>
-      dialect.report(http, baseOf(command), worker.name, command, event, again),
+    report: (command, event, { mayBeThere }) =>
+      dialect.report(http, baseOf(command), worker.name, command, event, mayBeThere),
     cancelled: (command) =>
       http
         .send({
@@ -154,6 +155,9 @@ const tlsOf = ({ serverUrl, tls }: Settings) => {
   const origin = originOf(serverUrl)
   return tls === undefined || isEmpty(tls) || origin === undefined ? undefined : { origin, files: tls }
 }
+
+/** How long a server that only messages name may leave a claim without an answer. */
+const strangerPatience = Duration.minutes(10)
 
 /**
  * The name on the wire is an incarnation: under a name that a crashed process had, the server would keep its claims

@@ -12,14 +12,21 @@ import { NatsConnection } from "../../nats/NatsConnection.ts"
 import * as Acks from "./acks.ts"
 import { ackWaitOf, type ConsumerSettings, waitingOf, disconnected, ensureConsumer } from "./objects.ts"
 import * as Pull from "./pull.ts"
-import { defaultPlace, park, type Place } from "./deadLetters.ts"
-import { type Delivery, MessageQueue, QueueError, type Room, Settlement } from "../MessageQueue.ts"
+import { deadLetter, type DeadLetterStream, defaultStream } from "./deadLetters.ts"
+import {
+  type Capacity,
+  type Delivery,
+  handBack,
+  MessageQueue,
+  type QueueError,
+  type Settlement
+} from "../MessageQueue.ts"
 
 export interface Options extends ConsumerSettings {
   /** How long one pull request waits on the server. */
   readonly pullExpires: Duration.Duration
-  /** Where messages go that are given up. */
-  readonly deadLetters?: Place
+  /** The stream that keeps dead letters. */
+  readonly deadLetters?: DeadLetterStream
 }
 
 /** Needs a connection; opens the stream and the consumer when the first delivery is asked for. */
@@ -28,22 +35,28 @@ export const layer = (options: Options): Layer.Layer<MessageQueue, never, NatsCo
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const nats = yield* NatsConnection
-  const heard = { at: 0 }
-  const taken = { count: 0 }
+  const progress: Progress = { lastResponseAt: 0, deliverySerial: 0 }
   // A job may settle after the pulling has ended.
   const acksOf = yield* Effect.cached(Effect.flatMap(nats.connection, Acks.make))
-  const deliveries = (room: Room) =>
+  const deliveries = (capacity: Capacity) =>
     Stream.callback<Delivery, QueueError>((out) =>
       Effect.gen(function* () {
         const nc = yield* nats.connection
-        yield* Effect.addFinalizer(() => handBack(out))
+        yield* Effect.addFinalizer(() => handBackRest(out))
         const acks = yield* acksOf
         while (true) {
           const info = yield* ensureConsumer(nc, options)
           // The server just answered for the consumer: that is as good as a pull.
-          heard.at = yield* Clock.currentTimeMillis
-          const source: Source = { nc, info, lease: ackWaitOf(info), acks, heard, taken }
-          const broken = yield* Effect.flip(pulling(source, options.pullExpires, room, out))
+          progress.lastResponseAt = yield* Clock.currentTimeMillis
+          const source: Source = {
+            nc,
+            info,
+            lease: ackWaitOf(info),
+            acks,
+            progress,
+            deadLetters: options.deadLetters ?? defaultStream
+          }
+          const broken = yield* Effect.flip(pulling(source, options.pullExpires, capacity, out))
           yield* Effect.logWarning(`the pull from NATS broke (${broken.message}); pulling again`)
           yield* Effect.sleep("500 millis")
         }
@@ -51,11 +64,12 @@ const make = Effect.fnUntraced(function* (options: Options) {
     )
   return MessageQueue.of({
     name: "nats",
+    address: nats.address,
     deliveries,
-    park: (delivery, note) =>
-      Effect.flatMap(nats.connection, (nc) => park(nc, options.deadLetters ?? defaultPlace, delivery, note)),
     connected: Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      now - heard.at > 3 * Duration.toMillis(options.pullExpires) ? Effect.succeed(false) : nats.isUp
+      now - progress.lastResponseAt > 3 * Duration.toMillis(options.pullExpires)
+        ? Effect.succeed(false)
+        : nats.isUp
     ),
     waiting: Effect.flatMap(nats.connection, (nc) => waitingOf(nc, options))
   })
@@ -64,75 +78,79 @@ const make = Effect.fnUntraced(function* (options: Options) {
 interface Source {
   readonly nc: Connection
   readonly info: ConsumerInfo
-  /** How long a delivery is ours without an extension. */
+  /** How long a delivery stays with its receiver without an extension. */
   readonly lease: Duration.Duration
   readonly acks: Acks.Acks
-  /** When the server last answered a pull. */
-  readonly heard: { at: number }
-  /** Deliveries taken so far, by this process. */
-  readonly taken: { count: number }
+  readonly deadLetters: DeadLetterStream
+  readonly progress: Progress
 }
 
-/** Pulls for as long as the server is heard; the next time it starts afresh. */
+interface Progress {
+  /** When the server last answered a pull, in milliseconds. */
+  lastResponseAt: number
+  /** Counts the deliveries of this process. */
+  deliverySerial: number
+}
+
+/** Pulls until the server stops answering. */
 const pulling = Effect.fnUntraced(function* (
   source: Source,
   expires: Duration.Duration,
-  room: Room,
+  capacity: Capacity,
   out: Out
 ) {
   const { info, nc } = source
   const puller = yield* Pull.open(nc, { stream: info.stream_name, consumer: info.name, expires })
-  return yield* Effect.raceFirst(Effect.forever(pull(source, puller, room, out)), puller.broken)
+  return yield* Effect.raceFirst(Effect.forever(pull(source, puller, capacity, out)), puller.broken)
 }, Effect.scoped)
 
-/** One pull: asks for as many messages as there is room, and returns when they came or the wait is over. */
-const pull = Effect.fnUntraced(function* (source: Source, puller: Pull.Puller, room: Room, out: Out) {
-  const wanted = yield* roomFor(room)
+/** One pull: asks for as many messages as there is capacity for, and returns when they came or the wait is over. */
+const pull = Effect.fnUntraced(function* (source: Source, puller: Pull.Puller, capacity: Capacity, out: Out) {
+  const wanted = yield* acquireBatch(capacity)
   let got = 0
   yield* puller
     .pull(wanted, (message) => {
       got += 1
       Queue.offerUnsafe(out, deliveryOf(source, message))
     })
-    .pipe(Effect.ensuring(Effect.suspend(() => room.give(wanted - got))))
-  source.heard.at = yield* Clock.currentTimeMillis
+    .pipe(Effect.ensuring(Effect.suspend(() => capacity.release(wanted - got))))
+  source.progress.lastResponseAt = yield* Clock.currentTimeMillis
 })
 
-/** A pull costs the same for one message as for many: where little is free, more may be in a moment. */
-const roomFor = Effect.fnUntraced(function* (room: Room) {
-  const first = yield* room.take(256)
+/** A pull costs the same for one message as for many: where little is free, more may be free in a moment. */
+const acquireBatch = Effect.fnUntraced(function* (capacity: Capacity) {
+  const first = yield* capacity.acquire(256)
   if (first >= 8) return first
   yield* Effect.sleep("2 millis")
-  return first + (yield* room.takeNow(256 - first))
+  return first + (yield* capacity.acquireNow(256 - first))
 })
 
 // --- the driver's edge ---
 
 const deliveryOf = (source: Source, message: Msg): Delivery => {
-  const { acks, info, lease, nc, taken } = source
+  const { acks, deadLetters, info, lease, nc, progress } = source
   // Every JetStream message has a reply subject: it is where the answer goes, and says what is delivered.
   const subject = message.reply ?? ""
   const { attempt, publishedAt, sequence } = deliveredOf(subject)
   const state = { settled: false }
-  taken.count += 1
+  progress.deliverySerial += 1
   return {
     // A broker that lost its last moments counts the same delivery twice, so its own numbers are not unique.
-    id: `${info.stream_name}:${sequence}:${attempt}#${taken.count}`,
+    id: `${info.stream_name}:${sequence}:${attempt}#${progress.deliverySerial}`,
     body: message.string(),
-    bytes: message.data,
-    subject: message.subject,
     publishedAt,
     attempt,
     lease: {
       duration: lease,
-      subject,
+      remote: subject,
       extend: Effect.try({ try: () => nc.publish(subject, "+WPI"), catch: disconnected })
     },
+    deadLetter: (note) => deadLetter(nc, deadLetters, message, note),
     settle: (settlement) =>
       Effect.suspend(() => {
         if (state.settled) return Effect.void
         state.settled = true
-        return acks.send(subject, wordOf(settlement), settlement._tag !== "Retry")
+        return acks.send(subject, ackPayloadOf(settlement), settlement._tag !== "Retry")
       })
   }
 }
@@ -148,7 +166,7 @@ const deliveredOf = (subject: string) => {
 }
 
 /** The acknowledgement protocol: `+ACK`, `-NAK {"delay": nanoseconds}`, `+TERM`. */
-const wordOf = (settlement: Settlement): string => {
+const ackPayloadOf = (settlement: Settlement): string => {
   switch (settlement._tag) {
     case "Ack":
       return "+ACK"
@@ -163,16 +181,19 @@ const wordOf = (settlement: Settlement): string => {
 
 type Out = Queue.Queue<Delivery, QueueError | Cause.Done>
 
-/** Hands back what was fetched and never taken. */
-const handBack = (out: Out) =>
+/** Hands back what was fetched and not emitted. What cannot be handed back comes again when its lease is over. */
+const handBackRest = (out: Out) =>
   Queue.clear(out).pipe(
-    Effect.flatMap((left) =>
-      Effect.forEach(left, (delivery) => delivery.settle(handedBack), {
-        discard: true,
-        concurrency: "unbounded"
-      })
+    Effect.flatMap(
+      Effect.forEach(
+        (delivery) =>
+          handBack(delivery).pipe(
+            Effect.catch((error) =>
+              Effect.logWarning(`a fetched message was not handed back: ${error.message}`)
+            )
+          ),
+        { discard: true, concurrency: "unbounded" }
+      )
     ),
-    Effect.catch(() => Effect.void)
+    Effect.catch((error) => Effect.logDebug(`the stream had ended: ${String(error)}`))
   )
-
-const handedBack = Settlement.Retry({ after: Duration.zero, blame: false })

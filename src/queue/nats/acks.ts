@@ -6,24 +6,24 @@ import { createInbox, type Msg, type NatsConnection as Connection } from "@nats-
 import { Effect, Schedule } from "effect"
 import { messageOf } from "../../domain/messageOf.ts"
 import { retryLazily } from "../../async/retryLazily.ts"
-import { collected } from "../../async/microBatch.ts"
+import { microBatch } from "../../async/microBatch.ts"
 import { QueueError, SettleFailed } from "../MessageQueue.ts"
 
 export interface Acks {
-  /** `confirmed` waits for the server's word and tries again when it does not come. */
-  readonly send: (subject: string, word: string, confirmed: boolean) => Effect.Effect<void, QueueError>
+  /** `confirmed` waits for the server's answer and sends again when it does not come. */
+  readonly send: (subject: string, payload: string, confirmed: boolean) => Effect.Effect<void, QueueError>
 }
 
 /** For as long as the connection lives: a job may settle after the pulling has ended. */
 export const make = (nc: Connection): Effect.Effect<Acks, QueueError> =>
   Effect.map(Effect.try({ try: () => confirmations(nc), catch: settleFailed }), (confirm): Acks => {
-    const { soon } = collected<() => void>((sends) => sends.forEach((send) => send()))
-    const once = (subject: string, word: string, confirmed: boolean) =>
+    const { enqueue } = microBatch<() => void>((sends) => sends.forEach((send) => send()))
+    const once = (subject: string, payload: string, confirmed: boolean) =>
       Effect.callback<void, QueueError>((resume) => {
-        soon(() => {
+        enqueue(() => {
           try {
-            if (confirmed) return confirm(subject, word, resume)
-            nc.publish(subject, word)
+            if (confirmed) return confirm(subject, payload, resume)
+            nc.publish(subject, payload)
             resume(Effect.void)
           } catch (cause) {
             resume(Effect.fail(settleFailed(cause)))
@@ -31,8 +31,8 @@ export const make = (nc: Connection): Effect.Effect<Acks, QueueError> =>
         })
       })
     return {
-      send: (subject, word, confirmed) =>
-        once(subject, word, confirmed).pipe(
+      send: (subject, payload, confirmed) =>
+        once(subject, payload, confirmed).pipe(
           retryLazily(Effect.retry(Schedule.spaced("500 millis").pipe(Schedule.upTo({ times: 4 }))))
         )
     }
@@ -53,18 +53,18 @@ const confirmations = (nc: Connection) => {
     waiting.delete(reply)
     resume?.(result)
   }
-  const hear = (error: Error | null, { headers, subject }: Msg) => {
+  const onAnswer = (error: Error | null, { headers, subject }: Msg) => {
     if (error !== null) for (const reply of waiting.keys()) end(reply, Effect.fail(settleFailed(error)))
-    // 503: nobody listens on that subject, so JetStream is not there.
+    // 503: nothing subscribes to that subject, so JetStream is not there.
     else end(subject, headers?.code === 503 ? Effect.fail(settleFailed("no responders")) : Effect.void)
   }
-  nc.subscribe(`${inbox}.*`, { callback: hear })
-  return (subject: string, word: string, resume: Resume) => {
+  nc.subscribe(`${inbox}.*`, { callback: onAnswer })
+  return (subject: string, payload: string, resume: Resume) => {
     serial += 1
     const reply = `${inbox}.${serial}`
-    nc.publish(subject, word, { reply })
+    nc.publish(subject, payload, { reply })
     const timer = setTimeout(
-      () => end(reply, Effect.fail(settleFailed("no word from the server"))),
+      () => end(reply, Effect.fail(settleFailed("the server did not confirm in time"))),
       confirmWithinMillis
     )
     waiting.set(reply, (result) => {

@@ -1,6 +1,6 @@
 /**
- * Dead letters in a JetStream stream of their own: the body as it came, and why it is here in the headers. Whoever gives a
- * message up publishes it here first, and ends it only when the stream confirmed that it has it.
+ * Dead letters in a JetStream stream of their own: the body as it came, and the reason in the headers. The worker
+ * publishes the copy first and discards the message only when the stream confirmed the copy.
  */
 import {
   type JetStreamManager,
@@ -10,17 +10,17 @@ import {
   type StoredMsg,
   StorageType
 } from "@nats-io/jetstream"
-import { headers, type NatsConnection as Connection, nanos } from "@nats-io/transport-node"
+import { headers, type Msg, type NatsConnection as Connection, nanos } from "@nats-io/transport-node"
 import { Effect } from "effect"
-import type { DeadLetterNote, Delivery } from "../MessageQueue.ts"
+import type { DeadLetterNote } from "../MessageQueue.ts"
 import { attempt } from "./objects.ts"
 
-export interface Place {
+export interface DeadLetterStream {
   readonly stream: string
   readonly subject: string
 }
 
-export const defaultPlace: Place = { stream: "NOETL_DEAD_LETTERS", subject: "noetl.dead_letters" }
+export const defaultStream: DeadLetterStream = { stream: "NOETL_DEAD_LETTERS", subject: "noetl.dead_letters" }
 
 export interface DeadLetter extends DeadLetterNote {
   /** Its number in the stream. */
@@ -41,41 +41,41 @@ const names = {
   truncated: "Noetl-Truncated"
 } as const
 
-/** Room for the headers within the largest message that the server takes. */
+/** Bytes for the headers within the largest message that the server takes. */
 const forHeaders = 8 * 1024
 
-/** Publishes a message that is given up, confirmed. The same delivery arrives once, however often it is parked. */
-export const park = Effect.fnUntraced(function* (
+/** Publishes the copy of a message, confirmed. */
+export const deadLetter = Effect.fnUntraced(function* (
   nc: Connection,
-  place: Place,
-  delivery: Delivery,
+  target: DeadLetterStream,
+  message: Pick<Msg, "data" | "subject">,
   note: DeadLetterNote
 ) {
-  const bytes = delivery.bytes ?? Buffer.from(delivery.body)
+  const bytes = message.data
   const most = Math.max(0, (nc.info?.max_payload ?? 1024 * 1024) - forHeaders)
   const hdrs = headers()
   hdrs.set(names.reason, oneLine(note.reason, 2000))
   hdrs.set(names.attempts, String(note.attempts))
   hdrs.set(names.at, note.at)
   hdrs.set(names.worker, oneLine(note.worker, 500))
-  hdrs.set(names.subject, oneLine(delivery.subject ?? "", 500))
+  hdrs.set(names.subject, oneLine(message.subject, 500))
   if (bytes.length > most) hdrs.set(names.truncated, String(bytes.length))
   const publish = attempt(() =>
-    jetstream(nc).publish(place.subject, bytes.subarray(0, most), { headers: hdrs, timeout: 5000 })
+    jetstream(nc).publish(target.subject, bytes.subarray(0, most), { headers: hdrs, timeout: 5000 })
   )
   yield* publish.pipe(
-    Effect.catch(() => Effect.andThen(ensureStream(nc, place), publish)),
+    Effect.catch(() => Effect.andThen(ensureStream(nc, target), publish)),
     Effect.asVoid
   )
 })
 
 /** The dead letters from the oldest on. */
-export const list = Effect.fnUntraced(function* (nc: Connection, place: Place, most: number) {
+export const list = Effect.fnUntraced(function* (nc: Connection, target: DeadLetterStream, most: number) {
   const jsm = yield* attempt(() => jetstreamManager(nc))
   const found: Array<DeadLetter> = []
   let seq = 1
   while (found.length < most) {
-    const stored = yield* next(jsm, place, seq)
+    const stored = yield* next(jsm, target, seq)
     if (stored === undefined) break
     found.push(letterOf(stored))
     seq = stored.seq + 1
@@ -83,29 +83,33 @@ export const list = Effect.fnUntraced(function* (nc: Connection, place: Place, m
   return found
 })
 
-export const get = Effect.fnUntraced(function* (nc: Connection, place: Place, seq: number) {
+export const get = Effect.fnUntraced(function* (nc: Connection, target: DeadLetterStream, seq: number) {
   const jsm = yield* attempt(() => jetstreamManager(nc))
-  const stored = yield* next(jsm, place, seq)
+  const stored = yield* next(jsm, target, seq)
   return stored === undefined || stored.seq !== seq ? undefined : letterOf(stored)
 })
 
 /** Publishes it again where it came from, confirmed, and only then takes it from here. */
-export const retry = Effect.fnUntraced(function* (nc: Connection, place: Place, letter: DeadLetter) {
+export const retry = Effect.fnUntraced(function* (
+  nc: Connection,
+  target: DeadLetterStream,
+  letter: DeadLetter
+) {
   yield* attempt(() => jetstream(nc).publish(letter.subject, letter.bytes, { timeout: 5000 }))
-  yield* remove(nc, place, letter.seq)
+  yield* remove(nc, target, letter.seq)
 })
 
-export const remove = Effect.fnUntraced(function* (nc: Connection, place: Place, seq: number) {
+export const remove = Effect.fnUntraced(function* (nc: Connection, target: DeadLetterStream, seq: number) {
   const jsm = yield* attempt(() => jetstreamManager(nc))
-  yield* attempt(() => jsm.streams.deleteMessage(place.stream, seq, false))
+  yield* attempt(() => jsm.streams.deleteMessage(target.stream, seq, false))
 })
 
 /** How many there were. */
-export const purge = Effect.fnUntraced(function* (nc: Connection, place: Place) {
+export const purge = Effect.fnUntraced(function* (nc: Connection, target: DeadLetterStream) {
   const jsm = yield* attempt(() => jetstreamManager(nc))
   const answer = yield* attempt(() =>
     jsm.streams
-      .purge(place.stream)
+      .purge(target.stream)
       .catch((cause: unknown) => (isMissing(cause) ? undefined : Promise.reject(cause)))
   )
   return answer?.purged ?? 0
@@ -113,24 +117,24 @@ export const purge = Effect.fnUntraced(function* (nc: Connection, place: Place) 
 
 // --- the driver's edge ---
 
-const ensureStream = Effect.fnUntraced(function* (nc: Connection, place: Place) {
+const ensureStream = Effect.fnUntraced(function* (nc: Connection, target: DeadLetterStream) {
   const jsm = yield* attempt(() => jetstreamManager(nc))
   yield* attempt(() =>
     jsm.streams.add({
-      name: place.stream,
-      subjects: [place.subject],
+      name: target.stream,
+      subjects: [target.subject],
       retention: RetentionPolicy.Limits,
       storage: StorageType.File,
       max_age: nanos(30 * 24 * 3_600_000)
     })
   )
-  yield* Effect.logInfo(`made the stream ${place.stream} for dead letters`)
+  yield* Effect.logInfo(`made the stream ${target.stream} for dead letters`)
 })
 
 /** The first one from this number on. The client's type of a request does not know the server's `next_by_subj`. */
-const next = (jsm: JetStreamManager, place: Place, seq: number) =>
+const next = (jsm: JetStreamManager, target: DeadLetterStream, seq: number) =>
   attempt((): Promise<StoredMsg | undefined> =>
-    jsm.streams.getMessage(place.stream, Object.assign({ seq }, { next_by_subj: place.subject })).then(
+    jsm.streams.getMessage(target.stream, Object.assign({ seq }, { next_by_subj: target.subject })).then(
       (stored) => stored ?? undefined,
       (cause: unknown) => (isMissing(cause) ? undefined : Promise.reject(cause))
     )

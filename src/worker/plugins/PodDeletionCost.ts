@@ -4,10 +4,10 @@
  * https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#pod-deletion-cost
  */
 import { Clock, Duration, Effect, Layer } from "effect"
-import type { ActiveJob } from "../Dispatcher.ts"
+import type { ActiveJob } from "../InFlight.ts"
 import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import * as KubernetesClient from "../../kubernetes/KubernetesClient.ts"
-import { type Companion, Companions } from "../Worker.ts"
+import { type Plugin, Plugins } from "../Worker.ts"
 
 export interface Options {
   readonly pod: string
@@ -17,8 +17,8 @@ export interface Options {
 /** A companion of the worker that keeps the annotation of its pod. */
 export const layerNoDeps = (options: Options): Layer.Layer<never, never, KubernetesApi> =>
   Layer.effect(
-    Companions,
-    Effect.map(KubernetesApi, (api): ReadonlyArray<Companion> => [
+    Plugins,
+    Effect.map(KubernetesApi, (api): ReadonlyArray<Plugin> => [
       { name: "deletion cost", run: (active) => keep(api, options, active) }
     ])
   )

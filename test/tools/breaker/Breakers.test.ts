@@ -13,7 +13,7 @@ import { PostgresTool } from "../../../src/tools/PostgresTool.ts"
 import * as Tool from "../../../src/tools/Tool.ts"
 import { Toolbox } from "../../../src/tools/Toolbox.ts"
 import { InvalidConfig, TimedOut, ToolError } from "../../../src/domain/ToolError.ts"
-import { aCall } from "../../../src/testing/ToolSuite.ts"
+import { aCall } from "../../../src/testing/suites/ToolSuite.ts"
 
 /** A tool that calls the target it is told, by what the test says. A new tool has no more to do than its one line. */
 class Caller extends Context.Service<Caller, Tool.Tool>()("test/Caller") {}

@@ -3,7 +3,7 @@ import { assert, layer as testLayer } from "@effect/vitest"
 import { Duration, Effect, Layer } from "effect"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { isObject, type JsonObject } from "../../../src/domain/Json.ts"
-import { aCall, runTool } from "../../../src/testing/ToolSuite.ts"
+import { aCall, runTool } from "../../../src/testing/suites/ToolSuite.ts"
 import { Pools } from "../../../src/tools/postgres/Pools.ts"
 import {
   defaults,

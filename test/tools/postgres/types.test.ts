@@ -1,7 +1,7 @@
 import { assert, layer as testLayer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { isObject, type Json, type JsonObject } from "../../../src/domain/Json.ts"
-import { aCall, runTool } from "../../../src/testing/ToolSuite.ts"
+import { aCall, runTool } from "../../../src/testing/suites/ToolSuite.ts"
 import { PostgresTool } from "../../../src/tools/PostgresTool.ts"
 import { Toolbox } from "../../../src/tools/Toolbox.ts"
 import { serverOfFile } from "../../support/PostgresServer.ts"

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Library from "@kubernetes/client-node"
 import { Effect, Schema } from "effect"
 import type { JsonObject } from "../../../src/domain/Json.ts"
-import { aCall } from "../../../src/testing/ToolSuite.ts"
+import { aCall } from "../../../src/testing/suites/ToolSuite.ts"
 import {
   configMapOf,
   type Identity,

@@ -4,7 +4,7 @@ import { ConfigProvider, Context, Duration, Effect, Exit, Fiber, Layer, Scope } 
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { parseAllDocuments } from "yaml"
-import { suite } from "../../../src/testing/ToolSuite.ts"
+import { suite } from "../../../src/testing/suites/ToolSuite.ts"
 import { MemoryControlPlane } from "../../../src/control-plane/MemoryControlPlane.ts"
 import { ScriptOptions } from "../../../src/tools/script/ScriptOptions.ts"
 import { ScriptTool } from "../../../src/tools/script/ScriptTool.ts"

@@ -1,4 +1,4 @@
-/** NATS: reached, allowed in, with a stream and a consumer that fit. It only looks and changes nothing. */
+/** NATS: reached, allowed in, with a stream and a consumer that fit. It changes nothing. */
 import {
   AckPolicy,
   type ConsumerInfo,
@@ -8,19 +8,27 @@ import {
 } from "@nats-io/jetstream"
 import { connect, type NatsConnection } from "@nats-io/transport-node"
 import { Effect } from "effect"
-import { consumerSettings, natsSettings } from "../config/layers.ts"
-import type { Values } from "../config/settings.ts"
-import { connectionOptions, shownUrl } from "../nats/connectionOptions.ts"
-import { differencesOf } from "../queue/nats/objects.ts"
-import { type Check, type Finding, fullMessageOf, ok, problem, warning } from "./Finding.ts"
+import { type Check, type Finding, fullMessageOf, ok, problem, warning } from "../../domain/Finding.ts"
+import { shownUrl } from "../../domain/shownUrl.ts"
+import { connectionOptions, type NatsSettings } from "../../nats/connectionOptions.ts"
+import type { DeadLetterStream } from "./deadLetters.ts"
+import { type ConsumerSettings, differencesOf } from "./objects.ts"
 
-export const nats: Check = ({ values }) =>
-  values.queue !== "nats" ? Effect.succeed([]) : Effect.promise(() => look(values))
+export interface Checked {
+  readonly nats: NatsSettings
+  readonly consumer: ConsumerSettings
+  readonly deadLetters: DeadLetterStream
+}
 
-const look = async (values: Values): Promise<ReadonlyArray<Finding>> => {
+export const check =
+  (checked: Checked): Check =>
+  () =>
+    Effect.promise(() => examine(checked))
+
+const examine = async (checked: Checked): Promise<ReadonlyArray<Finding>> => {
   let nc: NatsConnection
   try {
-    const options = connectionOptions(natsSettings(values), "noetl-worker-doctor")
+    const options = connectionOptions(checked.nats, "noetl-worker-doctor")
     nc = await connect({
       ...options,
       reconnect: false,
@@ -29,12 +37,12 @@ const look = async (values: Values): Promise<ReadonlyArray<Finding>> => {
       ignoreAuthErrorAbort: false
     })
   } catch (cause) {
-    return [unreached(values, fullMessageOf(cause))]
+    return [unreached(checked, fullMessageOf(cause))]
   }
   try {
     return [
-      ok("nats", `${shownUrl(values.natsUrl)} answers`),
-      ...(await streams(await jetstreamManager(nc), values))
+      ok("nats", `${shownUrl(checked.nats.url)} answers`),
+      ...(await streams(await jetstreamManager(nc), checked))
     ]
   } catch (cause) {
     return [refused(fullMessageOf(cause))]
@@ -43,8 +51,8 @@ const look = async (values: Values): Promise<ReadonlyArray<Finding>> => {
   }
 }
 
-const unreached = (values: Values, cause: string): Finding => {
-  const where = shownUrl(values.natsUrl)
+const unreached = (checked: Checked, cause: string): Finding => {
+  const where = shownUrl(checked.nats.url)
   const about = "nats"
   if (/ENOTFOUND|EAI_AGAIN/i.test(cause))
     return problem(
@@ -55,7 +63,7 @@ const unreached = (values: Values, cause: string): Finding => {
   if (/authorization|authentication|user|jwt/i.test(cause))
     return problem(
       about,
-      `${where} does not let us in (${cause})`,
+      `${where} refuses these credentials (${cause})`,
       "correct NATS_USER, NATS_PASSWORD, NATS_TOKEN, NATS_NKEY_FILE or NATS_CREDS_FILE"
     )
   if (/certificate|tls|ssl|self.signed|issuer|secure/i.test(cause))
@@ -84,27 +92,27 @@ const refused = (cause: string): Finding =>
         )
       : problem("jetstream", cause, "see the server's log")
 
-const streams = async (jsm: JetStreamManager, values: Values): Promise<ReadonlyArray<Finding>> => {
-  const subject = values.natsFilter ?? values.natsSubject
+const streams = async (jsm: JetStreamManager, checked: Checked): Promise<ReadonlyArray<Finding>> => {
+  const subject = checked.consumer.filter ?? checked.consumer.subject
   const name = await jsm.streams.find(subject).catch(nothingThere)
-  if (name === undefined) return [await withoutStream(jsm, values, subject)]
+  if (name === undefined) return [await withoutStream(jsm, checked, subject)]
   const about = "stream"
   const found = [
-    name === values.natsStream
+    name === checked.consumer.stream
       ? ok(about, `${name} has ${subject}`)
       : warning(
           about,
-          `${subject} belongs to the stream ${name}, not to ${values.natsStream}`,
+          `${subject} belongs to the stream ${name}, not to ${checked.consumer.stream}`,
           `set NATS_STREAM=${name}; a Python server publishes to NOETL_COMMANDS only`
         )
   ]
   const info = await jsm.streams.info(name).catch(notAllowed)
-  if (info !== undefined) found.push(...streamFindings(info, values))
-  return [...found, ...(await consumers(jsm, name, values))]
+  if (info !== undefined) found.push(...streamFindings(info, checked))
+  return [...found, ...(await consumers(jsm, name, checked))]
 }
 
-const withoutStream = async (jsm: JetStreamManager, values: Values, subject: string): Promise<Finding> => {
-  const named = await jsm.streams.info(values.natsStream).catch(nothingThere)
+const withoutStream = async (jsm: JetStreamManager, checked: Checked, subject: string): Promise<Finding> => {
+  const named = await jsm.streams.info(checked.consumer.stream).catch(nothingThere)
   return named === undefined
     ? warning(
         "stream",
@@ -113,18 +121,18 @@ const withoutStream = async (jsm: JetStreamManager, values: Values, subject: str
       )
     : problem(
         "stream",
-        `the stream ${values.natsStream} has ${named.config.subjects.join(", ")}, not ${subject}`,
+        `the stream ${checked.consumer.stream} has ${named.config.subjects.join(", ")}, not ${subject}`,
         "set NATS_SUBJECT to one of its subjects or NATS_STREAM to another stream"
       )
 }
 
-const streamFindings = ({ config }: StreamInfo, values: Values): ReadonlyArray<Finding> => {
-  const overlaps = config.subjects.some((pattern) => matches(pattern, values.deadLetterSubject))
+const streamFindings = ({ config }: StreamInfo, checked: Checked): ReadonlyArray<Finding> => {
+  const overlaps = config.subjects.some((pattern) => matches(pattern, checked.deadLetters.subject))
   return overlaps
     ? [
         problem(
           "NATS_DEAD_LETTER_SUBJECT",
-          `the stream ${config.name} takes ${values.deadLetterSubject}: dead letters would come back as commands`,
+          `the stream ${config.name} takes ${checked.deadLetters.subject}: dead letters would come back as commands`,
           "choose a subject outside of it"
         )
       ]
@@ -134,18 +142,20 @@ const streamFindings = ({ config }: StreamInfo, values: Values): ReadonlyArray<F
 const consumers = async (
   jsm: JetStreamManager,
   stream: string,
-  values: Values
+  checked: Checked
 ): Promise<ReadonlyArray<Finding>> => {
   const names =
-    values.natsConsumer === undefined ? ["noetl_worker_pool", "worker-pool"] : [values.natsConsumer]
+    checked.consumer.consumer === undefined
+      ? ["noetl_worker_pool", "worker-pool"]
+      : [checked.consumer.consumer]
   for (const name of names) {
     const info = await jsm.consumers.info(stream, name).catch(nothingThere)
-    if (info !== undefined) return [consumer(info, values)]
+    if (info !== undefined) return [consumer(info, checked)]
   }
   return [warning("consumer", `${names.at(-1)} is not there yet`, "the worker makes it when it may")]
 }
 
-const consumer = (info: ConsumerInfo, values: Values): Finding => {
+const consumer = (info: ConsumerInfo, checked: Checked): Finding => {
   const about = `consumer ${info.name}`
   if (info.config.deliver_subject !== undefined)
     return problem(about, "it is a push consumer", "set NATS_CONSUMER to a pull consumer, or to a new name")
@@ -155,7 +165,7 @@ const consumer = (info: ConsumerInfo, values: Values): Finding => {
       `its ack policy is ${info.config.ack_policy}: messages would be lost`,
       "set NATS_CONSUMER to one with explicit acknowledgements, or to a new name"
     )
-  const differences = differencesOf(info.config, consumerSettings(values))
+  const differences = differencesOf(info.config, checked.consumer)
   return differences.length === 0
     ? ok(about, "fits")
     : warning(about, differences.join("; "), "use it as it is, or set NATS_CONSUMER_UPDATE=true")

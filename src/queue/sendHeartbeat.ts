@@ -2,36 +2,37 @@
 import { readFile } from "node:fs/promises"
 import { request as plain } from "node:http"
 import { request as secure } from "node:https"
-import type { BeatRequest } from "./leaseProtocol.ts"
+import type { TimedHeartbeat } from "./leaseProtocol.ts"
 
 /** The status of the answer. */
-export const sendBeat = async (beat: BeatRequest): Promise<number> => {
-  const token = beat.tokenFile === undefined ? undefined : (await readFile(beat.tokenFile, "utf8")).trim()
+export const sendHeartbeat = async (heartbeat: TimedHeartbeat): Promise<number> => {
+  const token =
+    heartbeat.tokenFile === undefined ? undefined : (await readFile(heartbeat.tokenFile, "utf8")).trim()
   const options = {
     method: "POST",
     headers: {
-      ...beat.headers,
-      "content-length": Buffer.byteLength(beat.body),
+      ...heartbeat.headers,
+      "content-length": Buffer.byteLength(heartbeat.body),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` })
     },
-    signal: AbortSignal.timeout(Math.min(beat.everyMillis, 10_000))
+    signal: AbortSignal.timeout(Math.min(heartbeat.everyMillis, 10_000))
   }
-  const tls = await pemOf(beat)
+  const tls = await pemOf(heartbeat)
   return new Promise((resume, fail) => {
-    const request = beat.url.startsWith("https:")
-      ? secure(beat.url, { ...options, ...tls })
-      : plain(beat.url, options)
+    const request = heartbeat.url.startsWith("https:")
+      ? secure(heartbeat.url, { ...options, ...tls })
+      : plain(heartbeat.url, options)
     request.on("error", fail)
     request.on("response", (answer) => {
       answer.resume()
       answer.on("error", fail)
       answer.on("end", () => resume(answer.statusCode ?? 0))
     })
-    request.end(beat.body)
+    request.end(heartbeat.body)
   })
 }
 
-const pemOf = async ({ tls }: BeatRequest) => ({
+const pemOf = async ({ tls }: TimedHeartbeat) => ({
   ...(tls?.caFile === undefined ? {} : { ca: await readFile(tls.caFile) }),
   ...(tls?.certFile === undefined ? {} : { cert: await readFile(tls.certFile) }),
   ...(tls?.keyFile === undefined ? {} : { key: await readFile(tls.keyFile) })

@@ -1,35 +1,38 @@
 /**
- * Outcome → the outcome as it may leave the process: no secret in it, and small enough for an event. It comes before the
+ * Ending → the ending as it may leave the process: without secrets, and small enough for an event. It comes before the
  * journal, so that the journal keeps no secret and nothing large either.
  */
 import { Effect, Schedule } from "effect"
 import type { Command } from "../domain/Command.ts"
 import type { Failure } from "../domain/Failure.ts"
 import { isObject, type Json } from "../domain/Json.ts"
-import { type Ending, Outcome } from "../domain/Outcome.ts"
+import type { Ending } from "../domain/Outcome.ts"
 import { retryLazily } from "../async/retryLazily.ts"
 import type { ToolResult } from "../domain/ToolResult.ts"
 import { Results } from "../results/Results.ts"
 import { outputSpecOf } from "../results/select.ts"
 import { Redactor } from "../secrets/Redactor.ts"
 
-export const publishable = Effect.fnUntraced(function* (command: Command, ending: Ending) {
+export const make = Effect.gen(function* () {
   const redactor = yield* Redactor
-  if (ending._tag === "Crashed") {
-    return Outcome.cases.Crashed.make({ error: maskedFailure(redactor, ending.error) })
+  const results = yield* Results
+  return (command: Command, ending: Ending): Effect.Effect<Ending> => {
+    if (ending._tag === "Crashed")
+      return Effect.succeed({ ...ending, error: maskedFailure(redactor, ending.error) })
+    const masked = maskedResult(redactor, ending.result)
+    if (masked.data === undefined) return Effect.succeed({ ...ending, result: masked })
+    return Effect.map(offloaded(results, command, masked.data), (data) => ({
+      ...ending,
+      result: { ...masked, data }
+    }))
   }
-  const masked = maskedResult(redactor, ending.result)
-  if (masked.data === undefined) return { ...ending, result: masked }
-  const data = yield* externalized(command, masked.data)
-  return { ...ending, result: { ...masked, data } }
 })
 
 /** A store that is away for a moment is waited for; then the value goes inline and the server decides. */
-const externalized = Effect.fnUntraced(function* (command: Command, data: Json) {
-  const results = yield* Results
+const offloaded = (results: Results["Service"], command: Command, data: Json) => {
   const spec = isObject(command.config) ? outputSpecOf(command.config) : undefined
   const key = { executionId: command.executionId, step: command.step }
-  return yield* results.externalize(data, key, spec).pipe(
+  return results.externalize(data, key, spec).pipe(
     retryLazily(
       Effect.retry({
         while: (error) => error.isRetryable,
@@ -41,7 +44,7 @@ const externalized = Effect.fnUntraced(function* (command: Command, data: Json) 
       Effect.as(Effect.logWarning(`a large result goes inline: ${error.message}`), data)
     )
   )
-})
+}
 
 const maskedResult = (redactor: Redactor["Service"], result: ToolResult): ToolResult => ({
   ...result,

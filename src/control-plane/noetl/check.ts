@@ -1,25 +1,34 @@
-/** The NoETL server: reached, one that we speak with, its clock ours. */
+/** The NoETL server: reached, one that we speak with, its clock like ours. */
 import { Effect, Redacted } from "effect"
 import { Agent, request } from "undici"
-import type { Values } from "../config/settings.ts"
-import { redacted } from "../config/load.ts"
-import { connectorOf, tokenReader } from "../control-plane/noetl/identity.ts"
-import { isObject, parse } from "../domain/Json.ts"
-import { type Check, type Facts, type Finding, fullMessageOf, ok, problem, warning } from "./Finding.ts"
+import { type Check, type Finding, fullMessageOf, ok, problem, warning } from "../../domain/Finding.ts"
+import { isObject, parse } from "../../domain/Json.ts"
+import { shownUrl } from "../../domain/shownUrl.ts"
+import type { TlsFiles } from "../ControlPlane.ts"
+import { connectorOf, tokenReader } from "./identity.ts"
 
-export const server: Check = (facts) =>
-  facts.values.controlPlane !== "noetl" ? Effect.succeed([]) : Effect.promise(() => look(facts))
+export interface Checked {
+  readonly serverUrl: string
+  readonly token: Redacted.Redacted | undefined
+  readonly tokenFile: string | undefined
+  readonly tls: TlsFiles
+}
 
-const look = async ({ now, values }: Facts): Promise<ReadonlyArray<Finding>> => {
+export const check =
+  (checked: Checked): Check =>
+  (now) =>
+    Effect.promise(() => examine(checked, now))
+
+const examine = async (checked: Checked, now: number): Promise<ReadonlyArray<Finding>> => {
   const agent = new Agent({
-    connect: connectorOf({ caFile: values.serverCa, certFile: values.serverCert, keyFile: values.serverKey }),
+    connect: connectorOf(checked.tls),
     headersTimeout: 10_000
   })
   try {
-    const answer = await ask(agent, values, "/api/worker/pools")
-    return [await judge(agent, values, answer), ...clock(answer.date, now)]
+    const answer = await ask(agent, checked, "/api/worker/pools")
+    return [await judge(agent, checked, answer), ...clock(answer.date, now)]
   } catch (cause) {
-    return [unreached(values, fullMessageOf(cause))]
+    return [unreached(checked, fullMessageOf(cause))]
   } finally {
     await agent.destroy()
   }
@@ -31,9 +40,9 @@ interface Answer {
   readonly date: string | undefined
 }
 
-const ask = async (agent: Agent, values: Values, path: string): Promise<Answer> => {
-  const token = tokenReader(values.serverTokenFile, redacted(values.serverToken))()
-  const url = `${values.serverUrl.replace(/(\/+(api)?)+$/i, "")}${path}`
+const ask = async (agent: Agent, checked: Checked, path: string): Promise<Answer> => {
+  const token = tokenReader(checked.tokenFile, checked.token)()
+  const url = `${checked.serverUrl.replace(/(\/+(api)?)+$/i, "")}${path}`
   const { body, headers, statusCode } = await request(url, {
     dispatcher: agent,
     signal: AbortSignal.timeout(10_000),
@@ -43,13 +52,13 @@ const ask = async (agent: Agent, values: Values, path: string): Promise<Answer> 
   return { status: statusCode, text: await body.text(), date: typeof date === "string" ? date : undefined }
 }
 
-const judge = async (agent: Agent, values: Values, answer: Answer): Promise<Finding> => {
+const judge = async (agent: Agent, checked: Checked, answer: Answer): Promise<Finding> => {
   const about = "server"
-  const { serverUrl } = values
+  const serverUrl = shownUrl(checked.serverUrl)
   if (answer.status === 401 || answer.status === 403)
     return problem(
       about,
-      `${serverUrl} does not let us in (HTTP ${answer.status})`,
+      `${serverUrl} refuses this token (HTTP ${answer.status})`,
       "correct NOETL_SERVER_TOKEN or NOETL_SERVER_TOKEN_FILE"
     )
   if (answer.status === 429 || answer.status === 503)
@@ -68,7 +77,7 @@ const judge = async (agent: Agent, values: Values, answer: Answer): Promise<Find
   const listed =
     parsed._tag === "Success" && isObject(parsed.success) && Array.isArray(parsed.success["items"])
   if (answer.status === 200 && listed) return ok(about, `${serverUrl} is a NoETL server`)
-  const health = await ask(agent, values, "/api/health")
+  const health = await ask(agent, checked, "/api/health")
   return health.status === 200
     ? problem(
         about,
@@ -82,9 +91,9 @@ const judge = async (agent: Agent, values: Values, answer: Answer): Promise<Find
       )
 }
 
-const unreached = (values: Values, cause: string): Finding => {
+const unreached = (checked: Checked, cause: string): Finding => {
   const about = "server"
-  const where = values.serverUrl
+  const where = shownUrl(checked.serverUrl)
   if (/ENOTFOUND|EAI_AGAIN/.test(cause))
     return problem(
       about,

@@ -1,12 +1,12 @@
 /** What every tool must do. Run it from the test of a tool, yours too. */
 import { assert, layer as testLayer } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Layer, Schedule } from "effect"
-import { noAuth } from "../domain/Credential.ts"
-import type { CommandId, ExecutionId } from "../domain/Ids.ts"
-import { isJson, type JsonObject } from "../domain/Json.ts"
-import type { ToolCall } from "../tools/Tool.ts"
-import { Toolbox, type ToolTag } from "../tools/Toolbox.ts"
-import { ToolError } from "../domain/ToolError.ts"
+import { noAuth } from "../../domain/Credential.ts"
+import type { CommandId, ExecutionId } from "../../domain/Ids.ts"
+import { isJson, type JsonObject } from "../../domain/Json.ts"
+import type { ToolCall } from "../../tools/Tool.ts"
+import { Toolbox, type ToolTag } from "../../tools/Toolbox.ts"
+import { ToolError } from "../../domain/ToolError.ts"
 
 export interface Options {
   readonly kind: string

@@ -1,6 +1,5 @@
-/** What a check says: what it looked at, how it is, why, and what to do. */
-import { Effect } from "effect"
-import type { Values } from "../config/settings.ts"
+/** What `doctor` found: what it checked, the state, the cause, and what to do. */
+import type { Effect } from "effect"
 
 export interface Finding {
   /** A problem keeps the worker from working; a warning does not yet. */
@@ -10,16 +9,8 @@ export interface Finding {
   readonly cure: string | undefined
 }
 
-/** What a check may know of the machine besides the settings. */
-export interface Facts {
-  readonly values: Values
-  /** Milliseconds since the epoch. */
-  readonly now: number
-  /** Bytes that this process may use; undefined without a limit. */
-  readonly memoryLimit: number | undefined
-}
-
-export type Check = (facts: Facts) => Effect.Effect<ReadonlyArray<Finding>>
+/** One thing that `doctor` looks at. `now` in milliseconds since the epoch. */
+export type Check = (now: number) => Effect.Effect<ReadonlyArray<Finding>>
 
 export const ok = (about: string, cause: string): Finding => ({ level: "ok", about, cause, cure: undefined })
 export const warning = (about: string, cause: string, cure: string): Finding => ({
@@ -34,12 +25,6 @@ export const problem = (about: string, cause: string, cure: string): Finding => 
   cause,
   cure
 })
-
-/** A file that a setting names and that must be readable. */
-export interface NamedFile {
-  readonly name: string
-  readonly path: string | undefined
-}
 
 /** With the messages of its causes: a driver often says the reason there alone. */
 export const fullMessageOf = (cause: unknown): string => {

@@ -1,13 +1,13 @@
 /** What every control plane must do. Give it a layer and the other end of it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Redacted, Result } from "effect"
-import { ControlPlane } from "../control-plane/ControlPlane.ts"
-import type { Command } from "../domain/Command.ts"
-import * as Failure from "../domain/Failure.ts"
-import * as Json from "../domain/Json.ts"
-import * as Notification from "../domain/Notification.ts"
-import { Failed, Started, Succeeded } from "../domain/WorkerEvent.ts"
-import { aCommand } from "./aCommand.ts"
+import { ControlPlane } from "../../control-plane/ControlPlane.ts"
+import type { Command } from "../../domain/Command.ts"
+import * as Failure from "../../domain/Failure.ts"
+import * as Json from "../../domain/Json.ts"
+import * as Notification from "../../domain/Notification.ts"
+import { Failed, Started, Succeeded } from "../../domain/WorkerEvent.ts"
+import { aCommand } from "../aCommand.ts"
 
 /** The other end of the control plane under test: its database, so to say. */
 export class Backstage extends Context.Service<
@@ -38,7 +38,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<ControlPlane | Backsta
         const plane = yield* ControlPlane
         const { workers } = yield* Backstage
         yield* plane.register
-        yield* plane.beat
+        yield* plane.heartbeat
         assert.deepStrictEqual(yield* workers, [plane.workerName])
         yield* plane.deregister
         assert.deepStrictEqual(yield* workers, [])
@@ -91,9 +91,9 @@ export const suite = <E>(name: string, layer: Layer.Layer<ControlPlane | Backsta
         const plane = yield* ControlPlane
         const stage = yield* Backstage
         const { command, notification } = yield* claimed(aCommand())
-        yield* plane.report(command, Started(), false)
+        yield* plane.report(command, Started(), { mayBeThere: false })
         assert.deepStrictEqual(yield* plane.owner(command), { _tag: "Ours" } as never)
-        yield* plane.report(command, succeeded({ big: 9_007_199_254_740_993n }), false)
+        yield* plane.report(command, succeeded({ big: 9_007_199_254_740_993n }), { mayBeThere: false })
         assert.deepStrictEqual(yield* stage.events(command), [
           "command.started",
           "call.done",
@@ -111,8 +111,8 @@ export const suite = <E>(name: string, layer: Layer.Layer<ControlPlane | Backsta
         const plane = yield* ControlPlane
         const stage = yield* Backstage
         const { command } = yield* claimed(aCommand())
-        yield* plane.report(command, Started(), false)
-        yield* plane.report(command, failed, false)
+        yield* plane.report(command, Started(), { mayBeThere: false })
+        yield* plane.report(command, failed, { mayBeThere: false })
         assert.deepStrictEqual(yield* stage.events(command), [
           "command.started",
           "call.error",

@@ -1,8 +1,8 @@
 /** What every queue must do. Give it a layer with the queue and a way to publish; it runs on the real clock. */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Duration, Effect, Fiber, type Layer, Option, Stream } from "effect"
-import { type DeadLetterNote, type Delivery, MessageQueue, Settlement } from "../queue/MessageQueue.ts"
-import * as Room from "../worker/Capacity.ts"
+import { type DeadLetterNote, type Delivery, MessageQueue, Settlement } from "../../queue/MessageQueue.ts"
+import * as Capacity from "../../worker/Capacity.ts"
 
 /** The other end of the queue under test. */
 export class Publisher extends Context.Service<
@@ -59,7 +59,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<MessageQueue | Publish
       Effect.gen(function* () {
         yield* publish("again")
         const [first] = yield* take(1)
-        yield* first!.settle(Settlement.Retry({ after: Duration.zero, blame: true }))
+        yield* first!.settle(Settlement.Retry({ after: Duration.zero, countsAsFailure: true }))
         const [second] = yield* take(1)
         assert.deepStrictEqual([second!.body, second!.attempt], ["again", 2])
         yield* second!.settle(Settlement.Ack())
@@ -71,7 +71,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<MessageQueue | Publish
       Effect.gen(function* () {
         yield* publish("later")
         const [first] = yield* take(1)
-        yield* first!.settle(Settlement.Retry({ after: Duration.millis(900), blame: false }))
+        yield* first!.settle(Settlement.Retry({ after: Duration.millis(900), countsAsFailure: false }))
         assert.isTrue(Option.isNone(yield* takeWithin("500 millis")))
         const [second] = yield* take(1)
         assert.strictEqual(second!.attempt, 2)
@@ -90,7 +90,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<MessageQueue | Publish
     )
 
     test(
-      "keeps a copy of what is given up, with the reason, before it is discarded",
+      "keeps a dead letter with its reason before the message is discarded",
       Effect.gen(function* () {
         const note = {
           reason: "no notification:\nnot JSON – ü",
@@ -100,7 +100,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<MessageQueue | Publish
         }
         yield* publish("no good: ü")
         const [first] = yield* take(1)
-        yield* (yield* MessageQueue).park(first!, note)
+        yield* first!.deadLetter(note)
         const [letter] = yield* (yield* Publisher).deadLetters
         yield* first!.settle(Settlement.Discard({ reason: note.reason }))
         assert.strictEqual(letter!.body, "no good: ü")
@@ -137,31 +137,31 @@ export const suite = <E>(name: string, layer: Layer.Layer<MessageQueue | Publish
     )
 
     test(
-      "hears only the first settlement of a delivery",
+      "takes only the first settlement of a delivery",
       Effect.gen(function* () {
         yield* publish("once")
         const [first] = yield* take(1)
         yield* first!.settle(Settlement.Ack())
-        yield* first!.settle(Settlement.Retry({ after: Duration.zero, blame: true }))
+        yield* first!.settle(Settlement.Retry({ after: Duration.zero, countsAsFailure: true }))
         assert.isTrue(Option.isNone(yield* takeWithin("1500 millis")))
       })
     )
 
     test(
-      "fetches no more than there is room for",
+      "fetches no more than there is capacity for",
       Effect.gen(function* () {
         const queue = yield* MessageQueue
         yield* publish("1", "2", "3", "4")
-        const room = yield* Room.make(2)
+        const capacity = yield* Capacity.make(2)
         const seen: Array<Delivery> = []
         const reader = yield* Effect.forkChild(
-          Stream.runForEach(queue.deliveries(room), (d) => Effect.sync(() => void seen.push(d)))
+          Stream.runForEach(queue.deliveries(capacity), (d) => Effect.sync(() => void seen.push(d)))
         )
         yield* until(() => seen.length === 2)
         yield* Effect.sleep("300 millis")
         assert.strictEqual(seen.length, 2)
         yield* settleAll(seen, Settlement.Ack())
-        yield* room.give(2)
+        yield* capacity.release(2)
         yield* until(() => seen.length === 4)
         yield* settleAll(seen, Settlement.Ack())
         yield* Fiber.interrupt(reader)
@@ -185,11 +185,11 @@ export const suite = <E>(name: string, layer: Layer.Layer<MessageQueue | Publish
 const publish = (...bodies: ReadonlyArray<string>) =>
   Effect.flatMap(Publisher, (publisher) => Effect.forEach(bodies, publisher.publish, { discard: true }))
 
-/** Takes with exactly as much room, so that nothing else is in flight afterwards. */
+/** Takes with exactly as much capacity, so that nothing else is in flight afterwards. */
 const take = Effect.fnUntraced(function* (n: number) {
   const queue = yield* MessageQueue
-  const room = yield* Room.make(n)
-  return yield* queue.deliveries(room).pipe(Stream.take(n), Stream.runCollect)
+  const capacity = yield* Capacity.make(n)
+  return yield* queue.deliveries(capacity).pipe(Stream.take(n), Stream.runCollect)
 })
 
 const takeWithin = (duration: Duration.Input) => take(1).pipe(Effect.timeoutOption(duration))

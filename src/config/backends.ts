@@ -1,0 +1,133 @@
+/**
+ * The backends that a worker can be told to use, a row each: everything that depends on the choice. A name without a
+ * row, or a row without a part, does not compile.
+ */
+import { Duration, Effect, Layer, type Redacted } from "effect"
+import { randomUUID } from "node:crypto"
+import { ControlPlane, type TlsFiles } from "../control-plane/ControlPlane.ts"
+import { MemoryControlPlane } from "../control-plane/MemoryControlPlane.ts"
+import * as noetlCheck from "../control-plane/noetl/check.ts"
+import * as NoetlControlPlane from "../control-plane/noetl/NoetlControlPlane.ts"
+import type { Check } from "../domain/Finding.ts"
+import { shownUrl } from "../domain/shownUrl.ts"
+import { NatsConnection } from "../nats/NatsConnection.ts"
+import { Leases } from "../queue/Leases.ts"
+import { MemoryQueue } from "../queue/MemoryQueue.ts"
+import type { MessageQueue } from "../queue/MessageQueue.ts"
+import * as natsCheck from "../queue/nats/check.ts"
+import * as NatsLeases from "../queue/nats/natsLeases.ts"
+import * as NatsQueue from "../queue/nats/NatsQueue.ts"
+import * as MemoryResultStore from "../results/MemoryResultStore.ts"
+import * as NatsResultStore from "../results/NatsResultStore.ts"
+import { Results } from "../results/Results.ts"
+import type { ControlPlaneName, QueueName } from "./backendNames.ts"
+import { redacted } from "./load.ts"
+import { consumerSettings, deadLetterStream, natsSettings } from "./natsOptions.ts"
+import type { Values } from "./settings.ts"
+
+interface QueueBackend {
+  readonly layers: (values: Values) => QueueLayers
+  /** Where it is, as logs show it. */
+  readonly address: (values: Values) => string
+  /** What `doctor` checks; undefined where there is nothing to check. */
+  readonly check: ((values: Values) => Check) | undefined
+}
+
+interface QueueLayers {
+  readonly queue: Layer.Layer<MessageQueue>
+  /** The leases of its deliveries, and the heartbeat. */
+  readonly leases: Layer.Layer<Leases, never, ControlPlane>
+  /** Where results go that are too large for an event. */
+  readonly results: Layer.Layer<Results>
+}
+
+interface ControlPlaneBackend {
+  readonly layer: (values: Values) => Layer.Layer<ControlPlane>
+  readonly address: (values: Values) => string
+  readonly check: ((values: Values) => Check) | undefined
+}
+
+export const queues = {
+  nats: {
+    layers: (values) => {
+      // The queue and the results share one connection; the first that needs it opens it.
+      const connection = NatsConnection.layer(natsSettings(values))
+      return {
+        queue: NatsQueue.layer({
+          ...consumerSettings(values),
+          pullExpires: Duration.seconds(30),
+          deadLetters: deadLetterStream(values)
+        }).pipe(Layer.provide(connection)),
+        leases: Layer.unwrap(
+          Effect.map(ControlPlane, ({ workerName }) =>
+            NatsLeases.layer({ nats: natsSettings(values), name: workerName, hungAfter: values.hungAfter })
+          )
+        ),
+        results: Results.layerWith({ inlineMaxBytes: values.resultInline }).pipe(
+          Layer.provide(NatsResultStore.layer()),
+          Layer.provide(connection)
+        )
+      }
+    },
+    address: (values) => shownUrl(values.natsUrl),
+    check: (values) =>
+      natsCheck.check({
+        nats: natsSettings(values),
+        consumer: consumerSettings(values),
+        deadLetters: deadLetterStream(values)
+      })
+  },
+  memory: {
+    layers: (values) => ({
+      queue: MemoryQueue.layer(),
+      leases: Leases.layerInProcess,
+      results: Results.layerWith({ inlineMaxBytes: values.resultInline, refStyle: "text" }).pipe(
+        Layer.provide(MemoryResultStore.layer())
+      )
+    }),
+    address: () => "memory",
+    check: undefined
+  }
+} satisfies Record<QueueName, QueueBackend>
+
+export const controlPlanes = {
+  noetl: {
+    layer: (values) =>
+      NoetlControlPlane.layer({
+        ...serverAccess(values),
+        honourMessageUrl: !values.ignoreMessageUrl,
+        workerId: values.workerId ?? randomUUID(),
+        workerIdIsGenerated: values.workerId === undefined,
+        pool: values.pool,
+        capacity: values.concurrency,
+        timeout: values.serverTimeout
+      }),
+    address: (values) => shownUrl(values.serverUrl),
+    check: (values) => noetlCheck.check(serverAccess(values))
+  },
+  memory: {
+    layer: (values) => MemoryControlPlane.layer({ workerName: values.workerId ?? "memory-worker" }),
+    address: () => "memory",
+    check: undefined
+  }
+} satisfies Record<ControlPlaneName, ControlPlaneBackend>
+
+/** The row of the queue that was chosen. */
+export const queueOf = (values: Values): QueueBackend => queues[values.queue]
+
+/** The row of the control plane that was chosen. */
+export const controlPlaneOf = (values: Values): ControlPlaneBackend => controlPlanes[values.controlPlane]
+
+function serverAccess(values: Values): {
+  readonly serverUrl: string
+  readonly token: Redacted.Redacted | undefined
+  readonly tokenFile: string | undefined
+  readonly tls: TlsFiles
+} {
+  return {
+    serverUrl: values.serverUrl,
+    token: redacted(values.serverToken),
+    tokenFile: values.serverTokenFile,
+    tls: { caFile: values.serverCa, certFile: values.serverCert, keyFile: values.serverKey }
+  }
+}

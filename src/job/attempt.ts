@@ -1,0 +1,99 @@
+/** Command → outcome, with the start reported meanwhile. The only part of a job that runs the author's work. */
+import { Cause, Clock, Effect, Exit, Fiber, Metric } from "effect"
+import { ControlPlane } from "../control-plane/ControlPlane.ts"
+import type { Command } from "../domain/Command.ts"
+import * as Outcome from "../domain/Outcome.ts"
+import { Started } from "../domain/WorkerEvent.ts"
+import type { Delivery } from "../queue/MessageQueue.ts"
+import * as Metrics from "../telemetry/Metrics.ts"
+import { Stopping } from "../tools/StopReason.ts"
+import { execute } from "./execute.ts"
+import type { JobServices, JobSlot } from "./JobSlot.ts"
+
+export const make = Effect.fnUntraced(function* ({ watch }: JobServices) {
+  const controlPlane = yield* ControlPlane
+
+  /** In a fiber of its own, so that the watch can interrupt it and nothing else. */
+  const executeWatched = (command: Command, delivery: Delivery, slot: JobSlot, stop: Stop) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(
+        Effect.forkChild(
+          execute(command).pipe(
+            Effect.provideService(Stopping, { why: Effect.sync(() => stop.why) }),
+            slot.withKind(command.kind),
+            Effect.annotateLogs({ tool: command.kind })
+          ),
+          { startImmediately: true }
+        ),
+        (running) => {
+          const stopWith = (why: Outcome.StopReason) => {
+            stop.why = why
+            running.interruptUnsafe()
+          }
+          return watch.during(
+            delivery.id,
+            command,
+            stopWith
+          )(restore(Fiber.join(running)).pipe(Effect.onInterrupt(() => Fiber.interrupt(running))))
+        }
+      )
+    )
+
+  return (command: Command, delivery: Delivery, slot: JobSlot) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const startedAt = yield* Clock.currentTimeMillis
+        slot.at("run", command.kind)
+        // It leaves while the tool runs. The ending waits for it, so that the execution's log keeps its order.
+        const started = yield* Effect.forkChild(reportStart(controlPlane, command), {
+          startImmediately: true
+        })
+        // An interruption from outside is the worker's shutdown; the two other reasons come from the watch.
+        const stop: Stop = { why: "Shutdown" }
+        const exit = yield* Effect.exit(Effect.interruptible(executeWatched(command, delivery, slot, stop)))
+        yield* slot.toolReleased
+        if (started.pollUnsafe() === undefined) {
+          yield* restore(Fiber.await(started)).pipe(Effect.timeoutOption("2 seconds"), Effect.exit)
+          yield* Fiber.interrupt(started)
+        }
+        const outcome = yield* outcomeOf(exit, stop.why)
+        yield* count(outcome, (yield* Clock.currentTimeMillis) - startedAt)
+        yield* logOutcome(command, outcome)
+        return outcome
+      })
+    )
+})
+
+interface Stop {
+  why: Outcome.StopReason
+}
+
+const reportStart = (controlPlane: ControlPlane["Service"], command: Command) =>
+  controlPlane
+    .report(command, Started(), { mayBeThere: false })
+    .pipe(Effect.catch((error) => Effect.logDebug(`the start was not reported: ${error.message}`)))
+
+const outcomeOf = (
+  exit: Exit.Exit<Outcome.Ending>,
+  why: Outcome.StopReason
+): Effect.Effect<Outcome.Outcome> => {
+  if (Exit.isSuccess(exit)) return Effect.succeed(exit.value)
+  return Cause.hasInterruptsOnly(exit.cause)
+    ? Effect.succeed(Outcome.stopped(why))
+    : Effect.failCause(exit.cause)
+}
+
+const count = Effect.fnUntraced(function* (outcome: Outcome.Outcome, millis: number) {
+  yield* Metric.update(Metrics.outcomes[outcome._tag], 1)
+  if (outcome._tag === "Stopped") return
+  yield* Metric.update(Metrics.jobSeconds, millis / 1000)
+  yield* Metric.update(Metrics.jobsProcessed, 1)
+  if (outcome._tag !== "Succeeded") yield* Metric.update(Metrics.jobsFailed, 1)
+})
+
+const logOutcome = (command: Command, outcome: Outcome.Outcome) => {
+  const what = `${command.kind} ${outcome._tag === "Stopped" ? `stopped: ${outcome.why}` : outcome._tag.toLowerCase()}`
+  if (outcome._tag === "Succeeded" || outcome._tag === "Stopped") return Effect.logInfo(what)
+  const error = outcome._tag === "Crashed" ? outcome.error : outcome.result.error
+  return Effect.logWarning(`${what}: ${error?.message ?? "the tool gave no reason"}`)
+}

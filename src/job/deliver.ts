@@ -1,0 +1,107 @@
+/**
+ * Ending → the control plane, until it was accepted or the time is over. An outcome stays in the journal until then.
+ *
+ * A report that waits holds neither a slot nor capacity: the journal's limit bounds how many wait.
+ */
+import { Duration, Effect, Fiber, Metric } from "effect"
+import { ControlPlane } from "../control-plane/ControlPlane.ts"
+import type { Command } from "../domain/Command.ts"
+import type { Ending } from "../domain/Outcome.ts"
+import { type Entry, Journal } from "../journal/Journal.ts"
+import { Leases } from "../queue/Leases.ts"
+import type { Delivery } from "../queue/MessageQueue.ts"
+import * as Metrics from "../telemetry/Metrics.ts"
+import { WorkerConfig } from "../WorkerConfig.ts"
+import type { JobSlot } from "./JobSlot.ts"
+import { eventOf } from "./report.ts"
+import type { JobExit } from "./settlementOf.ts"
+
+/** How long a report may take before its slot goes to the next command. */
+const holdsSlotFor = Duration.seconds(1)
+
+export const make = Effect.gen(function* () {
+  const controlPlane = yield* ControlPlane
+  const journal = yield* Journal
+  const leases = yield* Leases
+  const { reportWithin } = yield* WorkerConfig
+
+  const report = Effect.fnUntraced(function* (command: Command, ending: Ending, mayBeThere: boolean) {
+    yield* controlPlane.report(command, eventOf(ending), { mayBeThere }).pipe(
+      Effect.timeout(reportWithin),
+      Effect.interruptible,
+      Effect.tapError((error) =>
+        Effect.andThen(
+          Metric.update(Metrics.reportFailures, 1),
+          Effect.logError(`the outcome was not reported and stays in the journal: ${error.message}`)
+        )
+      )
+    )
+    yield* journal.markReported(command.commandId)
+    yield* Metric.update(Metrics.reports, 1)
+    return exitOf(ending)
+  })
+
+  const reportIfOurs = Effect.fnUntraced(function* (command: Command, ending: Ending, mayBeThere: boolean) {
+    const owner = yield* controlPlane.owner(command)
+    switch (owner._tag) {
+      case "Ours":
+        return yield* report(command, ending, mayBeThere)
+      case "Ended":
+        yield* Effect.logWarning(
+          "the command ended elsewhere after our lease expired: our outcome is dropped"
+        )
+        yield* journal.markReported(command.commandId)
+        return { _tag: "Reported" } satisfies JobExit
+      case "Other":
+        yield* Effect.logWarning(
+          `${owner.name ?? "another worker"} owns the command since our lease expired: our outcome waits`
+        )
+        return { _tag: "HeldElsewhere", owner: owner.name, retryAfter: undefined } satisfies JobExit
+      case "Unknown":
+        return {
+          _tag: "RetryLater",
+          after: undefined,
+          reason: "the server cannot tell who owns the command"
+        } satisfies JobExit
+    }
+  })
+
+  const again = Effect.fnUntraced(function* ({ command, ending }: Entry) {
+    yield* Effect.logInfo(
+      "the command ended here before and was not reported: reporting again, not running again"
+    )
+    return yield* reportIfOurs(command, ending, true)
+  })
+
+  return {
+    /** For a command that ended at this moment. After an expired lease it is reported only if it is still ours. */
+    now: Effect.fnUntraced(function* (command: Command, ending: Ending, delivery: Delivery, slot: JobSlot) {
+      slot.at("report")
+      const reporting = yield* Effect.forkChild(
+        leases.expired(delivery.id) ? reportIfOurs(command, ending, false) : report(command, ending, false),
+        { startImmediately: true }
+      )
+      const done = reporting.pollUnsafe()
+      if (done !== undefined) return yield* done
+      const soon = yield* Fiber.await(reporting).pipe(Effect.timeoutOption(holdsSlotFor))
+      if (soon._tag === "Some") return yield* soon.value
+      yield* slot.release
+      return yield* Fiber.join(reporting)
+    }),
+    /** For a delivery whose command ended here before. */
+    again,
+    /** For an outcome in the journal without a delivery: the queue may bring its message later, or never. */
+    leftover: (entry: Entry) =>
+      again(entry).pipe(
+        Effect.uninterruptible,
+        Effect.catch((error) => Effect.logDebug(`the outcome is still not reported: ${error.message}`)),
+        Effect.annotateLogs({ execution: entry.command.executionId, command: entry.command.commandId })
+      )
+  }
+})
+
+/** A poison message is kept as a dead letter after its failure was reported. */
+const exitOf = (ending: Ending): JobExit =>
+  ending._tag === "Crashed" && ending.error.code === "POISON_MESSAGE"
+    ? { _tag: "Poisoned", reason: ending.error.message }
+    : { _tag: "Reported" }

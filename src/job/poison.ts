@@ -1,0 +1,32 @@
+/** Commands that must not run again, because an earlier run ended the worker's process or its outcome is lost. */
+import * as Failure from "../domain/Failure.ts"
+import * as Outcome from "../domain/Outcome.ts"
+
+/** How many starts without an end a command has before it is not started again. */
+const maxCrashes = 2
+
+/** The outcome of a command that was started too often without an end; undefined where it may run. */
+export const poisoned = (starts: number): Outcome.Ending | undefined => {
+  const crashes = starts - 1
+  if (crashes < maxCrashes) return undefined
+  return Outcome.crashed(
+    Failure.make(
+      "unknown",
+      `the command ended the process of its worker ${crashes} times and is not tried again; its message is with the dead letters`,
+      { code: poisonCode, detail: { crashes } }
+    )
+  )
+}
+
+export const poisonCode = "POISON_MESSAGE"
+
+/** The outcome of a command that ended here and whose recorded outcome cannot be read. */
+export const unreadable = (detail: string): Outcome.Ending =>
+  Outcome.crashed(
+    Failure.make(
+      "unknown",
+      `the command ended on this worker before, but its outcome in the worker's journal cannot be read (${detail}). ` +
+        "It is not run again, because its effects may have happened",
+      { code: "OUTCOME_LOST" }
+    )
+  )

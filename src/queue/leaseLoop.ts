@@ -1,0 +1,132 @@
+/**
+ * The loop of a lease thread. It needs no Effect runtime and starts in a few milliseconds.
+ *
+ * It watches the main thread by a counter in shared memory. When the counter stands still for too long the main thread
+ * hangs for good; keeping its commands from other workers would be wrong, so the thread lets go until the counter moves.
+ */
+import { parentPort, workerData } from "node:worker_threads"
+import type { FromLeaseThread, LeaseThreadData, TimedHeartbeat, ToLeaseThread } from "./leaseProtocol.ts"
+import { sendHeartbeat } from "./sendHeartbeat.ts"
+
+/** What a backend brings: a connection of its own and one extension. */
+export interface Extender {
+  /** Connects, and tries again until it is connected. */
+  readonly open: (warn: (detail: string) => void) => Promise<void>
+  /** Resolves when the queue confirmed the extension, so that a silent connection is noticed. */
+  readonly extend: (remote: unknown, timeoutMillis: number) => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+interface Held {
+  readonly remote: unknown
+  readonly leaseMillis: number
+  /** The last confirmed extension, or when the lease was handed over. Monotonic milliseconds. */
+  safeAt: number
+  triedAt: number
+  expired: boolean
+}
+
+const extendAfter = 0.4
+
+/** Called by the entry file of a backend's thread. Does nothing outside a thread. */
+export const runLeaseThread = (extenderOf: (backend: unknown) => Extender): void => {
+  const port = parentPort
+  if (port === null) return
+  const data = workerData as LeaseThreadData
+  const loop = start(data, extenderOf(data.backend), (message) => port.postMessage(message))
+  port.on("message", (messages: ReadonlyArray<ToLeaseThread>) => messages.forEach(loop))
+}
+
+const start = (data: LeaseThreadData, extender: Extender, post: (message: FromLeaseThread) => void) => {
+  const held = new Map<string, Held>()
+  const mainHangs = livenessOf(data)
+  let open = false
+
+  const extend = (id: string, lease: Held, now: number) => {
+    lease.triedAt = now
+    if (!open) return
+    extender.extend(lease.remote, lease.leaseMillis * extendAfter).then(
+      () => {
+        lease.safeAt = now
+      },
+      (cause: unknown) => post({ type: "warning", detail: `lease of ${id}: ${text(cause)}` })
+    )
+  }
+
+  const extendDue = () => {
+    const now = performance.now()
+    const hangs = mainHangs(now)
+    for (const [id, lease] of held) {
+      if (now - lease.safeAt > lease.leaseMillis && !lease.expired) {
+        lease.expired = true
+        post({ type: "expired", id })
+      }
+      if (!hangs && now - lease.triedAt >= lease.leaseMillis * extendAfter) extend(id, lease, now)
+    }
+  }
+
+  // The timer runs only while leases are held: an idle worker wakes for nothing.
+  let extending: NodeJS.Timeout | undefined
+  const heartbeats =
+    data.heartbeat === undefined ? undefined : heartbeatTimer(data.heartbeat, mainHangs, post)
+  const warn = (detail: string) => post({ type: "warning", detail })
+  void extender.open(warn).then(() => {
+    open = true
+    post({ type: "ready" })
+  })
+
+  return (message: ToLeaseThread) => {
+    switch (message.type) {
+      case "hold": {
+        const now = performance.now()
+        const { leaseMillis, remote } = message
+        held.set(message.id, { remote, leaseMillis, safeAt: now, triedAt: now, expired: false })
+        extending ??= setInterval(extendDue, 100)
+        return
+      }
+      case "release":
+        held.delete(message.id)
+        if (held.size > 0) return
+        clearInterval(extending)
+        extending = undefined
+        return
+      case "stop":
+        clearInterval(extending)
+        clearInterval(heartbeats)
+        void extender.close().finally(() => process.exit(0))
+    }
+  }
+}
+
+/** Whether the main thread has not run for too long. */
+const livenessOf = (data: LeaseThreadData) => {
+  const counter = new Int32Array(data.livenessCounter)
+  const seen = { count: Atomics.load(counter, 0), movedAt: performance.now() }
+  return (now: number): boolean => {
+    const count = Atomics.load(counter, 0)
+    if (count !== seen.count) {
+      seen.count = count
+      seen.movedAt = now
+    }
+    return now - seen.movedAt > data.hungAfterMillis
+  }
+}
+
+const heartbeatTimer = (
+  heartbeat: TimedHeartbeat,
+  mainHangs: (now: number) => boolean,
+  post: (message: FromLeaseThread) => void
+) => {
+  const send = async () => {
+    if (mainHangs(performance.now())) return
+    try {
+      const status = await sendHeartbeat(heartbeat)
+      post({ type: "heartbeat", ok: status < 300, detail: `HTTP ${status}` })
+    } catch (cause) {
+      post({ type: "heartbeat", ok: false, detail: text(cause) })
+    }
+  }
+  return setInterval(() => void send(), heartbeat.everyMillis)
+}
+
+const text = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
