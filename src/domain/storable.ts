@@ -143,12 +143,13 @@ const cleanArray = (value: ReadonlyArray<unknown>, path: Path, notes: Array<stri
 
 const cleanObject = (value: object, path: Path, notes: Array<string>): Json => {
   if (!isPlain(value)) {
-    const text = "toJSON" in value && typeof value.toJSON === "function" ? value.toJSON() : String(value)
+    const plain: unknown =
+      "toJSON" in value && typeof value.toJSON === "function" ? value.toJSON() : { ...value }
     return note(
       notes,
       path,
       `a ${value.constructor?.name ?? "foreign object"} became JSON`,
-      clean(text, path, notes)
+      clean(plain, path, notes)
     )
   }
   let different = false

@@ -152,7 +152,8 @@ const transaction = (db: DatabaseSync, body: () => void) => {
 }
 
 const knownOf = (row: Record<string, unknown>): Known => {
-  if (row["unreadable"] !== null) return { _tag: "Unreadable", detail: String(row["unreadable"]) }
+  const { unreadable } = row
+  if (typeof unreadable === "string") return { _tag: "Unreadable", detail: unreadable }
   if (row["ending"] === null) return { _tag: "Reported" }
   const entry = entryOf(row)
   return Result.isSuccess(entry)
