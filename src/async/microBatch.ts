@@ -1,31 +1,37 @@
-/** Things that are sent on together: a write or a message to a thread costs more than what it carries. */
+/** Items that are sent together: a write or a message to a thread costs more than what it carries. */
 
 /** Milliseconds. */
-const patience = 50
+const maxDelay = 50
 
-/** Sends what came in one turn of the event loop. What may wait goes with whatever goes next, or after a moment. */
-export const collected = <A>(send: (things: ReadonlyArray<A>) => void) => {
+export interface MicroBatch<A> {
+  /** Sends at the end of this turn of the event loop. */
+  readonly enqueue: (item: A) => void
+  /** Sends with the next batch, or after 50 ms without one. */
+  readonly enqueueLazily: (item: A) => void
+}
+
+export const microBatch = <A>(send: (items: ReadonlyArray<A>) => void): MicroBatch<A> => {
   let waiting: Array<A> = []
   let isDue = false
   let later: NodeJS.Timeout | undefined
   const flush = () => {
     clearTimeout(later)
-    const now = waiting
+    const batch = waiting
     waiting = []
     isDue = false
     later = undefined
-    send(now)
+    send(batch)
   }
   return {
-    soon: (thing: A) => {
-      waiting.push(thing)
+    enqueue: (item) => {
+      waiting.push(item)
       if (isDue) return
       isDue = true
       setImmediate(flush)
     },
-    sometime: (thing: A) => {
-      waiting.push(thing)
-      if (!isDue) later ??= setTimeout(flush, patience)
+    enqueueLazily: (item) => {
+      waiting.push(item)
+      if (!isDue) later ??= setTimeout(flush, maxDelay)
     }
   }
 }

@@ -9,6 +9,7 @@ import { Duration, Effect, Schedule } from "effect"
 import type { Command } from "../../domain/Command.ts"
 import * as Failure from "../../domain/Failure.ts"
 import type { Json, JsonObject } from "../../domain/Json.ts"
+import { backoff } from "../../async/backoff.ts"
 import { retryLazily } from "../../async/retryLazily.ts"
 import { envelopeOf } from "../../domain/ToolResult.ts"
 import { type EndingEvent, Failed } from "../../domain/WorkerEvent.ts"
@@ -102,7 +103,7 @@ const started = ({ batch, command, workerName }: Sender) =>
   batch("start", [
     { name: "command.started", payload: { command_id: command.commandId, worker_id: workerName } },
     { name: "step.enter", payload: { status: "started" } }
-  ]).pipe(retryLazily(Effect.retry({ times: 1 })))
+  ]).pipe(retryLazily({ schedule: Schedule.recurs(1) }))
 
 /** The call's event until it is there, then the tail until it is there: neither is sent again for the other's sake. */
 const ended = (sender: Sender, event: EndingEvent, again: boolean): Effect.Effect<void, ControlPlaneError> =>
@@ -173,14 +174,10 @@ const tail = (sender: Sender, event: EndingEvent, generated: number | undefined)
 }
 
 const untilAccepted = <A>(effect: Effect.Effect<A, ControlPlaneError>): Effect.Effect<A, ControlPlaneError> =>
-  effect.pipe(retryLazily(Effect.retry({ while: (error) => error.isRetryable, schedule: patient })))
+  effect.pipe(retryLazily({ while: (error) => error.isRetryable, schedule: reportBackoff }))
 
-/** Doubled up to 10 s, with jitter, longer when the server asks for it. Whoever reports sets the end. */
-const patient: Schedule.Schedule<unknown, ControlPlaneError> = Schedule.min([
-  Schedule.exponential("250 millis"),
-  Schedule.spaced("10 seconds")
-]).pipe(
-  Schedule.jittered,
+/** Longer when the server asks for it. The caller sets the end. */
+const reportBackoff: Schedule.Schedule<unknown, ControlPlaneError> = backoff("250 millis", "10 seconds").pipe(
   Schedule.setInputType<ControlPlaneError>(),
   Schedule.modifyDelay(({ duration, input }) =>
     Effect.succeed(

@@ -2,7 +2,7 @@
 import { Deferred, Duration, Effect, Layer, Queue, Schedule } from "effect"
 import { Worker } from "node:worker_threads"
 import type { Beat } from "../../control-plane/ControlPlane.ts"
-import { collected } from "../../async/microBatch.ts"
+import { microBatch } from "../../async/microBatch.ts"
 import type { NatsSettings } from "../../nats/connectionOptions.ts"
 import type { Delivery } from "../MessageQueue.ts"
 import { type Book, lapse, LeaseError, Leases, makeBookWith } from "../Leases.ts"
@@ -21,9 +21,11 @@ export const layer = (options: Options): Layer.Layer<Leases> => Layer.effect(Lea
 const make = Effect.fnUntraced(function* (options: Options) {
   const thread: { current: Worker | undefined } = { current: undefined }
   // A tool that blocks this thread comes turns later, after the claim. A released lease may be extended once more.
-  const tell = collected<ToKeeper>((messages) => thread.current?.postMessage(messages))
-  const keep = (delivery: Delivery) => Effect.sync(() => keepMessage(delivery).forEach(tell.soon))
-  const book = yield* makeBookWith(keep, (id) => Effect.sync(() => tell.sometime({ say: "release", id })))
+  const tell = microBatch<ToKeeper>((messages) => thread.current?.postMessage(messages))
+  const keep = (delivery: Delivery) => Effect.sync(() => keepMessage(delivery).forEach(tell.enqueue))
+  const book = yield* makeBookWith(keep, (id) =>
+    Effect.sync(() => tell.enqueueLazily({ say: "release", id }))
+  )
   const run = Effect.scoped(
     Effect.gen(function* () {
       const pulse = new SharedArrayBuffer(4)

@@ -6,7 +6,7 @@ import { createInbox, type Msg, type NatsConnection as Connection } from "@nats-
 import { Effect, Schedule } from "effect"
 import { messageOf } from "../../domain/messageOf.ts"
 import { retryLazily } from "../../async/retryLazily.ts"
-import { collected } from "../../async/microBatch.ts"
+import { microBatch } from "../../async/microBatch.ts"
 import { QueueError, SettleFailed } from "../MessageQueue.ts"
 
 export interface Acks {
@@ -17,10 +17,10 @@ export interface Acks {
 /** For as long as the connection lives: a job may settle after the pulling has ended. */
 export const make = (nc: Connection): Effect.Effect<Acks, QueueError> =>
   Effect.map(Effect.try({ try: () => confirmations(nc), catch: settleFailed }), (confirm): Acks => {
-    const { soon } = collected<() => void>((sends) => sends.forEach((send) => send()))
+    const { enqueue } = microBatch<() => void>((sends) => sends.forEach((send) => send()))
     const once = (subject: string, word: string, confirmed: boolean) =>
       Effect.callback<void, QueueError>((resume) => {
-        soon(() => {
+        enqueue(() => {
           try {
             if (confirmed) return confirm(subject, word, resume)
             nc.publish(subject, word)
@@ -33,7 +33,7 @@ export const make = (nc: Connection): Effect.Effect<Acks, QueueError> =>
     return {
       send: (subject, word, confirmed) =>
         once(subject, word, confirmed).pipe(
-          retryLazily(Effect.retry(Schedule.spaced("500 millis").pipe(Schedule.upTo({ times: 4 }))))
+          retryLazily({ schedule: Schedule.spaced("500 millis").pipe(Schedule.upTo({ times: 4 })) })
         )
     }
   })
