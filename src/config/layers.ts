@@ -155,6 +155,7 @@ const controlPlane = (values: Values) =>
   values.controlPlane === "memory"
     ? MemoryControlPlane.layer({ workerName: values.workerId ?? "memory-worker" })
     : NoetlControlPlane.layer({
+        protocol: values.protocol,
         serverUrl: values.serverUrl,
         honourMessageUrl: !values.ignoreMessageUrl,
         workerId: values.workerId ?? randomUUID(),

@@ -17,6 +17,7 @@ const plane = (more: Partial<NoetlControlPlane.Settings> = {}) =>
   Layer.unwrap(
     Effect.map(FakeNoetl, ({ url }) =>
       NoetlControlPlane.layer({
+        protocol: "auto",
         serverUrl: url,
         honourMessageUrl: true,
         workerId: "w1",
@@ -205,6 +206,30 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
         )
         yield* (yield* ControlPlane).report(command, done, false)
         assert.deepStrictEqual(yield* names, ["call.done", "step.exit", "command.completed"])
+      })
+    )
+  )
+
+  it.live("counts a request that was not accepted as the first attempt of its retries", () =>
+    withServer(
+      Effect.gen(function* () {
+        const server = yield* FakeNoetl
+        const command = yield* claimed(aCommand())
+        const spoiled = new Set<string>()
+        yield* server.spoil(({ path }) => {
+          if (spoiled.has(path) || !path.startsWith("/api/events")) return undefined
+          spoiled.add(path)
+          return { status: 502, stored: false }
+        })
+        yield* (yield* ControlPlane).report(command, done, false)
+        const paths = (yield* server.requests).map(({ path }) => path.replace(/\?.*/, ""))
+        assert.deepStrictEqual(paths.slice(1), [
+          "/api/events",
+          `/api/executions/${command.executionId}`,
+          "/api/events",
+          "/api/events/batch",
+          "/api/events/batch"
+        ])
       })
     )
   )
