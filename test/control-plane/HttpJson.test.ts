@@ -61,10 +61,11 @@ describe("JSON over HTTP", () => {
   )
 })
 
-/** Answers only when it is told to. */
+/** Answers only when it is told to, except to `fast`. */
 const slowServer = Effect.gen(function* () {
   const [arrived, goOn] = [yield* Latch.make(), yield* Latch.make()]
-  const stub = yield* HttpStub.make((_, response) => {
+  const stub = yield* HttpStub.make((request, response) => {
+    if (request.path === "/fast") return void response.end("1")
     arrived.openUnsafe()
     void Effect.runPromise(goOn.await).then(() => response.end("1"))
   })
@@ -85,11 +86,16 @@ const start = (http: HttpJson["Service"], request: Request) =>
 describe("A request with a callback, of which one may be under way", () => {
   it.live("is answered once", () =>
     Effect.gen(function* () {
-      const { goOn, request } = yield* slowServer
-      const started = yield* start(yield* HttpJson, request("a"))
-      yield* goOn.open
+      const { arrived, goOn, request, stub } = yield* slowServer
+      const http = yield* HttpJson
+      const started = yield* start(http, request("fast"))
       yield* started.ended
       started.cancel()
+      const later = [yield* start(http, request("a")), yield* start(http, request("b"))]
+      yield* arrived.await
+      assert.lengthOf(stub.asked, 2)
+      yield* goOn.open
+      for (const { ended } of later) yield* ended
       assert.deepStrictEqual(started.answers, [Exit.succeed({ status: 200, body: 1, retryAfter: undefined })])
     }).pipe(Effect.provide(HttpJson.layer({ ...settings, connections: 1 })))
   )

@@ -210,26 +210,23 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
     )
   )
 
-  it.live("counts a request that was not accepted as the first attempt of its retries", () =>
+  it.live.each([
+    ["/api/events", ["/api/events", "/api/executions", "/api/events", "/api/events/batch"]],
+    ["/api/events/batch", ["/api/events", "/api/events/batch", "/api/events/batch"]]
+  ] as const)("counts a request to %s that was not accepted as the first attempt", ([spoiled, expected]) =>
     withServer(
       Effect.gen(function* () {
         const server = yield* FakeNoetl
         const command = yield* claimed(aCommand())
-        const spoiled = new Set<string>()
-        yield* server.spoil(({ path }) => {
-          if (spoiled.has(path) || !path.startsWith("/api/events")) return undefined
-          spoiled.add(path)
-          return { status: 502, stored: false }
-        })
-        yield* (yield* ControlPlane).report(command, done, false)
-        const paths = (yield* server.requests).map(({ path }) => path.replace(/\?.*/, ""))
-        assert.deepStrictEqual(paths.slice(1), [
-          "/api/events",
-          `/api/executions/${command.executionId}`,
-          "/api/events",
-          "/api/events/batch",
-          "/api/events/batch"
-        ])
+        const state = { times: 0 }
+        yield* server.spoil(({ path }) =>
+          path === spoiled && state.times++ < 1 ? { status: 502, stored: false } : undefined
+        )
+        const [took] = yield* Effect.timed((yield* ControlPlane).report(command, done, false))
+        // The first pause is 250 ms and a fifth shorter at most.
+        assert.isAtLeast(Duration.toMillis(took), 195)
+        const paths = (yield* server.requests).map(({ path }) => path.replace(/\/\d.*/, ""))
+        assert.deepStrictEqual(paths.slice(1), [...expected])
       })
     )
   )
@@ -321,6 +318,19 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
         yield* (yield* FakeNoetl).spoil(() => spoiled)
         const claim = yield* (yield* ControlPlane).claim(notification, 1)
         assert.strictEqual(claim._tag, expected)
+      })
+    )
+  )
+
+  it.live("asks again for a command whose message was faster than its row", () =>
+    withServer(
+      Effect.gen(function* () {
+        const state = { times: 0 }
+        yield* (yield* FakeNoetl).spoil(({ path }) =>
+          path.endsWith("/claim") && state.times++ < 1 ? { status: 404, stored: false } : undefined
+        )
+        yield* claimed(aCommand())
+        assert.strictEqual(state.times, 2)
       })
     )
   )
