@@ -6,7 +6,7 @@ import { dirname, join } from "node:path"
 const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
   async: ["domain"],
-  nats: ["domain"],
+  nats: ["domain", "async"],
   google: ["domain"],
   kubernetes: ["domain"],
   secrets: ["domain"],

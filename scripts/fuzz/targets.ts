@@ -6,7 +6,8 @@ import { Effect, Exit, Result, Schema } from "effect"
 import { headers } from "@nats-io/transport-node"
 import { load } from "../../src/config/load.ts"
 import { childResult, childStatus } from "../../src/control-plane/noetl/children.ts"
-import { type HttpJson, normalizedUrl, originOf } from "../../src/control-plane/noetl/HttpJson.ts"
+import type { Endpoint } from "../../src/control-plane/noetl/Dialect.ts"
+import { fromStart, normalizedUrl, originOf } from "../../src/control-plane/noetl/HttpJson.ts"
 import { claimOf } from "../../src/control-plane/noetl/pythonClaim.ts"
 import { findEvent, wentOn } from "../../src/control-plane/noetl/readBack.ts"
 import { credential, keychain } from "../../src/control-plane/noetl/secrets.ts"
@@ -71,8 +72,12 @@ const egress = Effect.runSync(Effect.provide(Egress, Egress.layerWith({})))
 const rhai = new Engine({})
 
 /** A server that answers everything with this. */
-const serverThatSays = (text: string, status: number): HttpJson["Service"] => ({
-  send: () => Effect.succeed({ status, body: jsonOf(text), retryAfter: undefined })
+const serverThatSays = (text: string, status: number): Endpoint => ({
+  base: "http://s",
+  http: fromStart((_, done) => {
+    done(Exit.succeed({ status, body: jsonOf(text), retryAfter: undefined }))
+    return () => {}
+  })
 })
 /** Fails or succeeds, but breaks nothing. */
 const ends = (effect: Effect.Effect<unknown, unknown>): unknown => {
@@ -119,15 +124,15 @@ export const targets: Readonly<Record<string, Target>> = {
   },
   "credentials file": (text) => ends(parseFile("fuzz.yaml", text)),
   "server's answer": (text, pick) => {
-    const http = serverThatSays(text, pick([200, 200, 200, 404, 409, 422, 500]))
+    const server = serverThatSays(text, pick([200, 200, 200, 404, 409, 422, 500]))
     const command = aCommand()
     for (const asked of [
-      findEvent(http, "http://s", command, "call.done"),
-      wentOn(http, "http://s", command, "1"),
-      childStatus(http, "http://s", command.executionId),
-      childResult(http, "http://s", command.executionId, "end"),
-      credential(http, "http://s", "pg"),
-      keychain(http, "http://s", "k", { ...command, catalogId: undefined })
+      findEvent(server, command, "call.done"),
+      wentOn(server, command, "1"),
+      childStatus(server, command.executionId),
+      childResult(server, command.executionId, "end"),
+      credential(server, "pg"),
+      keychain(server, "k", { ...command, catalogId: undefined })
     ])
       ends(asked)
     return undefined

@@ -9,7 +9,11 @@ import { Clock, Duration, Effect, Exit, Latch, Random } from "effect"
 export type Load = { readonly busy: false } | { readonly busy: true; readonly retryAfter: number | undefined }
 
 export interface AdaptiveLimit {
-  /** Runs a request when there is room for it. A failure says nothing about the load. */
+  /** Takes a place if one is free at that time (milliseconds) and no pause was asked for. `leave` gives it back. */
+  readonly enter: (now: number) => boolean
+  /** Gives a place back, with what the answer says about the load; undefined when there is no answer. */
+  readonly leave: (load: Load | undefined, now: number) => void
+  /** Runs a request as soon as a place is free. A failure says nothing about the load. */
   readonly run: <A, E, R>(
     request: Effect.Effect<A, E, R>,
     loadOf: (answer: A) => Load
@@ -24,8 +28,7 @@ export const make = (most: number): Effect.Effect<AdaptiveLimit> =>
   Effect.map(Latch.make(true), (changed) => {
     const state = { limit: most, underWay: 0, pausedUntil: 0, halvedAt: -Infinity, complaints: 0 }
 
-    /** Takes a place when there is one and nobody asked for a pause. */
-    const admitted = (now: number): boolean => {
+    const enter = (now: number): boolean => {
       if (now < state.pausedUntil || state.underWay >= Math.max(1, Math.floor(state.limit))) return false
       state.underWay += 1
       return true
@@ -34,7 +37,7 @@ export const make = (most: number): Effect.Effect<AdaptiveLimit> =>
     const queue = Effect.fnUntraced(function* (place: { taken: boolean }) {
       while (true) {
         const now = yield* Clock.currentTimeMillis
-        place.taken = admitted(now)
+        place.taken = enter(now)
         if (place.taken) return
         if (now < state.pausedUntil) {
           // Full jitter on top of what was asked for: as long again, at most.
@@ -46,11 +49,6 @@ export const make = (most: number): Effect.Effect<AdaptiveLimit> =>
         yield* changed.await
       }
     })
-
-    const leave = () => {
-      state.underWay -= 1
-      changed.openUnsafe()
-    }
 
     const learn = (load: Load, now: number) => {
       if (!load.busy) {
@@ -69,20 +67,26 @@ export const make = (most: number): Effect.Effect<AdaptiveLimit> =>
       state.pausedUntil = Math.max(state.pausedUntil, now + pause)
     }
 
+    const leave = (load: Load | undefined, now: number) => {
+      if (load !== undefined) learn(load, now)
+      state.underWay -= 1
+      changed.openUnsafe()
+    }
+
     return {
+      enter,
+      leave,
       limit: Effect.sync(() => Math.max(1, Math.floor(state.limit))),
       run: (request, loadOf) =>
         Effect.clockWith((clock) => {
           const place = { taken: false }
-          const admittedRequest = Effect.suspend(() => {
-            place.taken = admitted(clock.currentTimeMillisUnsafe())
-            return place.taken ? request : Effect.andThen(queue(place), request)
-          })
-          return Effect.onExit(admittedRequest, (exit) => {
-            if (Exit.isSuccess(exit)) learn(loadOf(exit.value), clock.currentTimeMillisUnsafe())
-            if (place.taken) leave()
-            return Effect.void
-          })
+          return Effect.andThen(queue(place), request).pipe(
+            Effect.onExit((exit) => {
+              const load = Exit.isSuccess(exit) ? loadOf(exit.value) : undefined
+              if (place.taken) leave(load, clock.currentTimeMillisUnsafe())
+              return Effect.void
+            })
+          )
         })
     }
   })

@@ -1,31 +1,37 @@
-/** Items that are sent together: a socket write or a message to a thread costs more than what it carries. */
+/** Items that are sent together: a write or a message to a thread costs more than what it carries. */
 
-/** How long a lazy item waits for company, in milliseconds. */
-const lazyMillis = 50
+/** Milliseconds. */
+const maxDelay = 50
 
-/** Sends the items of one turn of the event loop together. A lazy item leaves with the next batch, or after a moment. */
-export const microBatch = <A>(send: (items: ReadonlyArray<A>) => void) => {
+export interface MicroBatch<A> {
+  /** Sends at the end of this turn of the event loop. */
+  readonly enqueue: (item: A) => void
+  /** Sends with the next batch, or after 50 ms without one. */
+  readonly enqueueLazily: (item: A) => void
+}
+
+export const microBatch = <A>(send: (items: ReadonlyArray<A>) => void): MicroBatch<A> => {
   let waiting: Array<A> = []
   let isDue = false
   let later: NodeJS.Timeout | undefined
   const flush = () => {
     clearTimeout(later)
-    const now = waiting
+    const batch = waiting
     waiting = []
     isDue = false
     later = undefined
-    send(now)
+    send(batch)
   }
   return {
-    enqueue: (item: A) => {
+    enqueue: (item) => {
       waiting.push(item)
       if (isDue) return
       isDue = true
       setImmediate(flush)
     },
-    enqueueLazily: (item: A) => {
+    enqueueLazily: (item) => {
       waiting.push(item)
-      if (!isDue) later ??= setTimeout(flush, lazyMillis)
+      if (!isDue) later ??= setTimeout(flush, maxDelay)
     }
   }
 }

@@ -95,6 +95,7 @@ export const controlPlanes = {
     layer: (values) =>
       NoetlControlPlane.layer({
         ...serverAccess(values),
+        protocol: values.protocol,
         honourMessageUrl: !values.ignoreMessageUrl,
         workerId: values.workerId ?? randomUUID(),
         workerIdIsGenerated: values.workerId === undefined,

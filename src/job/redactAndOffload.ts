@@ -33,12 +33,10 @@ const offloaded = (results: Results["Service"], command: Command, data: Json) =>
   const spec = isObject(command.config) ? outputSpecOf(command.config) : undefined
   const key = { executionId: command.executionId, step: command.step }
   return results.externalize(data, key, spec).pipe(
-    retryLazily(
-      Effect.retry({
-        while: (error) => error.isRetryable,
-        schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 5 }))
-      })
-    ),
+    retryLazily({
+      while: (error) => error.isRetryable,
+      schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 5 }))
+    }),
     Effect.map((outgoing) => outgoing.value),
     Effect.catch((error) =>
       Effect.as(Effect.logWarning(`a large result goes inline: ${error.message}`), data)

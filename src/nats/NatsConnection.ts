@@ -5,7 +5,8 @@
  * a worker that starts before its broker lives.
  */
 import { connect, type NatsConnection as Connection } from "@nats-io/transport-node"
-import { Context, Effect, Layer, Schedule } from "effect"
+import { Context, Effect, Layer } from "effect"
+import { backoff } from "../async/backoff.ts"
 import { shownUrl } from "../domain/shownUrl.ts"
 import { connectionOptions, type NatsSettings } from "./connectionOptions.ts"
 
@@ -46,11 +47,7 @@ const open = (settings: NatsSettings, name: string): Effect.Effect<Connection> =
     Effect.tapError((error) =>
       Effect.logWarning(`NATS at ${shownUrl(settings.url)} cannot be reached (${error}); trying again`)
     ),
-    Effect.retry(
-      Schedule.min([Schedule.exponential("200 millis"), Schedule.spaced("10 seconds")]).pipe(
-        Schedule.jittered
-      )
-    ),
+    Effect.retry(backoff("200 millis", "10 seconds")),
     Effect.orDie
   )
 

@@ -17,6 +17,7 @@ const plane = (more: Partial<NoetlControlPlane.Settings> = {}) =>
   Layer.unwrap(
     Effect.map(FakeNoetl, ({ url }) =>
       NoetlControlPlane.layer({
+        protocol: "auto",
         serverUrl: url,
         honourMessageUrl: true,
         workerId: "w1",
@@ -208,6 +209,27 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
     )
   )
 
+  it.live.each([
+    ["/api/events", ["/api/events", "/api/executions", "/api/events", "/api/events/batch"]],
+    ["/api/events/batch", ["/api/events", "/api/events/batch", "/api/events/batch"]]
+  ] as const)("counts a request to %s that was not accepted as the first attempt", ([spoiled, expected]) =>
+    withServer(
+      Effect.gen(function* () {
+        const server = yield* FakeNoetl
+        const command = yield* claimed(aCommand())
+        const state = { times: 0 }
+        yield* server.spoil(({ path }) =>
+          path === spoiled && state.times++ < 1 ? { status: 502, stored: false } : undefined
+        )
+        const [took] = yield* Effect.timed((yield* ControlPlane).report(command, done, { mayBeThere: false }))
+        // The first pause is 250 ms and a fifth shorter at most.
+        assert.isAtLeast(Duration.toMillis(took), 195)
+        const paths = (yield* server.requests).map(({ path }) => path.replace(/\/\d.*/, ""))
+        assert.deepStrictEqual(paths.slice(1), [...expected])
+      })
+    )
+  )
+
   it.live("reads back before it reports an ending that an earlier life may have reported", () =>
     withServer(
       Effect.gen(function* () {
@@ -295,6 +317,19 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
         yield* (yield* FakeNoetl).spoil(() => spoiled)
         const claim = yield* (yield* ControlPlane).claim(notification, 1)
         assert.strictEqual(claim._tag, expected)
+      })
+    )
+  )
+
+  it.live("asks again for a command whose message was faster than its row", () =>
+    withServer(
+      Effect.gen(function* () {
+        const state = { times: 0 }
+        yield* (yield* FakeNoetl).spoil(({ path }) =>
+          path.endsWith("/claim") && state.times++ < 1 ? { status: 404, stored: false } : undefined
+        )
+        yield* claimed(aCommand())
+        assert.strictEqual(state.times, 2)
       })
     )
   )

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Latch } from "effect"
+import { Effect, Fiber, Latch } from "effect"
 import { Agent } from "undici"
 import { AnswerTooLarge, exchange, type Received } from "../../src/control-plane/noetl/exchange.ts"
 import * as HttpStub from "../support/HttpStub.ts"
@@ -11,10 +11,14 @@ const anAgent = (connections: number) =>
   )
 
 const ask = (agent: Agent, origin: string, path = "/", headers: Record<string, string> = {}) =>
-  exchange(agent, { origin, path, method: "GET", headers, body: null }, 1000, {
-    onAnswer: (received): Exit.Exit<Received, unknown> => Exit.succeed(received),
-    onError: Exit.fail
-  })
+  Effect.callback<Received, unknown>((resume) =>
+    Effect.sync(
+      exchange(agent, { origin, path, method: "GET", headers, body: null }, 1000, {
+        onAnswer: (received) => resume(Effect.succeed(received)),
+        onError: (cause) => resume(Effect.fail(cause))
+      })
+    )
+  )
 
 describe("One exchange over HTTP", () => {
   it.live("gives the status, the text of all pieces and how long to wait", () =>

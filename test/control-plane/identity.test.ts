@@ -54,6 +54,7 @@ const folder = Effect.acquireRelease(
 
 const plane = (serverUrl: string, path: string, more: Partial<NoetlControlPlane.Settings> = {}) =>
   NoetlControlPlane.layer({
+    protocol: "auto",
     serverUrl,
     honourMessageUrl: true,
     workerId: "w1",

@@ -3,12 +3,12 @@
  *
  * An answer of any status is an answer; only no answer is an error, and it says whether the request may have arrived.
  */
-import { Context, Effect, Exit, Layer, Redacted, Result } from "effect"
+import { Clock, Context, Effect, Exit, Layer, Redacted, Result } from "effect"
 import { Agent, type Dispatcher } from "undici"
 import * as Json from "../../domain/Json.ts"
 import { Busy, ControlPlaneError, Refused, type TlsFiles, Unreachable, Unreadable } from "../ControlPlane.ts"
 import * as AdaptiveLimit from "../../async/AdaptiveLimit.ts"
-import { AnswerTooLarge, exchange, type Received } from "./exchange.ts"
+import { AnswerTooLarge, exchange, type Received, type Sent } from "./exchange.ts"
 import { connectorOf } from "./identity.ts"
 
 export interface Request {
@@ -18,6 +18,8 @@ export interface Request {
   readonly url: string
   readonly body?: unknown
   readonly idempotencyKey?: string
+  /** The answer's body is not read when the status says success: then it is not parsed, and null. */
+  readonly isBodyUnread?: boolean
 }
 
 export interface Answer {
@@ -42,28 +44,59 @@ export interface Token {
   readonly read: () => Redacted.Redacted | undefined
 }
 
+export type Answered = Exit.Exit<Answer, ControlPlaneError>
+
 export class HttpJson extends Context.Service<
   HttpJson,
-  { readonly send: (request: Request) => Effect.Effect<Answer, ControlPlaneError> }
+  {
+    readonly send: (request: Request) => Effect.Effect<Answer, ControlPlaneError>
+    /** As `send`, without a fiber: calls `done` once, unless the returned function cancels the request before. */
+    readonly start: (request: Request, done: (answered: Answered) => void) => () => void
+  }
 >()("noetl-worker/control-plane/noetl/HttpJson") {
   static readonly layer = (settings: Settings): Layer.Layer<HttpJson> =>
     Layer.effect(
       HttpJson,
-      Effect.zipWith(
-        Effect.acquireRelease(
+      Effect.gen(function* () {
+        const { home, other } = yield* Effect.acquireRelease(
           Effect.sync(() => agentsOf(settings)),
-          // A request that still runs belongs to nobody any more.
+          // A request that still runs has no caller any more.
           ({ home, other }) => Effect.promise(() => Promise.all([home.destroy(), other.destroy()]))
-        ),
-        AdaptiveLimit.make(settings.connections),
-        ({ home, other }, limit) =>
-          HttpJson.of({
-            send: (request) =>
-              limit.run(send(isFor(settings.tls, request.url) ? home : other, settings, request), loadOf)
-          })
-      )
+        )
+        const limit = yield* AdaptiveLimit.make(settings.connections)
+        const start = startWithin(limit, yield* Clock.Clock, (request, done) =>
+          startNow(isFor(settings.tls, request.url) ? home : other, settings, request, done)
+        )
+        return HttpJson.of(fromStart(start))
+      })
     )
 }
+
+/** Both ways of sending by the one that takes a callback. */
+export const fromStart = (start: HttpJson["Service"]["start"]): HttpJson["Service"] => ({
+  start,
+  send: (request) => asEffect((done) => start(request, done))
+})
+
+/** As `send`; an answer that is no success is an error. */
+export const sendOk = (
+  http: HttpJson["Service"],
+  request: Request
+): Effect.Effect<Answer, ControlPlaneError> => asEffect((done) => startOk(http, request, done))
+
+/** As `start`; an answer that is no success is an error. */
+export const startOk = (
+  http: HttpJson["Service"],
+  request: Request,
+  done: (answered: Answered) => void
+): (() => void) =>
+  http.start(request, (answered) =>
+    done(
+      Exit.isSuccess(answered) && answered.value.status >= 300
+        ? Exit.fail(errorOf(request.operation, answered.value))
+        : answered
+    )
+  )
 
 /** The answer's body as an object, for reading members; an empty one when it is none. */
 export const objectOf = (answer: Answer): Json.JsonObject => (Json.isObject(answer.body) ? answer.body : {})
@@ -118,25 +151,71 @@ const agentsOf = (settings: Settings) => {
 
 const maxAnswerBytes = 128 * 1024 * 1024
 
-const send = (
+type Start = HttpJson["Service"]["start"]
+
+const asEffect = (
+  start: (done: (answered: Answered) => void) => () => void
+): Effect.Effect<Answer, ControlPlaneError> => Effect.callback((resume) => Effect.sync(start(resume)))
+
+/** Where the limit has no place, a fiber waits for one. */
+const startWithin =
+  (limit: AdaptiveLimit.AdaptiveLimit, clock: Clock.Clock, start: Start): Start =>
+  (request, done) => {
+    if (!limit.enter(clock.currentTimeMillisUnsafe())) {
+      const sent = asEffect((done) => start(request, done))
+      const waiting = Effect.runFork(Effect.provideService(limit.run(sent, loadOf), Clock.Clock, clock))
+      const state = { isCancelled: false }
+      waiting.addObserver((exit) => {
+        if (!state.isCancelled) done(exit)
+      })
+      return () => {
+        state.isCancelled = true
+        waiting.interruptUnsafe()
+      }
+    }
+    const leave = (load: AdaptiveLimit.Load | undefined) => limit.leave(load, clock.currentTimeMillisUnsafe())
+    const state = { isOver: false }
+    const cancel = start(request, (answered) => {
+      state.isOver = true
+      leave(Exit.isSuccess(answered) ? loadOf(answered.value) : undefined)
+      done(answered)
+    })
+    return () => {
+      if (state.isOver) return
+      state.isOver = true
+      cancel()
+      leave(undefined)
+    }
+  }
+
+const startNow = (
   agent: Dispatcher,
   settings: Settings,
-  request: Request
-): Effect.Effect<Answer, ControlPlaneError> =>
-  Effect.suspend(() => {
-    const [origin, path] = splitUrl(request.url)
-    const sent = {
-      origin,
-      path,
-      method: request.method,
-      headers: headersOf(settings, request),
-      body: request.body === undefined ? null : Json.stringify(request.body)
-    }
-    return exchange(agent, sent, maxAnswerBytes, {
-      onAnswer: (received) => answerOf(request, received),
-      onError: (cause) => Exit.fail(noAnswer(request.operation, cause))
+  request: Request,
+  done: (answered: Answered) => void
+): (() => void) => {
+  try {
+    return exchange(agent, sentOf(settings, request), maxAnswerBytes, {
+      onAnswer: (received) => done(answerOf(request, received)),
+      onError: (cause) => done(Exit.fail(noAnswer(request.operation, cause)))
     })
-  })
+  } catch (cause) {
+    // A body that cannot be written is a defect of its caller, who may be a callback and not a fiber.
+    done(Exit.die(cause))
+    return () => {}
+  }
+}
+
+const sentOf = (settings: Settings, request: Request): Sent => {
+  const [origin, path] = splitUrl(request.url)
+  return {
+    origin,
+    path,
+    method: request.method,
+    headers: headersOf(settings, request),
+    body: request.body === undefined ? null : Json.stringify(request.body)
+  }
+}
 
 const noAnswer = (operation: string, cause: unknown) =>
   new ControlPlaneError({
@@ -157,12 +236,11 @@ const splitUrl = (written: string): readonly [origin: string, path: string] => {
   return end === -1 ? [url, "/"] : [url.slice(0, end), url.slice(end)]
 }
 
-const answerOf = (
-  request: Request,
-  { retryAfter, status, text }: Received
-): Exit.Exit<Answer, ControlPlaneError> => {
+const answerOf = (request: Request, { retryAfter, status, text }: Received): Answered => {
   const answer = (body: Json.Json) => Exit.succeed({ status, body, retryAfter: retryAfterOf(retryAfter) })
-  if (text === "") return answer(null)
+  // A page of a proxy that answers in the server's place must not pass for its consent.
+  if (text === "" || (request.isBodyUnread === true && status < 300 && text.startsWith("{")))
+    return answer(null)
   const parsed = Json.parse(text, { maxBytes: maxAnswerBytes, maxDepth: 500 })
   if (Result.isSuccess(parsed)) return answer(parsed.success)
   // An error page of a proxy is an answer too: its status says what it is.

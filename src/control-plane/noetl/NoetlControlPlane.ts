@@ -1,31 +1,31 @@
 /** The NoETL server over HTTP: one client for all generations, which differ in their `Dialect`. */
-import { Duration, Effect, Layer, Redacted } from "effect"
+import { Duration, Effect, Exit, Layer, Redacted } from "effect"
 import { randomBytes } from "node:crypto"
 import { hostname } from "node:os"
+import type { Claim } from "../../domain/Claim.ts"
 import type { Command } from "../../domain/Command.ts"
-import type { ExecutionId } from "../../domain/Ids.ts"
+import type { EventId } from "../../domain/Ids.ts"
 import * as Json from "../../domain/Json.ts"
 import { shownUrl } from "../../domain/shownUrl.ts"
 import type { Notification } from "../../domain/Notification.ts"
 import { ControlPlane, type ControlPlaneError, Owner, type TlsFiles } from "../ControlPlane.ts"
-import { childResult, childStatus, startChild } from "./children.ts"
-import type { Dialect, WorkerIdentity } from "./Dialect.ts"
+import type { Dialect, Endpoint, WorkerIdentity } from "./Dialect.ts"
+import { dialectOf, type Protocol } from "./dialects.ts"
 import {
   type Answer,
   authorizationFor,
   HttpJson,
   normalizedUrl,
-  objectOf,
   originOf,
+  type Request,
+  sendOk,
   type Token
 } from "./HttpJson.ts"
 import { isEmpty, tokenReader } from "./identity.ts"
-import { playbook } from "./catalog.ts"
-import { credential, keychain } from "./secrets.ts"
-import { python2 } from "./python2.ts"
-import { sendOk } from "./readBack.ts"
 
 export interface Settings {
+  /** The generation of the server. */
+  readonly protocol: Protocol
   /** Where to register, and where to report when a message names no server or is not believed. */
   readonly serverUrl: string
   /** Whether the server that a message names is the one to talk to about its command. */
@@ -57,84 +57,71 @@ export const layer = (settings: Settings): Layer.Layer<ControlPlane> =>
 
 const make = Effect.fnUntraced(function* (settings: Settings) {
   const http = yield* HttpJson
-  const dialect: Dialect = python2
-  const home = normalizedUrl(settings.serverUrl)
+  const dialect = dialectOf(settings.protocol)
+  const home: Endpoint = { http, base: normalizedUrl(settings.serverUrl) }
   const worker = identityOf(settings)
-  const seen = { repairs: false }
-  const baseOf = baseReader(settings.honourMessageUrl, home)
-  const registration = dialect.registration(worker)
-  const post = (operation: string, url: string, body: Json.JsonObject) =>
-    sendOk(http, { operation, method: "POST", url, body })
-  const register = post("register", `${home}/api/worker/pool/register`, registration)
+  const seen = { republishes: false }
+  const baseOf = baseReader(settings.honourMessageUrl, home.base)
+  const serverOf = (where: Where): Endpoint => ({ http, base: baseOf(where) })
+  const registration = dialect.registration(home.base, worker)
+  const register = sendOk(http, registration)
 
-  const askToClaim = (where: { readonly eventId: string; readonly serverUrl: string | undefined }) =>
-    http
-      .send({
-        operation: "claim",
-        method: "POST",
-        url: `${baseOf(where)}/api/commands/${where.eventId}/claim`,
-        body: { worker_id: worker.name }
-      })
-      .pipe(
-        Effect.tap((answer) =>
-          Effect.sync(() => {
-            // Only servers that publish again when an owner dies answer claims from a cache.
-            // A granted claim is not looked through: it carries the whole context.
-            if (answer.status === 409 && Json.stringify(answer.body).includes("cache_fast_path"))
-              seen.repairs = true
-          })
-        )
-      )
+  const claimRequest = (where: Where & { readonly eventId: EventId }) =>
+    dialect.claimRequest(baseOf(where), where.eventId, worker.name)
+  const readClaim = (answer: Answer, notification: Notification, attempt: number) => {
+    if (!seen.republishes) seen.republishes = dialect.republishesOrphans(answer)
+    return dialect.claimOf(answer, notification, attempt)
+  }
 
   return ControlPlane.of({
     name: "noetl",
-    address: shownUrl(home),
+    address: shownUrl(home.base),
     workerName: worker.name,
-    republishesOrphans: Effect.sync(() => seen.repairs),
-    register: Effect.andThen(register, dropEarlierLives(http, home, settings, worker)).pipe(Effect.asVoid),
-    deregister: Effect.asVoid(
-      post("deregister", `${home}/api/worker/pool/deregister`, { name: worker.name })
-    ),
+    republishesOrphans: Effect.sync(() => seen.republishes),
+    register: Effect.andThen(register, dropEarlierLives(dialect, home, settings, worker)).pipe(Effect.asVoid),
+    deregister: Effect.asVoid(sendOk(http, dialect.deregistration(home.base, worker.name))),
     heartbeat: Effect.asVoid(register),
     heartbeatRequest: {
-      url: `${home}/api/worker/pool/register`,
+      url: registration.url,
       headers: {
         "content-type": "application/json",
-        ...(settings.tokenFile === undefined ? authorizationFor({ token: tokenOf(settings) }, home) : {})
+        ...(settings.tokenFile === undefined ? authorizationFor({ token: tokenOf(settings) }, home.base) : {})
       },
       tokenFile: settings.tokenFile,
       tls: tlsOf(settings)?.files,
-      body: Json.stringify(registration)
+      body: Json.stringify(registration.body)
     },
-    claimPatience: (serverUrl) => (baseOf({ serverUrl }) === home ? Duration.infinity : strangerPatience),
-    claim: (notification, attempt) => claim(askToClaim, dialect, notification, attempt),
+    claimPatience: (serverUrl) => (baseOf({ serverUrl }) === home.base ? Duration.infinity : strangerPatience),
+    claim: (notification, attempt) => {
+      const request = claimRequest(notification)
+      return askUntilThere(http, request, (answer) => readClaim(answer, notification, attempt))
+    },
     owner: (command) =>
-      Effect.map(askToClaim(command), (answer) => ownerOf(dialect, answer, command, worker.name)),
+      Effect.map(http.send(claimRequest(command)), (answer) =>
+        ownerOf(readClaim(answer, notificationOf(command), command.attempt), worker.name)
+      ),
     report: (command, event, { mayBeThere }) =>
-      dialect.report(http, baseOf(command), worker.name, command, event, mayBeThere),
-    cancelled: (command) =>
-      http
-        .send({
-          operation: "ask for a cancellation",
-          method: "GET",
-          url: `${baseOf(command)}/api/executions/${command.executionId}/cancellation-check`
-        })
-        .pipe(Effect.map((answer) => objectOf(answer)["cancelled"] === true)),
-    credential: (name, scope) => credential(http, baseOf(scope), name),
-    keychain: (name, scope) => keychain(http, baseOf(scope), name, scope),
-    playbook: (scope) => playbook(http, baseOf(scope), scope),
-    startChild: (options) => startChild(http, baseOf(options.parent), options),
-    childStatus: (parent, child: ExecutionId) => childStatus(http, baseOf(parent), child),
-    childResult: (parent, child: ExecutionId, step) => childResult(http, baseOf(parent), child, step)
+      dialect.report(serverOf(command), { command, event, workerName: worker.name, mayBeThere }),
+    cancelled: (command) => dialect.isCancelled(serverOf(command), command.executionId),
+    credential: (name, scope) => dialect.credential(serverOf(scope), name),
+    keychain: (name, scope) => dialect.keychain(serverOf(scope), name, scope),
+    playbook: (scope) => dialect.playbook(serverOf(scope), scope),
+    startChild: (options) => dialect.startChild(serverOf(options.parent), options),
+    childStatus: (parent, child) => dialect.childStatus(serverOf(parent), child),
+    childResult: (parent, child, step) => dialect.childResult(serverOf(parent), child, step)
   })
 })
 
 // --- helpers ---
 
+interface Where {
+  readonly serverUrl: string | undefined
+}
+
 /** Where to talk about a command. Its messages name the same server again and again. */
 const baseReader = (honourMessageUrl: boolean, home: string) => {
   let last = { named: "", base: home }
-  return ({ serverUrl }: { readonly serverUrl: string | undefined }): string => {
+  return ({ serverUrl }: Where): string => {
     if (!honourMessageUrl || serverUrl === undefined) return home
     if (serverUrl !== last.named) {
       const base = originOf(serverUrl) === undefined ? home : normalizedUrl(serverUrl)
@@ -175,77 +162,62 @@ const identityOf = (settings: Settings): WorkerIdentity => ({
 
 /** Deregisters earlier incarnations of this worker on this host, which frees their claims at once. */
 const dropEarlierLives = Effect.fnUntraced(
-  function* (http: HttpJson["Service"], home: string, settings: Settings, worker: WorkerIdentity) {
+  function* (dialect: Dialect, home: Endpoint, settings: Settings, worker: WorkerIdentity) {
     if (settings.workerIdIsGenerated) return
-    const answer = yield* sendOk(http, {
-      operation: "list workers",
-      method: "GET",
-      url: `${home}/api/worker/pools`
-    })
-    const items = objectOf(answer)["items"]
     const isMine = (name: string) =>
+      name !== worker.name &&
       name.startsWith(`${settings.workerId}-`) &&
       /^[0-9a-f]{6}$/.test(name.slice(settings.workerId.length + 1))
-    for (const item of Array.isArray(items) ? items.filter(Json.isObject) : []) {
-      const name = typeof item["name"] === "string" ? item["name"] : ""
-      const host =
-        item["hostname"] ?? (Json.isObject(item["runtime"]) ? item["runtime"]["hostname"] : undefined)
-      if (
-        name === worker.name ||
-        !isMine(name) ||
-        (host !== undefined && host !== null && host !== worker.hostname)
-      ) {
-        continue
-      }
-      yield* Effect.logInfo(`deregistering ${name}, an earlier life of this worker on this host`)
-      yield* sendOk(http, {
-        operation: "deregister an earlier life",
-        method: "POST",
-        url: `${home}/api/worker/pool/deregister`,
-        body: { name }
-      })
+    for (const { hostname: host, name } of yield* dialect.registeredWorkers(home)) {
+      if (!isMine(name) || (host !== undefined && host !== worker.hostname)) continue
+      yield* Effect.logInfo(`deregistering ${name}, an earlier incarnation of this worker on this host`)
+      const operation = "deregister an earlier incarnation"
+      yield* sendOk(home.http, { ...dialect.deregistration(home.base, name), operation })
     }
   },
-  Effect.catch((error) => Effect.logWarning(`earlier lives stay registered: ${error.message}`))
+  Effect.catch((error) => Effect.logWarning(`earlier incarnations stay registered: ${error.message}`))
 )
 
 /** A command that is not there yet may be on its way: a message can be faster than its row. */
-const claim = Effect.fnUntraced(function* (
-  ask: (notification: Notification) => Effect.Effect<Answer, ControlPlaneError>,
-  dialect: Dialect,
-  notification: Notification,
-  attempt: number
-) {
-  for (let more = 2; ; more--) {
-    const answer = yield* ask(notification)
-    if (answer.status !== 404 || more === 0) return dialect.claimOf(answer, notification, attempt)
-    yield* Effect.sleep("1 second")
-  }
+const askUntilThere = <A>(
+  http: HttpJson["Service"],
+  request: Request,
+  read: (answer: Answer) => A
+): Effect.Effect<A, ControlPlaneError> => {
+  const ask = (asksAgain: number): Effect.Effect<A, ControlPlaneError> =>
+    Effect.callback((resume) =>
+      Effect.sync(
+        http.start(request, (answered) => {
+          if (Exit.isFailure(answered)) return resume(Exit.failCause(answered.cause))
+          const answer = answered.value
+          if (answer.status !== 404 || asksAgain === 0) return resume(Effect.sync(() => read(answer)))
+          resume(Effect.delay(ask(asksAgain - 1), "1 second"))
+        })
+      )
+    )
+  return ask(2)
+}
+
+const notificationOf = (command: Command): Notification => ({
+  executionId: command.executionId,
+  eventId: command.eventId,
+  commandId: command.commandId,
+  step: command.step,
+  serverUrl: command.serverUrl,
+  pool: undefined,
+  traceparent: undefined
 })
 
-const ownerOf = (dialect: Dialect, answer: Answer, command: Command, name: string): Owner => {
-  const said = dialect.claimOf(
-    answer,
-    {
-      executionId: command.executionId,
-      eventId: command.eventId,
-      commandId: command.commandId,
-      step: command.step,
-      serverUrl: command.serverUrl,
-      pool: undefined,
-      traceparent: undefined
-    },
-    command.attempt
-  )
-  switch (said._tag) {
+const ownerOf = (claim: Claim, name: string): Owner => {
+  switch (claim._tag) {
     case "Claimed":
       return Owner.Ours()
     case "HeldElsewhere":
-      return said.owner === name
+      return claim.owner === name
         ? Owner.Ours()
-        : said.owner === undefined
+        : claim.owner === undefined
           ? Owner.Unknown()
-          : Owner.Other({ name: said.owner })
+          : Owner.Other({ name: claim.owner })
     case "AlreadyDone":
     case "Rejected":
       return Owner.Ended()

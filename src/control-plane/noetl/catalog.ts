@@ -4,15 +4,11 @@ import { parse as parseYaml } from "yaml"
 import * as Json from "../../domain/Json.ts"
 import { messageOf } from "../../domain/messageOf.ts"
 import { ControlPlaneError, type CredentialScope, Unreadable } from "../ControlPlane.ts"
-import { type HttpJson, objectOf } from "./HttpJson.ts"
-import { sendOk } from "./readBack.ts"
+import type { Endpoint } from "./Dialect.ts"
+import { objectOf, sendOk } from "./HttpJson.ts"
 
 /** A catalog entry never changes: it is another one when the playbook does. */
-export const playbook = Effect.fnUntraced(function* (
-  http: HttpJson["Service"],
-  base: string,
-  scope: CredentialScope
-) {
+export const playbook = Effect.fnUntraced(function* ({ base, http }: Endpoint, scope: CredentialScope) {
   if (scope.catalogId === undefined) return undefined
   const operation = `read the playbook ${scope.catalogId}`
   const answer = yield* sendOk(http, {

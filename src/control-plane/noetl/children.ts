@@ -2,20 +2,11 @@
 import { Effect } from "effect"
 import { ExecutionId } from "../../domain/Ids.ts"
 import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
-import { type Child, type ChildStatus, ControlPlaneError, type Parent, Unreadable } from "../ControlPlane.ts"
-import { type HttpJson, objectOf } from "./HttpJson.ts"
-import { sendOk } from "./readBack.ts"
+import { type Child, type ChildStatus, ControlPlaneError, Unreadable } from "../ControlPlane.ts"
+import type { ChildRequest, Endpoint } from "./Dialect.ts"
+import { objectOf, sendOk } from "./HttpJson.ts"
 
-export const startChild = Effect.fnUntraced(function* (
-  http: HttpJson["Service"],
-  base: string,
-  options: {
-    readonly parent: Parent
-    readonly path: string
-    readonly version: string | undefined
-    readonly payload: JsonObject
-  }
-) {
+export const startChild = Effect.fnUntraced(function* ({ base, http }: Endpoint, options: ChildRequest) {
   const operation = `start the playbook ${options.path}`
   const answer = yield* sendOk(http, {
     operation,
@@ -37,11 +28,7 @@ export const startChild = Effect.fnUntraced(function* (
   return child
 })
 
-export const childStatus = Effect.fnUntraced(function* (
-  http: HttpJson["Service"],
-  base: string,
-  child: ExecutionId
-) {
+export const childStatus = Effect.fnUntraced(function* ({ base, http }: Endpoint, child: ExecutionId) {
   const answer = yield* sendOk(http, {
     operation: `ask about the execution ${child}`,
     method: "GET",
@@ -54,8 +41,7 @@ export const childStatus = Effect.fnUntraced(function* (
 
 /** The newest `call.done` of a step, or of any step, holds its value. */
 export const childResult = Effect.fnUntraced(function* (
-  http: HttpJson["Service"],
-  base: string,
+  { base, http }: Endpoint,
   child: ExecutionId,
   step: string | undefined
 ) {

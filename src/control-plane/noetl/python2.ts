@@ -5,109 +5,127 @@
  * before it is sent again after a failure that may have come too late. Their server answers 500 also after the row
  * was stored. `step.exit` goes out only as a batch item that drives nothing: singly it would issue the next step twice.
  */
-import { Duration, Effect, Schedule } from "effect"
-import type { Command } from "../../domain/Command.ts"
-import * as Failure from "../../domain/Failure.ts"
-import type { Json, JsonObject } from "../../domain/Json.ts"
+import { Duration, Effect, Exit, Schedule } from "effect"
+import { backoff } from "../../async/backoff.ts"
 import { retryLazily } from "../../async/retryLazily.ts"
-import { envelopeOf } from "../../domain/ToolResult.ts"
-import { type EndingEvent, Failed } from "../../domain/WorkerEvent.ts"
+import type { EndingEvent } from "../../domain/WorkerEvent.ts"
 import { ControlPlaneError, Refused } from "../ControlPlane.ts"
-import type { Dialect } from "./Dialect.ts"
-import { type HttpJson, objectOf } from "./HttpJson.ts"
-import { claimOf } from "./pythonClaim.ts"
-import { pythonResponseOf } from "./pythonResponse.ts"
-import { findEvent, isNotThere, sendOk, wentOn } from "./readBack.ts"
+import { playbook } from "./catalog.ts"
+import { childResult, childStatus, startChild } from "./children.ts"
+import type { Dialect, Endpoint, Report } from "./Dialect.ts"
+import { type Answered, objectOf, sendOk, startOk } from "./HttpJson.ts"
+import {
+  batchRequest,
+  callItem,
+  type Item,
+  refusedValue,
+  type Sender,
+  singleRequest,
+  tailItems
+} from "./python2Events.ts"
+import { claimOf, claimRequest, republishesOrphans } from "./pythonClaim.ts"
+import { deregistration, isCancelled, registeredWorkers, registration } from "./pythonRegistry.ts"
+import { findEvent, isNotThere, wentOn } from "./readBack.ts"
+import { credential, keychain } from "./secrets.ts"
 
 export const python2: Dialect = {
-  name: "python2",
-  registration: ({ capacity, hostname, name, pid, pool }) => ({
-    name,
-    component_type: "worker_pool",
-    runtime: "nodejs",
-    status: "ready",
-    capacity,
-    hostname,
-    pid,
-    labels: { pool_name: pool },
-    meta: {}
-  }),
+  registration,
+  deregistration,
+  registeredWorkers,
+  claimRequest,
   claimOf,
-  report: (http, base, workerName, command, event, again) => {
-    const send = sender(http, base, workerName, command)
-    return event._tag === "Started" ? started(send) : ended(send, event, again)
-  }
+  republishesOrphans,
+  report: (server, report) => {
+    const sender = senderOf(server, report)
+    if (report.event._tag === "Started") return started(sender)
+    return report.mayBeThere ? ended(sender, report.event, true) : endedAtOnce(sender, report.event)
+  },
+  isCancelled,
+  credential,
+  keychain,
+  playbook,
+  startChild,
+  childStatus,
+  childResult
 }
 
 // --- events ---
 
-interface Item {
-  readonly name: string
-  readonly payload: JsonObject
+type Sent<A> = Effect.Effect<A, ControlPlaneError>
+
+const senderOf = (server: Endpoint, { command, workerName }: Report): Sender => ({
+  server,
+  command,
+  workerName
+})
+
+/** Answers with how many commands the event made; 0 where that is not read. */
+const single = (sender: Sender, item: Item, first?: Answered): Sent<number> =>
+  firstOr(first, sendOk(sender.server.http, singleRequest(sender, item))).pipe(
+    Effect.map((answer) => Number(objectOf(answer)["commands_generated"] ?? 0))
+  )
+
+const batch = (sender: Sender, key: string, items: ReadonlyArray<Item>, first?: Answered): Sent<void> =>
+  firstOr(first, sendOk(sender.server.http, batchRequest(sender, key, items))).pipe(
+    // Servers before 2.8.6 have no batch. A single step.exit would drive the workflow, so it is left out.
+    Effect.catchIf(isNotThere, () =>
+      Effect.forEach(
+        items.filter((item) => item.name !== "step.exit"),
+        (item) => single(sender, item),
+        { discard: true }
+      )
+    ),
+    Effect.asVoid
+  )
+
+/** An effect whose first run was made already, with this result. */
+const firstOr = <A>(first: Exit.Exit<A, ControlPlaneError> | undefined, effect: Sent<A>): Sent<A> => {
+  if (first === undefined) return effect
+  let next: Sent<A> = first
+  return Effect.suspend(() => {
+    const now = next
+    next = effect
+    return now
+  })
 }
 
-interface Sender {
-  readonly command: Command
-  readonly workerName: string
-  /** One event that drives the workflow. Answers with how many commands it made. */
-  readonly single: (item: Item) => Effect.Effect<number, ControlPlaneError>
-  /** Events that drive nothing, once for the key. */
-  readonly batch: (key: string, items: ReadonlyArray<Item>) => Effect.Effect<void, ControlPlaneError>
-  /** The id of the event, when the server has it already. */
-  readonly find: (name: string) => Effect.Effect<string | undefined, ControlPlaneError>
-  /** Whether the server did anything after an event. */
-  readonly wentOn: (eventId: string) => Effect.Effect<boolean, ControlPlaneError>
-}
-
-const sender = (http: HttpJson["Service"], base: string, workerName: string, command: Command): Sender => {
-  const execution = { execution_id: command.executionId, worker_id: workerName }
-  const single: Sender["single"] = ({ name, payload }) =>
-    sendOk(http, {
-      operation: `report ${name}`,
-      method: "POST",
-      url: `${base}/api/events`,
-      body: { ...execution, step: command.step, name, payload, actionable: true, informative: true }
-    }).pipe(Effect.map((answer) => Number(objectOf(answer)["commands_generated"] ?? 0)))
-  return {
-    command,
-    workerName,
-    single,
-    batch: (key, items) =>
-      sendOk(http, {
-        operation: `report ${items.map((item) => item.name).join(", ")}`,
-        method: "POST",
-        url: `${base}/api/events/batch`,
-        idempotencyKey: `${command.executionId}:${command.commandId}:${key}`,
-        body: {
-          ...execution,
-          events: items.map((item) => ({ step: command.step, ...item, actionable: false, informative: true }))
-        }
-      }).pipe(
-        // Servers before 2.8.6 have no batch. A single step.exit would drive the workflow, so it is left out.
-        Effect.catchIf(isNotThere, () =>
-          Effect.forEach(
-            items.filter((item) => item.name !== "step.exit"),
-            single,
-            { discard: true }
-          )
-        ),
-        Effect.asVoid
-      ),
-    find: (name) => findEvent(http, base, command, name),
-    wentOn: (eventId) => wentOn(http, base, command, eventId)
-  }
-}
-
-const started = ({ batch, command, workerName }: Sender) =>
-  batch("start", [
-    { name: "command.started", payload: { command_id: command.commandId, worker_id: workerName } },
+const started = (sender: Sender) =>
+  batch(sender, "start", [
+    {
+      name: "command.started",
+      payload: { command_id: sender.command.commandId, worker_id: sender.workerName }
+    },
     { name: "step.enter", payload: { status: "started" } }
-  ]).pipe(retryLazily(Effect.retry({ times: 1 })))
+  ]).pipe(retryLazily({ schedule: Schedule.recurs(1) }))
+
+/**
+ * An ending as almost every one goes: two requests, each accepted at once. What is not accepted goes on at its stage of `ended`,
+ * as that stage's first attempt.
+ */
+const endedAtOnce = (sender: Sender, event: EndingEvent): Sent<void> =>
+  Effect.callback((resume) => {
+    const { http } = sender.server
+    const callEvent = callItem(sender.command, event)
+    let cancel = startOk(http, singleRequest(sender, callEvent), (called) => {
+      if (Exit.isFailure(called) || event._tag === "Failed")
+        return resume(ended(sender, event, false, { call: called }))
+      cancel = startOk(http, batchRequest(sender, "end", tailItems(sender, event)), (told) =>
+        resume(Exit.isSuccess(told) ? Effect.void : ended(sender, event, false, { call: called, tail: told }))
+      )
+    })
+    return Effect.sync(() => cancel())
+  })
+
+/** What the first attempts came to that were made already. */
+interface FirstAttempts {
+  readonly call?: Answered
+  readonly tail?: Answered
+}
 
 /** The call's event until it is there, then the tail until it is there: neither is sent again for the other's sake. */
-const ended = (sender: Sender, event: EndingEvent, again: boolean): Effect.Effect<void, ControlPlaneError> =>
-  call(sender, callItem(sender.command, event), again).pipe(
-    Effect.flatMap((generated) => tail(sender, event, generated)),
+const ended = (sender: Sender, event: EndingEvent, again: boolean, first: FirstAttempts = {}): Sent<void> =>
+  call(sender, callItem(sender.command, event), again, first.call).pipe(
+    Effect.flatMap((generated) => tail(sender, event, generated, first.tail)),
     Effect.catchIf(
       // A server that will never take the value is told that there is none: a run that fails beats one that hangs.
       (error) => event._tag === "Succeeded" && error.reason._tag === "Refused",
@@ -116,11 +134,12 @@ const ended = (sender: Sender, event: EndingEvent, again: boolean): Effect.Effec
   )
 
 /** Answers with how many commands the event made; undefined where it was there already. */
-const call = (sender: Sender, item: Item, again: boolean) => {
+const call = (sender: Sender, item: Item, again: boolean, first: Answered | undefined) => {
   const state: { mayBeThere: boolean; broke: string | undefined } = { mayBeThere: again, broke: undefined }
+  const sent = single(sender, item, first)
   const once = Effect.gen(function* () {
-    const there = state.mayBeThere ? yield* sender.find(item.name) : undefined
-    if (there === undefined) return yield* sender.single(item)
+    const there = state.mayBeThere ? yield* findEvent(sender.server, sender.command, item.name) : undefined
+    if (there === undefined) return yield* sent
     if (state.broke !== undefined && !(yield* settledBy(sender, there)))
       return yield* stuck(item, state.broke)
     return undefined
@@ -142,12 +161,12 @@ const call = (sender: Sender, item: Item, again: boolean) => {
  * It is given some seconds to show that it went on.
  */
 const settledBy = (sender: Sender, eventId: string) =>
-  sender.wentOn(eventId).pipe(
+  wentOn(sender.server, sender.command, eventId).pipe(
     Effect.repeat({
       until: (yes) => yes,
       schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 3 }))
     }),
-    Effect.andThen(sender.wentOn(eventId))
+    Effect.andThen(wentOn(sender.server, sender.command, eventId))
   )
 
 const stuck = (item: Item, detail: string) =>
@@ -161,26 +180,27 @@ const stuck = (item: Item, detail: string) =>
       })
     : Effect.succeed(undefined)
 
-const tail = (sender: Sender, event: EndingEvent, generated: number | undefined) => {
+const tail = (
+  sender: Sender,
+  event: EndingEvent,
+  generated: number | undefined,
+  first: Answered | undefined
+) => {
   const items = tailItems(sender, event)
-  const inBatch = untilAccepted(sender.batch("end", items))
+  const inBatch = untilAccepted(batch(sender, "end", items, first))
   if (event._tag === "Succeeded" || generated !== 0) return inBatch
   // No arc handled the error. The failure ends the run, and only the single endpoint runs it.
   const [exit, failed] = items
   return exit === undefined || failed === undefined
     ? inBatch
-    : Effect.andThen(untilAccepted(sender.batch("end", [exit])), untilAccepted(sender.single(failed)))
+    : Effect.andThen(untilAccepted(batch(sender, "end", [exit])), untilAccepted(single(sender, failed)))
 }
 
 const untilAccepted = <A>(effect: Effect.Effect<A, ControlPlaneError>): Effect.Effect<A, ControlPlaneError> =>
-  effect.pipe(retryLazily(Effect.retry({ while: (error) => error.isRetryable, schedule: patient })))
+  effect.pipe(retryLazily({ while: (error) => error.isRetryable, schedule: reportBackoff }))
 
-/** Doubled up to 10 s, with jitter, longer when the server asks for it. Whoever reports sets the end. */
-const patient: Schedule.Schedule<unknown, ControlPlaneError> = Schedule.min([
-  Schedule.exponential("250 millis"),
-  Schedule.spaced("10 seconds")
-]).pipe(
-  Schedule.jittered,
+/** Longer when the server asks for it. The caller sets the end. */
+const reportBackoff: Schedule.Schedule<unknown, ControlPlaneError> = backoff("250 millis", "10 seconds").pipe(
   Schedule.setInputType<ControlPlaneError>(),
   Schedule.modifyDelay(({ duration, input }) =>
     Effect.succeed(
@@ -190,49 +210,3 @@ const patient: Schedule.Schedule<unknown, ControlPlaneError> = Schedule.min([
     )
   )
 )
-
-const callItem = (command: Command, event: EndingEvent): Item => {
-  const ids = { command_id: command.commandId, loop_event_id: command.meta["loop_event_id"] ?? null }
-  return event._tag === "Succeeded"
-    ? { name: "call.done", payload: { response: responseOf(command, event), ...ids } }
-    : {
-        name: "call.error",
-        payload: { error: event.error.message, response: failedResponse(command, event), ...ids }
-      }
-}
-
-/** The engine reads a pipeline's answer in a shape of its own. */
-const responseOf = (command: Command, event: Extract<EndingEvent, { readonly _tag: "Succeeded" }>) =>
-  command.kind === "task_sequence" ? pythonResponseOf({ ...event.result, data: event.value }) : event.value
-
-const tailItems = ({ command, workerName }: Sender, event: EndingEvent): ReadonlyArray<Item> => {
-  const id = { command_id: command.commandId }
-  if (event._tag === "Succeeded") {
-    const result = responseOf(command, event)
-    return [
-      { name: "step.exit", payload: { result, status: "completed", ...id } },
-      { name: "command.completed", payload: { ...id, worker_id: workerName, result } }
-    ]
-  }
-  const error = event.error.message
-  const result = failedResponse(command, event)
-  return [
-    { name: "step.exit", payload: { status: "FAILED", error, result, ...id } },
-    {
-      name: "command.failed",
-      payload: { ...id, worker_id: workerName, error, result, error_type: event.error.kind }
-    }
-  ]
-}
-
-/** What `{{ step }}` reads after a handled failure: the envelope, its status one that this generation knows. */
-const failedResponse = (
-  command: Command,
-  { result }: Extract<EndingEvent, { readonly _tag: "Failed" }>
-): Json =>
-  command.kind === "task_sequence" ? pythonResponseOf(result) : { ...envelopeOf(result), status: "error" }
-
-const refusedValue = (error: ControlPlaneError) => {
-  const failure = Failure.make("schema", `the result was refused by the server: ${error.reason.detail}`)
-  return Failed({ error: failure, result: { status: "error", error: failure } })
-}

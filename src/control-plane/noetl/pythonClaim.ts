@@ -1,10 +1,17 @@
 /** How the Python servers answer a claim, all generations of them. */
 import { Duration, Schema } from "effect"
 import { AlreadyDone, type Claim, Claimed, HeldElsewhere, Rejected, RetryLater } from "../../domain/Claim.ts"
-import { isObject, JsonRecord, JsonValue } from "../../domain/Json.ts"
+import type { EventId } from "../../domain/Ids.ts"
+import { isObject, type Json, type JsonObject, stringify } from "../../domain/Json.ts"
 import type { Command } from "../../domain/Command.ts"
 import type { Notification } from "../../domain/Notification.ts"
-import { type Answer, errorOf, objectOf } from "./HttpJson.ts"
+import { type Answer, errorOf, objectOf, type Request } from "./HttpJson.ts"
+
+/** An answer's body was made by our own parser: its values need no second walk. */
+const ParsedValue = Schema.declare((_value): _value is Json => true, { expected: "a JSON value" })
+const ParsedObject = Schema.declare((value): value is JsonObject => isObject(value), {
+  expected: "a JSON object"
+})
 
 const Granted = Schema.Struct({
   node_name: Schema.NonEmptyString,
@@ -14,18 +21,32 @@ const Granted = Schema.Struct({
     Schema.Struct({
       kind: Schema.Literals(["result_ref", "temp_ref"]),
       ref: Schema.String,
-      store: JsonValue
+      store: ParsedValue
     }),
     Schema.Struct({
-      tool_config: JsonValue,
-      args: Schema.optionalKey(Schema.NullOr(JsonRecord)),
-      input: Schema.optionalKey(Schema.NullOr(JsonRecord)),
-      render_context: Schema.optionalKey(Schema.NullOr(JsonRecord))
+      tool_config: ParsedValue,
+      args: Schema.optionalKey(Schema.NullOr(ParsedObject)),
+      input: Schema.optionalKey(Schema.NullOr(ParsedObject)),
+      render_context: Schema.optionalKey(Schema.NullOr(ParsedObject))
     })
   ]),
-  meta: Schema.optionalKey(Schema.NullOr(JsonRecord))
+  meta: Schema.optionalKey(Schema.NullOr(ParsedObject))
 })
 const decodeGranted = Schema.decodeUnknownOption(Granted, { onExcessProperty: "ignore" })
+
+export const claimRequest = (base: string, eventId: EventId, workerName: string): Request => ({
+  operation: "claim",
+  method: "POST",
+  url: `${base}/api/commands/${eventId}/claim`,
+  body: { worker_id: workerName }
+})
+
+/**
+ * Only servers that publish again when an owner dies answer claims from a cache. A granted claim is not searched: it carries
+ * the whole context.
+ */
+export const republishesOrphans = (answer: Answer): boolean =>
+  answer.status === 409 && stringify(answer.body).includes("cache_fast_path")
 
 /** The answer to a claim, as every Python generation gives it. */
 export const claimOf = (answer: Answer, notification: Notification, attempt: number): Claim => {

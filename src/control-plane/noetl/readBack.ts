@@ -3,20 +3,15 @@ import { Effect } from "effect"
 import type { Command } from "../../domain/Command.ts"
 import * as Json from "../../domain/Json.ts"
 import { ControlPlaneError, Unreadable } from "../ControlPlane.ts"
-import { errorOf, type HttpJson, objectOf, type Request } from "./HttpJson.ts"
-
-export const sendOk = (http: HttpJson["Service"], request: Request) =>
-  Effect.flatMap(http.send(request), (answer) =>
-    answer.status < 300 ? Effect.succeed(answer) : Effect.fail(errorOf(request.operation, answer))
-  )
+import type { Endpoint } from "./Dialect.ts"
+import { objectOf, sendOk } from "./HttpJson.ts"
 
 export const isNotThere = (error: ControlPlaneError) =>
   error.reason._tag === "Refused" && (error.reason.status === 404 || error.reason.status === 405)
 
 /** Reads the execution's events of one name back, page by page: the id of this command's, if there is one. */
 export const findEvent = Effect.fnUntraced(function* (
-  http: HttpJson["Service"],
-  base: string,
+  { base, http }: Endpoint,
   command: Command,
   name: string
 ) {
@@ -42,8 +37,7 @@ export const findEvent = Effect.fnUntraced(function* (
 
 /** Whether the server went on after an event: issued a command, or ended the workflow. */
 export const wentOn = Effect.fnUntraced(function* (
-  http: HttpJson["Service"],
-  base: string,
+  { base, http }: Endpoint,
   command: Command,
   eventId: string
 ) {

@@ -3,14 +3,10 @@ import { Effect, Redacted } from "effect"
 import type { Credential } from "../../domain/Credential.ts"
 import * as Json from "../../domain/Json.ts"
 import { ControlPlaneError, type CredentialScope, Unreadable } from "../ControlPlane.ts"
-import { errorOf, type HttpJson, objectOf } from "./HttpJson.ts"
-import { sendOk } from "./readBack.ts"
+import type { Endpoint } from "./Dialect.ts"
+import { errorOf, objectOf, sendOk } from "./HttpJson.ts"
 
-export const credential = Effect.fnUntraced(function* (
-  http: HttpJson["Service"],
-  base: string,
-  name: string
-) {
+export const credential = Effect.fnUntraced(function* ({ base, http }: Endpoint, name: string) {
   const operation = `read the credential ${name}`
   const answer = yield* http.send({
     operation,
@@ -37,8 +33,7 @@ export const credential = Effect.fnUntraced(function* (
 })
 
 export const keychain = Effect.fnUntraced(function* (
-  http: HttpJson["Service"],
-  base: string,
+  { base, http }: Endpoint,
   name: string,
   scope: CredentialScope
 ) {

@@ -33,7 +33,7 @@ export const make = (nc: Connection): Effect.Effect<Acks, QueueError> =>
     return {
       send: (subject, payload, confirmed) =>
         once(subject, payload, confirmed).pipe(
-          retryLazily(Effect.retry(Schedule.spaced("500 millis").pipe(Schedule.upTo({ times: 4 }))))
+          retryLazily({ schedule: Schedule.spaced("500 millis").pipe(Schedule.upTo({ times: 4 })) })
         )
     }
   })
