@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { ControlPlane } from "../../src/control-plane/ControlPlane.ts"
 import { MemoryControlPlane } from "../../src/control-plane/MemoryControlPlane.ts"
 import { expandWorkbook } from "../../src/job/pipeline/workbook.ts"
 import { aCommand } from "../../src/testing/aCommand.ts"
@@ -22,6 +23,7 @@ describe("A workbook", () => {
     () =>
       Effect.gen(function* () {
         const command = yield* expandWorkbook(
+          yield* ControlPlane,
           aCommand(1, {
             kind: "workbook",
             config: { name: "score", args: { years: 7 } },
@@ -36,6 +38,7 @@ describe("A workbook", () => {
   it.effect("gives its tool to a task of a pipeline", () =>
     Effect.gen(function* () {
       const command = yield* expandWorkbook(
+        yield* ControlPlane,
         aCommand(1, {
           kind: "task_sequence",
           config: { tasks: [{ kind: "shell" }, { kind: "workbook", name: "plain", input: { a: 1 } }] }
@@ -50,7 +53,7 @@ describe("A workbook", () => {
   it.effect("says which entries there are when a name is not one", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(
-        expandWorkbook(aCommand(1, { kind: "workbook", config: { name: "scoer" } }))
+        expandWorkbook(yield* ControlPlane, aCommand(1, { kind: "workbook", config: { name: "scoer" } }))
       )
       assert.match(error.message, /has no entry 'scoer' \(it has: score, plain\)/)
     }).pipe(Effect.provide(plane))
@@ -59,7 +62,7 @@ describe("A workbook", () => {
   it.effect("is not asked for by a command that names none", () =>
     Effect.gen(function* () {
       const command = aCommand(1, { kind: "shell", config: {} })
-      assert.strictEqual(yield* expandWorkbook(command), command)
+      assert.strictEqual(yield* expandWorkbook(yield* ControlPlane, command), command)
     }).pipe(Effect.provide(plane))
   )
 })

@@ -3,20 +3,27 @@
  * worker to find the tool; it takes the place of the task that names it.
  */
 import { Effect } from "effect"
-import { ControlPlane } from "../../control-plane/ControlPlane.ts"
+import type { ControlPlane } from "../../control-plane/ControlPlane.ts"
 import type { Command } from "../../domain/Command.ts"
+import { credentialScopeOf } from "../../domain/CredentialScope.ts"
 import * as Failure from "../../domain/Failure.ts"
 import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
 import { ExecutionFailed, InvalidConfig, ToolError, Unavailable } from "../../domain/ToolError.ts"
-import { scopeOf } from "./scopeOf.ts"
 
 const kind = "workbook"
 
 /** The command with every workbook task replaced; itself when it has none. */
-export const expandWorkbook = Effect.fnUntraced(function* (command: Command) {
+export const expandWorkbook = (
+  controlPlane: ControlPlane["Service"],
+  command: Command
+): Effect.Effect<Command, ToolError> =>
+  command.kind === kind || tasksOf(command.config).some((task) => task["kind"] === kind)
+    ? expanded(controlPlane, command)
+    : Effect.succeed(command)
+
+const expanded = Effect.fnUntraced(function* (controlPlane: ControlPlane["Service"], command: Command) {
   const tasks = tasksOf(command.config)
-  if (command.kind !== kind && !tasks.some((task) => task["kind"] === kind)) return command
-  const entries = yield* entriesOf(command)
+  const entries = yield* entriesOf(controlPlane, command)
   if (command.kind === kind) {
     const tool = yield* replaced(isObject(command.config) ? command.config : {}, entries)
     const { kind: toolKind, ...config } = tool
@@ -59,8 +66,8 @@ const replaced = Effect.fnUntraced(function* (task: JsonObject, entries: Readonl
 
 const argumentsOf = (value: Json | undefined): JsonObject => (isObject(value) ? value : {})
 
-const entriesOf = Effect.fnUntraced(function* (command: Command) {
-  const playbook = yield* (yield* ControlPlane).playbook(scopeOf(command)).pipe(
+const entriesOf = Effect.fnUntraced(function* (controlPlane: ControlPlane["Service"], command: Command) {
+  const playbook = yield* controlPlane.playbook(credentialScopeOf(command)).pipe(
     Effect.mapError((error) =>
       error.isRetryable
         ? new ToolError({ tool: kind, reason: new Unavailable({ detail: error.message }) })
