@@ -30,7 +30,7 @@ import type { Values } from "./settings.ts"
 import { toolOptions } from "./toolOptions.ts"
 
 /** The whole worker as configured, with its health server. Another toolbox takes the place of ours. */
-export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, ControlPlane>) => {
+export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, ControlPlane | Results>) => {
   const options = toolOptions(values)
   const worker = Worker.layer.pipe(
     Layer.provide(Layer.provide(tools, options)),

@@ -73,7 +73,12 @@ export class PythonTool extends Context.Service<PythonTool, Tool.Tool>()("noetl-
         interpreter: info?.path,
         problem
       }
-      return Tool.make({ kind: "python", config: Config, run: (config, call) => run(python, config, call) })
+      return Tool.make({
+        kind: "python",
+        pythonKeys: new Set(["code"]),
+        config: Config,
+        run: (config, call) => run(python, config, call)
+      })
     })
   )
   static readonly layer = this.layerNoDeps.pipe(

@@ -8,7 +8,7 @@ import { Context, Effect, Layer, References, type Scope, type Tracer } from "eff
 import { HttpTraceContext } from "effect/http"
 import type { ToolResult } from "../domain/ToolResult.ts"
 import * as Breakers from "./breaker/Breakers.ts"
-import type { Tool, ToolCall } from "./Tool.ts"
+import type { Declaration, Tool, ToolCall } from "./Tool.ts"
 import { ToolError, UnknownTool } from "../domain/ToolError.ts"
 
 export class Toolbox extends Context.Service<
@@ -17,8 +17,10 @@ export class Toolbox extends Context.Service<
     /** Every kind that can be run, aliases included, sorted. */
     readonly kinds: ReadonlyArray<string>
     readonly run: (call: ToolCall) => Effect.Effect<ToolResult, ToolError, Scope.Scope>
-    /** The tools that have something to do besides commands. */
-    readonly upkeep: ReadonlyArray<{ readonly kind: string; readonly run: Effect.Effect<never> }>
+    /** What the tool of a kind asks of the pipeline; nothing where the toolbox has no such tool. */
+    readonly declarationOf: (kind: string) => Declaration
+    /** The tools that have work besides commands. */
+    readonly maintenance: ReadonlyArray<{ readonly kind: string; readonly run: Effect.Effect<never> }>
   }
 >()("noetl-worker/tools/Toolbox") {
   /** A toolbox of the tools named; each is taken from the context. */
@@ -92,7 +94,10 @@ const of = (tools: ReadonlyArray<Tool>, isTraced: boolean): Toolbox["Service"] =
   const kinds = [...byKind.keys()].toSorted()
   return Toolbox.of({
     kinds,
-    upkeep: tools.flatMap(({ kind, upkeep }) => (upkeep === undefined ? [] : [{ kind, run: upkeep }])),
+    declarationOf: (kind) => byKind.get(kind) ?? {},
+    maintenance: tools.flatMap(({ kind, maintenance }) =>
+      maintenance === undefined ? [] : [{ kind, run: maintenance }]
+    ),
     run: (call) => {
       const tool = byKind.get(call.kind)
       if (tool === undefined)

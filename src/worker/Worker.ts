@@ -99,7 +99,7 @@ const tree = Effect.gen(function* () {
   })
   for (const { name, run } of yield* Companions)
     yield* supervisor.start({ name, restart: "permanent", run: run(dispatcher.active) })
-  for (const { kind, run } of (yield* Toolbox).upkeep)
+  for (const { kind, run } of (yield* Toolbox).maintenance)
     yield* supervisor.start({ name: kind, restart: "permanent", run: Effect.andThen(registered.await, run) })
   yield* Effect.addFinalizer(() => drain(inbox, dispatcher, state))
   yield* supervisor.start({

@@ -18,6 +18,7 @@ import { Template } from "../../src/template/Template.ts"
 import type { ToolCall } from "../../src/tools/Tool.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
 import { ExecutionFailed, ToolError, UnknownTool } from "../../src/domain/ToolError.ts"
+import { declarationOf } from "../support/declarations.ts"
 import { WorkerConfig } from "../../src/WorkerConfig.ts"
 
 export interface Call extends ToolCall {
@@ -36,7 +37,8 @@ export const world = (commandTimeout: Duration.Input = "30 minutes"): World => {
   const calls: Array<Call> = []
   const toolbox = Layer.succeed(Toolbox, {
     kinds,
-    upkeep: [],
+    declarationOf,
+    maintenance: [],
     run: (call) =>
       Effect.gen(function* () {
         if (!kinds.includes(call.kind)) {

@@ -10,6 +10,7 @@ import type { Rendering, Template } from "../../template/Template.ts"
 import type { TemplateError } from "../../template/TemplateError.ts"
 import type { Value } from "../../template/values.ts"
 import { TemplateFailed, ToolError } from "../../domain/ToolError.ts"
+import type { Toolbox } from "../../tools/Toolbox.ts"
 import { under } from "./Issue.ts"
 import { synonyms } from "./output.ts"
 import type { SetBlock } from "./Rule.ts"
@@ -18,7 +19,7 @@ import type { Task } from "./Task.ts"
 type Layers = ReadonlyArray<JsonObject>
 
 export interface Renderer {
-  /** The settings of a task: `at` is empty there, so that the code of a Python task gets Python's literals. */
+  /** The settings of a task: `at` is empty there, so that a tool's Python keys get Python's literals. */
   readonly mapping: (
     value: JsonObject,
     layers: Layers,
@@ -53,9 +54,13 @@ export interface Services {
   readonly template: Template["Service"]
   readonly credentials: Credentials["Service"]
   readonly results: Results["Service"]
+  readonly toolbox: Toolbox["Service"]
 }
 
-export const make = ({ credentials, results, template }: Services, scope: CredentialScope): Renderer => {
+export const make = (
+  { credentials, results, template, toolbox }: Services,
+  scope: CredentialScope
+): Renderer => {
   const fetched = new Map<JsonObject, Json>()
 
   const fetch = (holder: JsonObject, task: Task) => {
@@ -118,7 +123,7 @@ export const make = ({ credentials, results, template }: Services, scope: Creden
     value,
     mapping: (source, layers, task, at) => {
       if (!isRendered(source)) return Effect.succeed(source)
-      const pythonKeys = task.kind === "python" && at === "" ? code : none
+      const { pythonKeys = none } = at === "" ? toolbox.declarationOf(task.kind) : {}
       return Effect.map(rendered(source, { ...options(layers, task, at), pythonKeys }, task), (filled) =>
         isObject(filled) ? filled : {}
       )
@@ -153,7 +158,6 @@ const failed = (task: Task) => (error: TemplateError | ToolError) =>
     ? error
     : new ToolError({ tool: task.kind, reason: new TemplateFailed({ at: error.at, detail: error.located }) })
 
-const code: ReadonlySet<string> = new Set(["code"])
 const none: ReadonlySet<string> = new Set()
 /** In a task's `set` the name `output` is the data, and `output.data` is it too where it has no such member. */
 const outputView: ReadonlySet<string> = new Set(["output"])

@@ -60,7 +60,7 @@ export const planOf = (command: Command): Checked<Plan> => {
 }
 
 /** `[…]`, `{tasks: […]}`, `{tool_config: […]}`; a list of tasks under any kind but a tool's own is a pipeline too. */
-const listOf = (command: Command): Json | undefined => {
+export const listOf = (command: Command): Json | undefined => {
   const { config, kind } = command
   if (Array.isArray(config)) return config
   if (kind !== "task_sequence") return undefined

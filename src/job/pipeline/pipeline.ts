@@ -6,7 +6,6 @@
  * A failure of a tool is a result. What fails here is a command that is written wrongly or whose parts are not there.
  */
 import { Clock, Context, Effect, Result } from "effect"
-import { ControlPlane } from "../../control-plane/ControlPlane.ts"
 import { Credentials } from "../../credentials/Credentials.ts"
 import type { Command } from "../../domain/Command.ts"
 import { credentialScopeOf } from "../../domain/CredentialScope.ts"
@@ -23,18 +22,18 @@ import { delayOf } from "./delay.ts"
 import { hydrate } from "./hydrate.ts"
 import type { Attempt } from "./output.ts"
 import * as Renderer from "./Renderer.ts"
+import { replaced } from "./replaced.ts"
 import { asSuccess, type PipelineResult, resultOf } from "./resultOf.ts"
 import { type Running, runTask } from "./runTask.ts"
 import { initial, type State, withResult } from "./State.ts"
 import { type Plan, planOf, type Task } from "./Task.ts"
-import { expandWorkbook } from "./workbook.ts"
 
 /** How many executions of tasks one command may take, retries and jumps included. */
 export const MaxExecutions = Context.Reference<number>("noetl-worker/job/pipeline/MaxExecutions", {
   defaultValue: () => 1_000_000
 })
 
-export type Services = Toolbox | Template | Credentials | Results | WorkerConfig | ControlPlane
+export type Services = Toolbox | Template | Credentials | Results | WorkerConfig
 
 /** The pipeline, its services looked up once. */
 export const make = Effect.gen(function* () {
@@ -45,17 +44,16 @@ export const make = Effect.gen(function* () {
     template: yield* Template,
     config: yield* WorkerConfig
   }
-  const controlPlane = yield* ControlPlane
 
   return Effect.fnUntraced(function* (command: Command): Effect.fn.Return<ToolResult, ToolError> {
     const whole = yield* hydrate(services.results, command)
-    const expanded = yield* expandWorkbook(controlPlane, whole)
-    const plan = planOf(expanded)
+    const complete = yield* replaced(services.toolbox, whole)
+    const plan = planOf(complete)
     if (Result.isFailure(plan))
       return yield* Effect.fail(invalid(command, plan.failure.at, plan.failure.problem))
-    const scope = credentialScopeOf(expanded)
+    const scope = credentialScopeOf(complete)
     const renderer = Renderer.make(services, scope)
-    const running: Running = { command: expanded, plan: plan.success, renderer, scope, services }
+    const running: Running = { command: complete, plan: plan.success, renderer, scope, services }
     const clock = yield* Clock.Clock
     const started = clock.currentTimeMillisUnsafe()
     const lone = loneTaskOf(plan.success)

@@ -8,11 +8,10 @@ import { noAuth } from "../../domain/Credential.ts"
 import { isObject, type JsonObject } from "../../domain/Json.ts"
 import { endAfter } from "../../domain/ToolError.ts"
 import * as ToolResult from "../../domain/ToolResult.ts"
-import type { Results } from "../../results/Results.ts"
 import * as Coerced from "../../tools/Coerced.ts"
 import type { Toolbox } from "../../tools/Toolbox.ts"
 import type { WorkerConfig } from "../../WorkerConfig.ts"
-import { fetchArtifact, isArtifact } from "./artifact.ts"
+import { authorized } from "./authorized.ts"
 import { attemptOf } from "./output.ts"
 import { withOwnStatus } from "./ownStatus.ts"
 import { isRendered, type Renderer } from "./Renderer.ts"
@@ -27,7 +26,6 @@ export interface Running {
   readonly services: {
     readonly toolbox: Toolbox["Service"]
     readonly credentials: Credentials["Service"]
-    readonly results: Results["Service"]
     readonly config: WorkerConfig["Service"]
   }
 }
@@ -41,10 +39,11 @@ export const runTask = Effect.fnUntraced(function* (
 ) {
   const clock = yield* Clock.Clock
   const started = clock.currentTimeMillisUnsafe()
-  const { statusInData } = running.services.config
+  const { config, toolbox } = running.services
+  const readsStatus = config.statusInData && toolbox.declarationOf(task.kind).statusIsData !== true
   const [result, thrown] = yield* callTool(running, task, state, attempt).pipe(
     Effect.scoped,
-    Effect.map((answer) => [statusInData ? withOwnStatus(task.kind, answer) : answer, false] as const),
+    Effect.map((answer) => [readsStatus ? withOwnStatus(task.kind, answer) : answer, false] as const),
     Effect.catchTag("ToolError", (error) =>
       Effect.succeed([ToolResult.failure(error.failure), true] as const)
     )
@@ -57,24 +56,22 @@ const callTool = Effect.fnUntraced(function* (running: Running, task: Task, stat
   const args = yield* inputOf(running, task, state, attempt)
   const layers = layersOf(state, task.label, attempt, args)
   const { auth, config } = yield* configOf(running, task, layers)
-  const call = isArtifact(task.kind)
-    ? fetchArtifact(services.results, task.kind, config, args)
-    : services.toolbox.run({
-        kind: task.kind,
-        config,
-        args,
-        // Only tools that hand them to a program read them.
-        get variables() {
-          return flattened(layers)
-        },
-        auth,
-        executionId: command.executionId,
-        commandId: command.commandId,
-        step: plan.step,
-        attempt: command.attempt,
-        serverUrl: command.serverUrl,
-        traceparent: command.traceparent
-      })
+  const call = services.toolbox.run({
+    kind: task.kind,
+    config,
+    args,
+    // Only tools that hand them to a program read them.
+    get variables() {
+      return flattened(layers)
+    },
+    auth,
+    executionId: command.executionId,
+    commandId: command.commandId,
+    step: plan.step,
+    attempt: command.attempt,
+    serverUrl: command.serverUrl,
+    traceparent: command.traceparent
+  })
   return yield* endAfter(task.kind, deadlineOf(config, services.config.commandTimeout))(call)
 })
 
@@ -108,7 +105,8 @@ const renderedInput = Effect.fnUntraced(function* (
 })
 
 const configOf = (running: Running, task: Task, layers: ReadonlyArray<JsonObject>) =>
-  task.kind !== "transfer" && authKeys.every((key) => task.config[key] === undefined)
+  running.services.toolbox.declarationOf(task.kind).connections === undefined &&
+  authKeys.every((key) => task.config[key] === undefined)
     ? Effect.map(running.renderer.mapping(task.config, layers, task, ""), (config) => ({
         auth: noAuth,
         config
@@ -116,7 +114,7 @@ const configOf = (running: Running, task: Task, layers: ReadonlyArray<JsonObject
     : authorizedConfig(running, task, layers)
 
 const authorizedConfig = Effect.fnUntraced(function* (
-  { renderer, scope, services: { credentials } }: Running,
+  { renderer, scope, services }: Running,
   task: Task,
   layers: ReadonlyArray<JsonObject>
 ) {
@@ -125,14 +123,15 @@ const authorizedConfig = Effect.fnUntraced(function* (
   )
   const others = Object.fromEntries(Object.entries(task.config).filter(([key]) => named[key] === undefined))
   const names = yield* renderer.mapping(named, layers, task, "")
-  if (Object.keys(names).length === 0 && task.kind !== "transfer") {
+  const { connections } = services.toolbox.declarationOf(task.kind)
+  if (Object.keys(names).length === 0 && connections === undefined) {
     return { auth: noAuth, config: yield* renderer.mapping(others, layers, task, "") }
   }
-  const before = yield* credentials.resolve(task.kind, names, scope)
+  const before = yield* authorized(services, task.kind, names, scope)
   const withAuth = [{ auth: authVariable(before.auth) }, ...layers]
   const rendered = yield* renderer.mapping(others, withAuth, task, "")
-  // Again over all settings: what the author wrote wins over the credential, and both ends of a transfer have their own.
-  return yield* credentials.resolve(task.kind, { ...rendered, ...names }, scope)
+  // Again over all settings: what the author wrote wins over the credential, and each connection has a credential of its own.
+  return yield* authorized(services, task.kind, { ...rendered, ...names }, scope)
 })
 
 const seconds = Schema.decodeUnknownOption(Coerced.Seconds)

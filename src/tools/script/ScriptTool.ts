@@ -48,7 +48,7 @@ export class ScriptTool extends Context.Service<ScriptTool, Tool.Tool>()(
         kind: "script",
         config: Config,
         run: (config, call) => run(parts, config, call),
-        upkeep: reap({
+        maintenance: reap({
           api: parts.api,
           controlPlane: yield* ControlPlane,
           namespaces: namespacesOf(parts, yield* isInCluster),

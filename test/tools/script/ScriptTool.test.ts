@@ -35,7 +35,9 @@ const contract = (name: string, cluster: Layer.Layer<KubernetesCluster>) =>
           const plane = yield* Layer.build(MemoryControlPlane.layer())
           yield* Context.get(plane, MemoryControlPlane).cancel(cancelled.executionId)
           const second = yield* aWorker({ reapEvery: Duration.millis(100) }, Layer.succeedContext(plane))
-          yield* Effect.forkScoped(second.upkeep ?? Effect.die("no upkeep"), { startImmediately: true })
+          yield* Effect.forkScoped(second.maintenance ?? Effect.die("no maintenance"), {
+            startImmediately: true
+          })
           yield* nothingLeft(cancelled)
           const { objectsOf } = yield* KubernetesCluster
           assert.include((yield* objectsOf(other.executionId)).join(" "), "Job/")
