@@ -17,6 +17,7 @@ import { MemoryQueue } from "../queue/MemoryQueue.ts"
 import * as NatsQueue from "../queue/nats/NatsQueue.ts"
 import * as PodDeletionCost from "../worker/plugins/PodDeletionCost.ts"
 import * as SqliteJournal from "../journal/SqliteJournal.ts"
+import type { SafetyOptions } from "../tools/SafetyOptions.ts"
 import type { Toolbox } from "../tools/Toolbox.ts"
 import { Worker } from "../worker/Worker.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
@@ -30,7 +31,10 @@ import type { Values } from "./settings.ts"
 import { toolOptions } from "./toolOptions.ts"
 
 /** The whole worker as configured, with its health server. Another toolbox takes the place of ours. */
-export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, ControlPlane | Results>) => {
+export const workerLayer = <E>(
+  values: Values,
+  tools: Layer.Layer<Toolbox, E, ControlPlane | Results | SafetyOptions>
+) => {
   const options = toolOptions(values)
   const worker = Worker.layer.pipe(
     Layer.provide(Layer.provide(tools, options)),
@@ -51,7 +55,7 @@ export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, Co
 }
 
 /** A free port is known once it is taken; tools must not ask it either. They share this egress policy. */
-const protectHealth = (options: Layer.Layer<never>) =>
+const protectHealth = (options: Layer.Layer<SafetyOptions>) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const { address } = yield* HttpServer.HttpServer

@@ -10,7 +10,7 @@ import * as ToolResult from "../domain/ToolResult.ts"
 import * as Coerced from "./Coerced.ts"
 import { findProgram } from "./process/findProgram.ts"
 import { exitCodeOf, failureOf as failureOfEnd } from "./process/outcome.ts"
-import { environmentOf, ProcessOptions } from "./process/ProcessOptions.ts"
+import { environmentOf, ProcessOptions, type ProcessSettings } from "./process/ProcessOptions.ts"
 import { ProcessRunner, type Ran } from "./process/ProcessRunner.ts"
 import * as Settings from "./process/settings.ts"
 import { failureOf } from "./python/failure.ts"
@@ -87,7 +87,7 @@ export class PythonTool extends Context.Service<PythonTool, Tool.Tool>()("noetl-
 }
 
 interface Python {
-  readonly options: ProcessOptions
+  readonly options: ProcessSettings
   readonly runner: ProcessRunner["Service"]
   readonly scripts: ScriptSource["Service"]
   /** Undefined where every command gets a process from nothing. */

@@ -29,3 +29,5 @@ export const layer = Toolbox.layerLive(
   ArtifactTool,
   WorkbookTool
 )
+
+export * as SafetyOptions from "./SafetyOptions.ts"

@@ -73,8 +73,9 @@ const replacement = Effect.fnUntraced(function* (
     task = yield* replace(task, scope)
   }
   const problem = `expected a tool after ${maxReplacements} replacements: the entries name each other`
+  const { kind } = written
   return yield* new ToolError({
-    tool: String(written["kind"]),
+    tool: typeof kind === "string" ? kind : "",
     reason: new InvalidConfig({ issues: [{ at: "name", problem }] })
   })
 })
