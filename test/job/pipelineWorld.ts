@@ -30,7 +30,7 @@ export interface World {
   readonly layer: Layer.Layer<Services | Redactor | ControlPlane>
 }
 
-const kinds = ["stub", "http", "python", "postgres", "noop"]
+const kinds = ["stub", "http", "python", "postgres", "noop", "agent"]
 
 /** `answers` are given one after the other, the last one again and again; without any the tool answers its arguments. */
 export const world = (commandTimeout: Duration.Input = "30 minutes"): World => {

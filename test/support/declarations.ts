@@ -13,8 +13,13 @@ export const shipped: Readonly<Record<string, Declaration>> = {
   transfer: { connections: ["source", "target"] }
 }
 
-/** A tool that an embedder may add. */
-export const broker: Declaration = { credentials: { fields: messaging } }
+const broker: Declaration = { credentials: { fields: messaging } }
 
-export const declarationOf = (kind: string): Declaration =>
-  kind === "nats" || kind === "kafka" ? broker : (shipped[kind] ?? {})
+/** Tools that an embedder may add. */
+const added: Readonly<Record<string, Declaration>> = {
+  nats: broker,
+  kafka: broker,
+  agent: { statusIsData: true }
+}
+
+export const declarationOf = (kind: string): Declaration => shipped[kind] ?? added[kind] ?? {}
