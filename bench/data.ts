@@ -17,6 +17,7 @@ import { PostgresTool } from "../src/tools/PostgresTool.ts"
 import { Toolbox } from "../src/tools/Toolbox.ts"
 import { TransferProgress } from "../src/tools/transfer/Progress.ts"
 import { TransferTool } from "../src/tools/transfer/TransferTool.ts"
+import { EgressOptions } from "../src/tools/http/Egress.ts"
 import { PostgresServer } from "../test/support/PostgresServer.ts"
 
 const rows = Number(process.argv[2] ?? 1_000_000)
@@ -31,6 +32,7 @@ const make = `CREATE TABLE source (${columns}); CREATE TABLE target (${columns})
   FROM generate_series(1, ${rows}) g`
 
 const options = Layer.mergeAll(
+  EgressOptions.layerDevelopment,
   Layer.succeed(TransferProgress, { everyMs: 1e9, report: () => Effect.void }),
   Layer.succeed(DuckdbOptions, { ...defaults(), allowedDirectories: [folder] })
 )

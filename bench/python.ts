@@ -6,6 +6,8 @@ import { Clock, Effect, Layer } from "effect"
 import { aCall, runTool } from "../src/testing/suites/ToolSuite.ts"
 import { defaults, PythonOptions } from "../src/tools/python/PythonOptions.ts"
 import { PythonTool } from "../src/tools/PythonTool.ts"
+import { EgressOptions } from "../src/tools/http/Egress.ts"
+import { ProcessOptions } from "../src/tools/process/ProcessOptions.ts"
 import { Toolbox } from "../src/tools/Toolbox.ts"
 
 const programs = {
@@ -17,6 +19,7 @@ const programs = {
 const layerOf = (warm: boolean) =>
   Toolbox.layer(PythonTool).pipe(
     Layer.provide(PythonTool.layer),
+    Layer.provide([EgressOptions.layerDevelopment, ProcessOptions.layerDevelopment]),
     Layer.provide(Layer.succeed(PythonOptions, { ...defaults, warm }))
   )
 

@@ -17,7 +17,15 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   journal: ["domain", "async"],
   results: ["domain", "async", "nats"],
   credentials: ["domain", "google", "secrets", "control-plane/ControlPlane.ts"],
-  tools: ["domain", "async", "google/keyFile.ts", "kubernetes", "control-plane/ControlPlane.ts"],
+  tools: [
+    "domain",
+    "async",
+    "google/keyFile.ts",
+    "kubernetes",
+    "control-plane/ControlPlane.ts",
+    "results/Results.ts",
+    "results/reference.ts"
+  ],
   job: [
     "domain",
     "async",

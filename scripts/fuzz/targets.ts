@@ -13,11 +13,14 @@ import { findEvent, wentOn } from "../../src/control-plane/noetl/readBack.ts"
 import { credential, keychain } from "../../src/control-plane/noetl/secrets.ts"
 import { authShapeOf } from "../../src/credentials/authShapes.ts"
 import { parseFile } from "../../src/credentials/CredentialSource.ts"
-import { fieldsFor, secretsOf } from "../../src/credentials/fields.ts"
+import { secretsOf } from "../../src/credentials/secretsOf.ts"
 import * as Json from "../../src/domain/Json.ts"
 import * as Notification from "../../src/domain/Notification.ts"
 import { planOf } from "../../src/job/pipeline/Task.ts"
 import { rulesOf } from "../../src/job/pipeline/Rule.ts"
+import { messaging } from "../../src/tools/credentialFields.ts"
+import { credentialFields as postgresFields } from "../../src/tools/postgres/credential.ts"
+import { credentialFields as snowflakeFields } from "../../src/tools/snowflake/credential.ts"
 import { traceParent } from "../../src/job/traced.ts"
 import { shownUrl } from "../../src/domain/shownUrl.ts"
 import { letterOf } from "../../src/queue/nats/deadLetters.ts"
@@ -120,7 +123,7 @@ export const targets: Readonly<Record<string, Target>> = {
     const value = objectOf(text)
     authShapeOf(value)
     secretsOf(value)
-    return fieldsFor(pick(["postgres", "snowflake", "bearer", "basic"]), value)
+    return pick([postgresFields, snowflakeFields, messaging])(value)
   },
   "credentials file": (text) => ends(parseFile("fuzz.yaml", text)),
   "server's answer": (text, pick) => {

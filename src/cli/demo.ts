@@ -6,7 +6,8 @@ import { NodeHttpServer } from "@effect/platform-node"
 import { Clock, Console, Effect, Layer } from "effect"
 import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import { createServer } from "node:http"
-import { graceOf } from "../config/layers.ts"
+import { graceOf, workerConfig } from "../config/layers.ts"
+import { toolOptions } from "../config/toolOptions.ts"
 import { MemoryControlPlane } from "../control-plane/MemoryControlPlane.ts"
 import type { Command } from "../domain/Command.ts"
 import * as Json from "../domain/Json.ts"
@@ -16,7 +17,6 @@ import { Leases } from "../queue/Leases.ts"
 import { MemoryQueue } from "../queue/MemoryQueue.ts"
 import * as Tools from "../tools/index.ts"
 import { Worker, type WorkerStatus } from "../worker/Worker.ts"
-import { workerConfig } from "../config/layers.ts"
 import * as MemoryResultStore from "../results/MemoryResultStore.ts"
 import { Results } from "../results/Results.ts"
 import { exampleCommands } from "./demoCommands.ts"
@@ -33,7 +33,7 @@ export const demo = Effect.fnUntraced(function* (args: Arguments) {
     loaded.origins.has("logLevel") || args.switches.has("verbose") ? loaded : withLevel(loaded, "error")
   const style = styleOf(process.stdout)
   const world = Worker.layer.pipe(
-    Layer.provide(Tools.layer),
+    Layer.provide(Layer.provide(Tools.layer, toolOptions(loaded.values))),
     Layer.provide(Pipeline.layerWith(loaded.values)),
     Layer.provide(Results.layer.pipe(Layer.provide(MemoryResultStore.layer()))),
     Layer.provide(Leases.layerInProcess),

@@ -8,7 +8,9 @@ import * as Health from "../http/Health.ts"
 import * as Pipeline from "../job/pipeline/layers.ts"
 import { Journal } from "../journal/Journal.ts"
 import * as SqliteJournal from "../journal/SqliteJournal.ts"
+import type { Results } from "../results/Results.ts"
 import { Egress } from "../tools/http/Egress.ts"
+import type { SafetyOptions } from "../tools/SafetyOptions.ts"
 import type { Toolbox } from "../tools/Toolbox.ts"
 import * as PodDeletionCost from "../worker/plugins/PodDeletionCost.ts"
 import { Worker } from "../worker/Worker.ts"
@@ -18,7 +20,10 @@ import type { Values } from "./settings.ts"
 import { toolOptions } from "./toolOptions.ts"
 
 /** The whole worker as configured, with its health server. Another toolbox takes the place of ours. */
-export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, ControlPlane>) => {
+export const workerLayer = <E>(
+  values: Values,
+  tools: Layer.Layer<Toolbox, E, ControlPlane | Results | SafetyOptions>
+) => {
   const options = toolOptions(values)
   const { leases, queue, results } = queueOf(values).layers(values)
   const worker = Worker.layer.pipe(
@@ -43,7 +48,7 @@ export const workerLayer = <E>(values: Values, tools: Layer.Layer<Toolbox, E, Co
 }
 
 /** A free port is known once it is taken; tools must not ask it either. They share this egress policy. */
-const protectHealth = (options: Layer.Layer<never>) =>
+const protectHealth = (options: Layer.Layer<SafetyOptions>) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const { address } = yield* HttpServer.HttpServer

@@ -1,4 +1,4 @@
-/** Values of the configuration → what whoever runs the worker decides about its tools. */
+/** Values of the configuration → the options of the tools. */
 import { Layer } from "effect"
 import { resolve } from "node:path"
 import { BreakerOptions, defaults as breakerDefaults } from "../tools/breaker/BreakerOptions.ts"
@@ -8,9 +8,9 @@ import { development, EgressOptions, production } from "../tools/http/Egress.ts"
 import { defaults as postgresDefaults, PostgresOptions } from "../tools/postgres/PostgresOptions.ts"
 import { defaults as processDefaults, ProcessOptions } from "../tools/process/ProcessOptions.ts"
 import { defaults as pythonDefaults, PythonOptions } from "../tools/python/PythonOptions.ts"
+import type { SafetyOptions } from "../tools/SafetyOptions.ts"
 import type { Values } from "./settings.ts"
 
-/** What whoever runs the worker allows DuckDB. */
 const duckdbOptions = (values: Values) => {
   const known = Duckdb.defaults()
   return Layer.succeed(Duckdb.DuckdbOptions, {
@@ -24,7 +24,7 @@ const duckdbOptions = (values: Values) => {
   })
 }
 
-export const toolOptions = (values: Values): Layer.Layer<never> =>
+export const toolOptions = (values: Values): Layer.Layer<SafetyOptions> =>
   Layer.mergeAll(
     Layer.succeed(EgressOptions, {
       ...(values.egress === "production" ? production([]) : development),

@@ -3,6 +3,7 @@ import { Context, Data, type Duration, type Effect, Schema } from "effect"
 import type { Claim } from "../domain/Claim.ts"
 import type { Command } from "../domain/Command.ts"
 import type { Credential } from "../domain/Credential.ts"
+import type { CredentialScope } from "../domain/CredentialScope.ts"
 import type { ExecutionId } from "../domain/Ids.ts"
 import type { Json, JsonObject } from "../domain/Json.ts"
 import type { Notification } from "../domain/Notification.ts"
@@ -166,9 +167,4 @@ export class ControlPlane extends Context.Service<
   }
 >()("noetl-worker/control-plane/ControlPlane") {}
 
-/** On whose behalf a secret is read. */
-export interface CredentialScope {
-  readonly executionId: ExecutionId
-  readonly catalogId: string | undefined
-  readonly serverUrl: string | undefined
-}
+export type { CredentialScope }

@@ -1,20 +1,21 @@
 /**
  * Finds the credentials that a tool's configuration names.
  *
- * A value is `Redacted` and known to the redactor before anybody else sees it. Only the plain fields that a tool's
+ * A value is `Redacted` and known to the redactor before it is handed out. Only the plain fields that a tool's
  * schema asks for (`password` of postgres) stand in its configuration, never in what templates read or events tell.
  */
 import { Cache, Context, Duration, Effect, Exit, Layer, Redacted, Schedule } from "effect"
-import { ControlPlane, type ControlPlaneError, type CredentialScope } from "../control-plane/ControlPlane.ts"
-import { type Credential, noAuth, type ResolvedAuth } from "../domain/Credential.ts"
-import { isObject, type Json, type JsonObject } from "../domain/Json.ts"
+import { ControlPlane, type ControlPlaneError } from "../control-plane/ControlPlane.ts"
+import { type Credential, type CredentialUse, noAuth, type ResolvedAuth } from "../domain/Credential.ts"
+import type { CredentialScope } from "../domain/CredentialScope.ts"
+import type { JsonObject } from "../domain/Json.ts"
 import { GoogleTokens } from "../google/GoogleTokens.ts"
 import { Redactor } from "../secrets/Redactor.ts"
 import type { ToolError } from "../domain/ToolError.ts"
 import { authShapeOf, type Wanted } from "./authShapes.ts"
 import { CredentialSource, fromEnv } from "./CredentialSource.ts"
 import { invalid, missing, notInEnv, unreachable } from "./errors.ts"
-import { fieldsFor, fits, secretsOf } from "./fields.ts"
+import { secretsOf } from "./secretsOf.ts"
 import { credentialsOf, tokenOf, withTokens } from "./googleAuth.ts"
 
 export interface Options {
@@ -27,6 +28,14 @@ export interface Options {
 
 export const defaults: Options = { ttl: "5 minutes", keychainTtl: "1 minute", capacity: 500 }
 
+export interface Request {
+  /** Whose configuration it is, for errors: a tool's kind, or the type of a connection. */
+  readonly kind: string
+  readonly config: JsonObject
+  readonly use: CredentialUse
+  readonly scope: CredentialScope
+}
+
 export interface Resolved {
   readonly auth: ResolvedAuth
   /** The configuration with the credential's fields; what the author wrote stays. */
@@ -36,12 +45,8 @@ export interface Resolved {
 export class Credentials extends Context.Service<
   Credentials,
   {
-    /** Resolves what a rendered configuration names, in `transfer`'s two ends too. */
-    readonly resolve: (
-      kind: string,
-      config: JsonObject,
-      scope: CredentialScope
-    ) => Effect.Effect<Resolved, ToolError>
+    /** Resolves the credentials that a rendered configuration names. */
+    readonly resolve: (request: Request) => Effect.Effect<Resolved, ToolError>
     /** `keychain.<name>`: an entry of the playbook's keychain, else the credential of that name. */
     readonly keychain: (
       kind: string,
@@ -114,7 +119,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
   )
 
   /** Known to the redactor at every use, so that it is not forgotten while it is in use. */
-  const look = (cache: typeof credentials, kind: string, key: string, scope: CredentialScope) =>
+  const lookUp = (cache: typeof credentials, kind: string, key: string, scope: CredentialScope) =>
     Cache.get(cache, key).pipe(
       Effect.provideService(Asking, scope),
       Effect.mapError((error) => unreachable(kind, readKey(key)[0], error)),
@@ -123,7 +128,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
 
   const stored = (kind: string, name: string, scope: CredentialScope) =>
     Effect.flatMap(
-      look(credentials, kind, makeKey(name, undefined, { ...scope, catalogId: undefined }), scope),
+      lookUp(credentials, kind, makeKey(name, undefined, { ...scope, catalogId: undefined }), scope),
       (found) => (found === undefined ? Effect.fail(missing(kind, name)) : Effect.succeed(found))
     )
 
@@ -171,33 +176,16 @@ const make = Effect.fnUntraced(function* (options: Options) {
       Effect.forEach(credentialsOf(all), remember, { discard: true })
     )
 
-  const resolve = Effect.fnUntraced(function* (kind: string, config: JsonObject, scope: CredentialScope) {
-    if (kind === "transfer") return yield* resolveEnds(config, scope)
+  const resolve = Effect.fnUntraced(function* ({ config, kind, scope, use }: Request) {
     const given = yield* authOf(kind, config, scope)
-    const auth = kind === "http" ? yield* withGoogle(kind, given) : given
-    return { auth, config: yield* merged(kind, config, auth) }
-  })
-
-  const resolveEnds = Effect.fnUntraced(function* (config: JsonObject, scope: CredentialScope) {
-    const named = new Map<string, Credential>()
-    const filled: Record<string, Json> = { ...config }
-    for (const end of ["source", "target"]) {
-      const part = config[end]
-      if (!isObject(part)) continue
-      const kind = typeof part["type"] === "string" ? part["type"] : "transfer"
-      const auth = yield* authOf("transfer", part, scope)
-      filled[end] = yield* merged(kind, part, auth)
-      if (auth.primary !== undefined) named.set(end, auth.primary)
-      else for (const [alias, one] of auth.named) named.set(`${end}.${alias}`, one)
-    }
-    const own = yield* authOf("transfer", config, scope)
-    return { auth: { primary: own.primary, named: new Map([...own.named, ...named]) }, config: filled }
+    const auth = use.googleTokens === true ? yield* withGoogle(kind, given) : given
+    return { auth, config: yield* merged(kind, config, auth, use) }
   })
 
   return Credentials.of({
     resolve,
     keychain: Effect.fnUntraced(function* (kind, name, scope) {
-      const entry = yield* look(keychain, kind, makeKey(name, scope.executionId, scope), scope)
+      const entry = yield* lookUp(keychain, kind, makeKey(name, scope.executionId, scope), scope)
       return Redacted.value((entry ?? (yield* stored(kind, name, scope))).data)
     }),
     token: Effect.fnUntraced(function* (kind, name, scope, audience) {
@@ -210,23 +198,23 @@ const make = Effect.fnUntraced(function* (options: Options) {
 
 // --- parts ---
 
+/** The configuration with the credential's fields. A credential that has none of them is one of another kind. */
 const merged = (
   kind: string,
   config: JsonObject,
-  auth: ResolvedAuth
+  { primary }: ResolvedAuth,
+  { fields }: CredentialUse
 ): Effect.Effect<JsonObject, ToolError> => {
-  if (auth.primary === undefined) return Effect.succeed(config)
-  const data = Redacted.value(auth.primary.data)
-  if (!fits(kind, data)) {
-    const type = auth.primary.type === "" ? "no type" : `type '${auth.primary.type}'`
+  if (primary === undefined || fields === undefined) return Effect.succeed(config)
+  const given = Object.entries(fields(Redacted.value(primary.data)))
+  if (given.length === 0) {
+    const type = primary.type === "" ? "no type" : `type '${primary.type}'`
     return Effect.fail(
-      invalid(kind, "auth", `the credential '${auth.primary.name}' of ${type} is nothing for ${kind}`)
+      invalid(kind, "auth", `the credential '${primary.name}' of ${type} is nothing for ${kind}`)
     )
   }
-  const fields = Object.entries(fieldsFor(kind, data) ?? {}).filter(
-    ([key]) => config[key] === undefined || config[key] === null
-  )
-  return Effect.succeed(fields.length === 0 ? config : { ...config, ...Object.fromEntries(fields) })
+  const added = given.filter(([key]) => config[key] === undefined || config[key] === null)
+  return Effect.succeed(added.length === 0 ? config : { ...config, ...Object.fromEntries(added) })
 }
 
 const inlineOf = (name: string, fields: JsonObject): Credential => {
@@ -251,14 +239,14 @@ const overlaid = (alias: string, credential: Credential, overlay: JsonObject): C
 
 // --- cache ---
 
-/** Who asks, for the server's own records. A credential is the same for everybody, so it is no part of its key. */
+/** On whose behalf a credential is read, for the server's records. It is no part of the key: the value is the same. */
 const Asking = Context.Reference<CredentialScope | undefined>("noetl-worker/credentials/Asking", {
   defaultValue: () => undefined
 })
 
 const scopeOf = Effect.fnUntraced(function* (key: string) {
   const asking = yield* Asking
-  return asking ?? (yield* Effect.die(new Error(`nobody asks for ${readKey(key)[0]}`)))
+  return asking ?? (yield* Effect.die(new Error(`no scope is given for ${readKey(key)[0]}`)))
 })
 
 const makeKey = (name: string, executionId: string | undefined, scope: CredentialScope): string =>
@@ -266,7 +254,7 @@ const makeKey = (name: string, executionId: string | undefined, scope: Credentia
 
 const readKey = (key: string): readonly [string] => JSON.parse(key) as [string]
 
-/** What was not found is asked for again at once: somebody may be creating it. */
+/** A credential that was not found is asked for again at once: it may be in the making. */
 const keepFound =
   (ttl: Duration.Input) =>
   (exit: Exit.Exit<unknown, unknown>): Duration.Input =>

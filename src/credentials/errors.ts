@@ -28,13 +28,13 @@ export const unreachable = (tool: string, credential: string, error: ControlPlan
 export const invalid = (tool: string, at: string, problem: string) =>
   new ToolError({ tool, reason: new InvalidConfig({ issues: [{ at, problem }] }) })
 
-export const tokenless = (tool: string, credential: string) =>
+export const noToken = (tool: string, credential: string) =>
   new ToolError({
     tool,
     reason: new CredentialMissing({ credential, detail: "it has no token", retryable: false })
   })
 
-export const ungiven = (tool: string, credential: string, error: GoogleTokenError) =>
+export const tokenFailed = (tool: string, credential: string, error: GoogleTokenError) =>
   new ToolError({
     tool,
     reason: new CredentialMissing({ credential, detail: error.message, retryable: error.isRetryable })

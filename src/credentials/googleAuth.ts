@@ -5,7 +5,7 @@ import type { Json, JsonObject } from "../domain/Json.ts"
 import { everything, type GoogleTokens } from "../google/GoogleTokens.ts"
 import { keyFileOf } from "../google/keyFile.ts"
 import type { ToolError } from "../domain/ToolError.ts"
-import { tokenless, ungiven } from "./errors.ts"
+import { noToken, tokenFailed } from "./errors.ts"
 
 type Tokens = GoogleTokens["Service"]
 
@@ -67,7 +67,7 @@ export const tokenOf = (
   if (stored !== undefined) return Effect.succeed(stored)
   return mints
     ? minted(tokens, tool, credential, audienceOf(credential, audience))
-    : Effect.fail(tokenless(tool, credential.name))
+    : Effect.fail(noToken(tool, credential.name))
 }
 
 const storedToken = (data: JsonObject, audience: string | undefined): string | undefined => {
@@ -83,7 +83,7 @@ const minted = (tokens: Tokens, tool: string, credential: Credential, audience: 
   const ours = own.has(credential.type.toLowerCase()) && keyFileOf(data) === undefined
   return tokens
     .token({ data: ours ? undefined : data, scopes: scopesOf(data), audience })
-    .pipe(Effect.mapError((error) => ungiven(tool, credential.name, error)))
+    .pipe(Effect.mapError((error) => tokenFailed(tool, credential.name, error)))
 }
 
 const audienceOf = (credential: Credential, asked: string | undefined): string | undefined => {

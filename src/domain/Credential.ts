@@ -18,3 +18,11 @@ export interface ResolvedAuth {
 }
 
 export const noAuth: ResolvedAuth = { primary: undefined, named: new Map() }
+
+/** What a tool makes of the credential that its configuration names. */
+export interface CredentialUse {
+  /** The credential's fields as settings of the tool. A tool without it reads the credential itself. */
+  readonly fields?: (data: JsonObject) => JsonObject
+  /** Whether credentials of Google's types come with an access token. */
+  readonly googleTokens?: boolean
+}

@@ -2,12 +2,11 @@
  * Large results travel as references: what an event carries stays small, and a template that reads into a reference
  * gets the value.
  */
-import { Context, Effect, Layer, Result } from "effect"
-import type { Command } from "../domain/Command.ts"
+import { Context, Effect, Layer } from "effect"
 import * as Failure from "../domain/Failure.ts"
-import { isObject, type Json, type JsonObject, parse, stringify } from "../domain/Json.ts"
+import { isObject, type Json, type JsonObject, stringify } from "../domain/Json.ts"
 import { ExecutionFailed, ToolError } from "../domain/ToolError.ts"
-import { externalised, pointerOf, referenceOf } from "./reference.ts"
+import { pointerOf, referenceOf } from "./reference.ts"
 import { type ResultKey, ResultStore, type ResultStoreError } from "./ResultStore.ts"
 import { extractedOf, noOutputSpec, type OutputSpec } from "./select.ts"
 
@@ -38,8 +37,6 @@ export class Results extends Context.Service<
     ) => Effect.Effect<Outgoing, ResultStoreError>
     /** The value that something stands for; itself when it stands for nothing. */
     readonly resolve: (value: Json) => Effect.Effect<Json, ResultStoreError>
-    /** A command whose parts were kept elsewhere, with the parts. */
-    readonly hydrate: (command: Command) => Effect.Effect<Command, ToolError>
   }
 >()("noetl-worker/results/Results") {
   static readonly layerWith = (options: Partial<Options> = {}): Layer.Layer<Results, never, ResultStore> =>
@@ -97,68 +94,8 @@ const make = (store: ResultStore["Service"], options: Options): Results["Service
     return { value: small, reference }
   })
 
-  /** Members of an externalised context may be JSON text. */
-  const part = (command: Command, value: Json): Effect.Effect<Json, ToolError> => {
-    if (externalised(value) === undefined) return Effect.succeed(value)
-    return resolve(value).pipe(Effect.mapError((error) => toolErrorOf(command.kind, error)))
-  }
-
-  const hydrate = Effect.fnUntraced(function* (command: Command) {
-    if (isObject(command.context) && command.context["__context_ref__"] !== undefined) {
-      return yield* Effect.fail(unresolved(command, pointerOf(command.context)?.ref ?? "__context_ref__"))
-    }
-    const whole =
-      externalised(command.context) === undefined ? undefined : yield* part(command, command.context)
-    const parts = partsOf(command, whole)
-    const [config, input, context] = yield* Effect.all(
-      [part(command, parts.config), part(command, parts.input), part(command, parts.context)],
-      { concurrency: 3 }
-    )
-    return {
-      ...command,
-      config: unpacked(config),
-      input: objectOf(unpacked(input)),
-      context: objectOf(unpacked(context))
-    }
-  })
-
-  return Results.of({ resolve, externalize, hydrate })
+  return Results.of({ resolve, externalize })
 }
 
 /** A batch of events may be 2 MiB. */
 const maxInline = 1024 * 1024
-
-const unresolved = (command: Command, ref: string) =>
-  new ToolError({
-    tool: command.kind,
-    reason: new ExecutionFailed({
-      failure: Failure.make("missing_reference", `the server could not load the command's context (${ref})`)
-    })
-  })
-
-const unpacked = (value: Json): Json => {
-  if (typeof value !== "string" || !/^\s*[[{]/.test(value)) return value
-  return Result.getOrElse(parse(value), () => value)
-}
-
-/**
- * Some servers keep the whole context of a command elsewhere, settings and arguments in it. Then the three are taken out
- * of it; otherwise it is what templates read.
- */
-const partsOf = (
-  command: Command,
-  whole: Json | undefined
-): { readonly [key in "config" | "input" | "context"]: Json } => {
-  const { config, input, context } = command
-  if (whole === undefined) return { config, input, context }
-  const all = objectOf(unpacked(whole))
-  if (all["tool_config"] === undefined && all["render_context"] === undefined)
-    return { config, input, context: all }
-  return {
-    config: unpacked(all["tool_config"] ?? config),
-    input: unpacked(all["input"] ?? all["args"] ?? input),
-    context: unpacked(all["render_context"] ?? {})
-  }
-}
-
-const objectOf = (value: Json): JsonObject => (isObject(value) ? value : {})

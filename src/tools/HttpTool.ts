@@ -11,6 +11,7 @@ import { pemOf } from "./http/pem.ts"
 import { retryAfterOf } from "./http/retryAfter.ts"
 import { type Response, SafeHttp } from "./http/SafeHttp.ts"
 import { SafeHttpOptions, type SafeHttpSettings } from "./http/SafeHttpOptions.ts"
+import { view } from "./http/view.ts"
 import * as Tool from "./Tool.ts"
 import { CredentialMissing, InvalidConfig, ToolError } from "../domain/ToolError.ts"
 
@@ -60,6 +61,8 @@ export class HttpTool extends Context.Service<HttpTool, Tool.Tool>()("noetl-work
       const settings = yield* SafeHttpOptions
       return Tool.make({
         kind: "http",
+        credentials: { googleTokens: true },
+        view,
         config: Config,
         run: (config, call) => run(http, settings, config, call)
       })

@@ -21,6 +21,7 @@ import * as Block from "./sql/block.ts"
 import * as Source from "./sql/source.ts"
 import { split } from "./sql/split.ts"
 import { quoteName, quoteText } from "./sql/tokens.ts"
+import { credentialFields } from "./postgres/credential.ts"
 import * as Tool from "./Tool.ts"
 import { ToolError, withDeadline } from "../domain/ToolError.ts"
 
@@ -47,6 +48,7 @@ export class PostgresTool extends Context.Service<PostgresTool, Tool.Tool>()(
       const scripts = yield* ScriptSource
       return Tool.make({
         kind: "postgres",
+        credentials: { fields: credentialFields },
         config: Config,
         run: (config, call) => run(settings, pools, scripts, config, call)
       })

@@ -10,7 +10,7 @@ import * as ToolResult from "../domain/ToolResult.ts"
 import * as Coerced from "./Coerced.ts"
 import { findProgram } from "./process/findProgram.ts"
 import { exitCodeOf, failureOf as failureOfEnd } from "./process/outcome.ts"
-import { environmentOf, ProcessOptions } from "./process/ProcessOptions.ts"
+import { environmentOf, ProcessOptions, type ProcessSettings } from "./process/ProcessOptions.ts"
 import { ProcessRunner, type Ran } from "./process/ProcessRunner.ts"
 import * as Settings from "./process/settings.ts"
 import { failureOf } from "./python/failure.ts"
@@ -73,7 +73,12 @@ export class PythonTool extends Context.Service<PythonTool, Tool.Tool>()("noetl-
         interpreter: info?.path,
         problem
       }
-      return Tool.make({ kind: "python", config: Config, run: (config, call) => run(python, config, call) })
+      return Tool.make({
+        kind: "python",
+        pythonKeys: new Set(["code"]),
+        config: Config,
+        run: (config, call) => run(python, config, call)
+      })
     })
   )
   static readonly layer = this.layerNoDeps.pipe(
@@ -82,7 +87,7 @@ export class PythonTool extends Context.Service<PythonTool, Tool.Tool>()("noetl-
 }
 
 interface Python {
-  readonly options: ProcessOptions
+  readonly options: ProcessSettings
   readonly runner: ProcessRunner["Service"]
   readonly scripts: ScriptSource["Service"]
   /** Undefined where every command gets a process from nothing. */

@@ -5,7 +5,7 @@ import * as ToolResult from "../domain/ToolResult.ts"
 import * as Coerced from "./Coerced.ts"
 import { findProgram } from "./process/findProgram.ts"
 import { exitCodeOf, failureOf, timedOut } from "./process/outcome.ts"
-import { ProcessOptions } from "./process/ProcessOptions.ts"
+import { ProcessOptions, type ProcessSettings } from "./process/ProcessOptions.ts"
 import { ProcessRunner, type Ran } from "./process/ProcessRunner.ts"
 import * as Settings from "./process/settings.ts"
 import * as Tool from "./Tool.ts"
@@ -38,7 +38,7 @@ export class ShellTool extends Context.Service<ShellTool, Tool.Tool>()("noetl-wo
 }
 
 const run = Effect.fnUntraced(function* (
-  options: ProcessOptions,
+  options: ProcessSettings,
   runner: ProcessRunner["Service"],
   config: typeof Config.Type,
   call: Tool.ToolCall

@@ -15,6 +15,7 @@ import { SnowflakeOptions, type SnowflakeSettings } from "./snowflake/SnowflakeO
 import * as Block from "./sql/block.ts"
 import * as Source from "./sql/source.ts"
 import { traced } from "./sql/traced.ts"
+import { credentialFields } from "./snowflake/credential.ts"
 import * as Tool from "./Tool.ts"
 import { withDeadline } from "../domain/ToolError.ts"
 
@@ -40,6 +41,7 @@ export class SnowflakeTool extends Context.Service<SnowflakeTool, Tool.Tool>()(
       const scripts = yield* ScriptSource
       return Tool.make({
         kind: "snowflake",
+        credentials: { fields: credentialFields },
         config: Config,
         run: (config, call) => run(settings, sessions, scripts, config, call)
       })

@@ -5,9 +5,11 @@
  * whatever it acquires (a process, a connection, a Job) ends with the command, interruption included.
  */
 import { Effect, Schema, SchemaIssue, type Scope } from "effect"
-import type { ResolvedAuth } from "../domain/Credential.ts"
+import type { CredentialUse, ResolvedAuth } from "../domain/Credential.ts"
+import type { CredentialScope } from "../domain/CredentialScope.ts"
+import type { Failure } from "../domain/Failure.ts"
 import type { CommandId, ExecutionId } from "../domain/Ids.ts"
-import type { JsonObject } from "../domain/Json.ts"
+import type { Json, JsonObject } from "../domain/Json.ts"
 import type { ToolResult } from "../domain/ToolResult.ts"
 import { InvalidConfig, ToolError } from "../domain/ToolError.ts"
 
@@ -31,32 +33,58 @@ export interface ToolCall {
   readonly traceparent: string | undefined
 }
 
-export interface Tool {
+/** What a tool asks of the pipeline around it. All of it is optional. */
+export interface Declaration {
+  /** What becomes of the credential under `auth`. */
+  readonly credentials?: CredentialUse
+  /** Keys at the top of the configuration whose text is Python: values print in it as Python's literals. */
+  readonly pythonKeys?: ReadonlySet<string>
+  /** Keys of the configuration that hold a connection, `{type, auth, …}`: `type` is the kind whose credentials it takes. */
+  readonly connections?: ReadonlyArray<string>
+  /** What rules read as `output`. */
+  readonly view?: View
+  /** A `status` in the tool's data says nothing about the task, even where `compat.status_in_data` is set. */
+  readonly statusIsData?: boolean
+  /** The task that takes the place of one of this kind, before the pipeline reads it. Templates are not rendered yet. */
+  readonly replace?: (task: JsonObject, scope: CredentialScope) => Effect.Effect<JsonObject, ToolError>
+}
+
+/** `output.data` as rules see it, and members that `output` has besides those of every tool. */
+export type View = (
+  data: Json | undefined,
+  failure: Failure | undefined
+) => { readonly data: Json | undefined; readonly members: JsonObject }
+
+export interface Tool extends Declaration {
   readonly kind: string
   /** Other kinds that this tool serves. */
   readonly aliases: ReadonlyArray<string>
   readonly run: (call: ToolCall) => Effect.Effect<ToolResult, ToolError, Scope.Scope>
-  /** What has to be done besides commands, as long as the worker lives: a child of its tree. */
+  /** Work besides commands, for as long as the worker lives: a child of its tree. */
   readonly maintenance?: Effect.Effect<never>
 }
 
-/** A tool from its parts: decodes the configuration before `run` sees it. Unknown keys never fail a command. */
-export const make = <S extends Schema.ConstraintDecoder<unknown>>(options: {
-  readonly kind: string
+export interface Options<S extends Schema.ConstraintDecoder<unknown>> extends Omit<Tool, "aliases" | "run"> {
   readonly aliases?: ReadonlyArray<string>
   readonly config: S
   readonly run: (config: S["Type"], call: ToolCall) => Effect.Effect<ToolResult, ToolError, Scope.Scope>
-  readonly maintenance?: Effect.Effect<never>
-}): Tool => {
-  const decode = Schema.decodeUnknownEffect(options.config, { errors: "all", onExcessProperty: "ignore" })
+}
+
+/** A tool from its parts: decodes the configuration before `run` sees it. Unknown keys never fail a command. */
+export const make = <S extends Schema.ConstraintDecoder<unknown>>({
+  aliases = [],
+  config,
+  run,
+  ...rest
+}: Options<S>): Tool => {
+  const decode = Schema.decodeUnknownEffect(config, { errors: "all", onExcessProperty: "ignore" })
   return {
-    kind: options.kind,
-    aliases: options.aliases ?? [],
-    ...(options.maintenance === undefined ? {} : { maintenance: options.maintenance }),
+    ...rest,
+    aliases,
     run: (call) =>
       decode(call.config).pipe(
         Effect.mapError((error) => invalidConfig(call.kind, error)),
-        Effect.flatMap((config) => options.run(config, call))
+        Effect.flatMap((decoded) => run(decoded, call))
       )
   }
 }

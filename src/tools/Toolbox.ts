@@ -4,11 +4,11 @@
  * `Toolbox.layer(ShellTool, HttpTool)` asks the context for each tool, so a missing one does not compile and a
  * mocked one is just another layer.
  */
-import { Context, Effect, Layer, type Scope, type Tracer } from "effect"
+import { Context, Effect, Layer, References, type Scope, type Tracer } from "effect"
 import { HttpTraceContext } from "effect/http"
 import type { ToolResult } from "../domain/ToolResult.ts"
 import * as Breakers from "./breaker/Breakers.ts"
-import type { Tool, ToolCall } from "./Tool.ts"
+import type { Declaration, Tool, ToolCall } from "./Tool.ts"
 import { ToolError, UnknownTool } from "../domain/ToolError.ts"
 
 export class Toolbox extends Context.Service<
@@ -17,7 +17,9 @@ export class Toolbox extends Context.Service<
     /** Every kind that can be run, aliases included, sorted. */
     readonly kinds: ReadonlyArray<string>
     readonly run: (call: ToolCall) => Effect.Effect<ToolResult, ToolError, Scope.Scope>
-    /** The tools that have something to do besides commands. */
+    /** What the tool of a kind asks of the pipeline; nothing where the toolbox has no such tool. */
+    readonly declarationOf: (kind: string) => Declaration
+    /** The tools that have work besides commands. */
     readonly maintenance: ReadonlyArray<{ readonly kind: string; readonly run: Effect.Effect<never> }>
   }
 >()("noetl-worker/tools/Toolbox") {
@@ -25,15 +27,16 @@ export class Toolbox extends Context.Service<
   static readonly layer = <const Tags extends ReadonlyArray<ToolTag>>(
     ...tags: Tags
   ): Layer.Layer<Toolbox, never, Tags[number]["Identifier"]> =>
-    Layer.effect(
-      Toolbox,
+    Layer.effectContext(
       Effect.contextWith((context: Context.Context<Tags[number]["Identifier"]>) =>
-        Effect.map(Breakers.make, (breakers) =>
-          of(
-            tags.map((tag) => Context.getUnsafe(context, tag as unknown as Context.Key<unknown, Tool>)),
-            breakers
+        Effect.gen(function* () {
+          const tools = tags.map((tag) =>
+            Context.getUnsafe(context, tag as unknown as Context.Key<unknown, Tool>)
           )
-        )
+          const toolbox = of(tools, yield* References.TracerEnabled)
+          // Given once, with the toolbox: one for each call would be a new context for each call.
+          return Context.make(Toolbox, toolbox).pipe(Context.add(Breakers.Breakers, yield* Breakers.make))
+        })
       )
     )
 
@@ -77,25 +80,29 @@ const spanOf = (call: ToolCall) => ({
   captureStackTrace: false
 })
 
-const of = (tools: ReadonlyArray<Tool>, breakers: Breakers.BreakersShape): Toolbox["Service"] => {
+const spanned = (tool: Tool, call: ToolCall) =>
+  Effect.withSpan(
+    Effect.flatMap(Effect.orDie(Effect.currentSpan), (span) => tool.run(within(span, call))),
+    "tool",
+    spanOf(call)
+  )
+
+const of = (tools: ReadonlyArray<Tool>, isTraced: boolean): Toolbox["Service"] => {
   const byKind = new Map(
     tools.flatMap((tool) => [tool.kind, ...tool.aliases].map((kind): [string, Tool] => [kind, tool]))
   )
   const kinds = [...byKind.keys()].toSorted()
   return Toolbox.of({
     kinds,
+    declarationOf: (kind) => byKind.get(kind) ?? {},
     maintenance: tools.flatMap(({ kind, maintenance }) =>
       maintenance === undefined ? [] : [{ kind, run: maintenance }]
     ),
     run: (call) => {
       const tool = byKind.get(call.kind)
-      return tool === undefined
-        ? Effect.fail(new ToolError({ tool: call.kind, reason: new UnknownTool({ known: kinds }) }))
-        : Effect.withSpan(
-            Effect.flatMap(Effect.orDie(Effect.currentSpan), (span) => tool.run(within(span, call))),
-            "tool",
-            spanOf(call)
-          ).pipe(Effect.provideService(Breakers.Breakers, breakers))
+      if (tool === undefined)
+        return Effect.fail(new ToolError({ tool: call.kind, reason: new UnknownTool({ known: kinds }) }))
+      return isTraced ? spanned(tool, call) : tool.run(call)
     }
   })
 }

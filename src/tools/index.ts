@@ -1,4 +1,5 @@
 /** Every tool this worker ships. A new one is one file and one line here. */
+import { ArtifactTool } from "./ArtifactTool.ts"
 import { DuckdbTool } from "./DuckdbTool.ts"
 import { HttpTool } from "./HttpTool.ts"
 import { NoopTool } from "./NoopTool.ts"
@@ -11,6 +12,7 @@ import { ShellTool } from "./ShellTool.ts"
 import { SnowflakeTool } from "./SnowflakeTool.ts"
 import { Toolbox } from "./Toolbox.ts"
 import { TransferTool } from "./transfer/TransferTool.ts"
+import { WorkbookTool } from "./WorkbookTool.ts"
 
 export const layer = Toolbox.layerLive(
   NoopTool,
@@ -23,5 +25,9 @@ export const layer = Toolbox.layerLive(
   DuckdbTool,
   ScriptTool,
   TransferTool,
-  SnowflakeTool
+  SnowflakeTool,
+  ArtifactTool,
+  WorkbookTool
 )
+
+export * as SafetyOptions from "./SafetyOptions.ts"

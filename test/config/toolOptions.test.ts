@@ -104,7 +104,12 @@ describe("The settings of tools", () => {
       Toolbox,
       Effect.map(Egress, (egress) => {
         seen.push(egress)
-        return Toolbox.of({ kinds: [], maintenance: [], run: () => Effect.die("nothing is asked of it") })
+        return Toolbox.of({
+          kinds: [],
+          declarationOf: () => ({}),
+          maintenance: [],
+          run: () => Effect.die("nothing is asked of it")
+        })
       })
     ).pipe(Layer.provide(Egress.layer))
     return Effect.gen(function* () {

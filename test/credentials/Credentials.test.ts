@@ -13,8 +13,10 @@ import {
 } from "../../src/control-plane/ControlPlane.ts"
 import { authVariable, Credentials } from "../../src/credentials/Credentials.ts"
 import { CredentialsFileError, layerEnv, layerFile } from "../../src/credentials/CredentialSource.ts"
+import { authorized } from "../../src/job/pipeline/authorized.ts"
 import { ExecutionId } from "../../src/domain/Ids.ts"
 import type { JsonObject } from "../../src/domain/Json.ts"
+import { declarationOf } from "../support/declarations.ts"
 import { Redactor } from "../../src/secrets/Redactor.ts"
 
 const scope: CredentialScope = {
@@ -87,7 +89,9 @@ const world = (
 }
 
 const resolve = (kind: string, config: JsonObject) =>
-  Effect.flatMap(Credentials, (credentials) => credentials.resolve(kind, config, scope))
+  Effect.flatMap(Credentials, (credentials) =>
+    authorized({ credentials, toolbox: { declarationOf } }, kind, config, scope)
+  )
 
 const postgresFields = { host: "db", port: 5433, user: "noetl", password: "pg-password-1", database: "demo" }
 

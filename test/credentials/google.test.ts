@@ -64,7 +64,12 @@ const world = (options: Partial<Options>) =>
 
 /** The header that http makes of an `auth` key. */
 const header = Effect.fnUntraced(function* (auth: JsonObject | string) {
-  const { auth: resolved } = yield* (yield* Credentials).resolve("http", { auth }, scope)
+  const { auth: resolved } = yield* (yield* Credentials).resolve({
+    kind: "http",
+    config: { auth },
+    use: { googleTokens: true },
+    scope
+  })
   return authenticationOf(auth, resolved).headers["authorization"]
 })
 const token = (name: string, audience?: string) =>

@@ -3,6 +3,8 @@ import { Effect, Layer } from "effect"
 import type { Json, JsonObject } from "../../src/domain/Json.ts"
 import { ResultMissing, ResultStore, failed } from "../../src/results/ResultStore.ts"
 import { Results } from "../../src/results/Results.ts"
+import { ArtifactTool } from "../../src/tools/ArtifactTool.ts"
+import { Toolbox } from "../../src/tools/Toolbox.ts"
 import { aCommand, work, world } from "./pipelineWorld.ts"
 
 const ref = "noetl://execution/1/result/start/0a1b2c3d"
@@ -21,9 +23,11 @@ const stored = Results.layerWith().pipe(
   )
 )
 
+const tools = Toolbox.layerLive(ArtifactTool).pipe(Layer.provide(stored))
+
 const get = (task: JsonObject, context: JsonObject = {}) =>
   work(aCommand([{ name: "load", kind: "artifact", action: "get", ...task }], { context })).pipe(
-    Effect.provide(Layer.mergeAll(world().layer, stored))
+    Effect.provide(Layer.mergeAll(world().layer, tools))
   )
 
 const references: ReadonlyArray<readonly [string, JsonObject, JsonObject]> = [

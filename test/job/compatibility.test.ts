@@ -37,6 +37,13 @@ describe("1.5 NOETL_COMPAT_STATUS_IN_DATA", () => {
     })
   )
 
+  it.effect("on: the data of a tool is left alone that declares its status to be data", () =>
+    Effect.gen(function* () {
+      const agent = { ...task([], [{ data: { status: "error" } }]), kind: "agent" }
+      assert.strictEqual((yield* worked({ statusInData: true }, [agent])).status, "success")
+    })
+  )
+
   it.effect("on: the failure has the data's own words, and rules can handle it", () =>
     Effect.gen(function* () {
       const data = { status: "error", message: "no rows" }

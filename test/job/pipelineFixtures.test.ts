@@ -15,6 +15,7 @@ import { Results } from "../../src/results/Results.ts"
 import { Redactor } from "../../src/secrets/Redactor.ts"
 import { Template } from "../../src/template/Template.ts"
 import { HttpTool } from "../../src/tools/HttpTool.ts"
+import { EgressOptions } from "../../src/tools/http/Egress.ts"
 import { NoopTool } from "../../src/tools/NoopTool.ts"
 import * as Tool from "../../src/tools/Tool.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
@@ -73,7 +74,7 @@ const plane = Layer.mock(ControlPlane, {
 })
 
 const layer = Layer.mergeAll(
-  Toolbox.layerLive(HttpTool, Python, NoopTool),
+  Toolbox.layerLive(HttpTool, Python, NoopTool).pipe(Layer.provide(EgressOptions.layerDevelopment)),
   Template.layer,
   Results.layer.pipe(Layer.provide(memory())),
   WorkerConfig.layer(),

@@ -18,6 +18,7 @@ import { Template } from "../../src/template/Template.ts"
 import type { ToolCall } from "../../src/tools/Tool.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
 import { ExecutionFailed, ToolError, UnknownTool } from "../../src/domain/ToolError.ts"
+import { declarationOf } from "../support/declarations.ts"
 import { WorkerConfig } from "../../src/WorkerConfig.ts"
 
 export interface Call extends ToolCall {
@@ -29,13 +30,14 @@ export interface World {
   readonly layer: Layer.Layer<Services | Redactor | ControlPlane>
 }
 
-const kinds = ["stub", "http", "python", "postgres", "noop"]
+const kinds = ["stub", "http", "python", "postgres", "noop", "agent"]
 
 /** `answers` are given one after the other, the last one again and again; without any the tool answers its arguments. */
 export const world = (commandTimeout: Duration.Input = "30 minutes"): World => {
   const calls: Array<Call> = []
   const toolbox = Layer.succeed(Toolbox, {
     kinds,
+    declarationOf,
     maintenance: [],
     run: (call) =>
       Effect.gen(function* () {

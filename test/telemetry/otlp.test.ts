@@ -17,6 +17,7 @@ import { ShellTool } from "../../src/tools/ShellTool.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
 import { Worker } from "../../src/worker/Worker.ts"
 import { WorkerConfig } from "../../src/WorkerConfig.ts"
+import { ProcessOptions } from "../../src/tools/process/ProcessOptions.ts"
 import * as HttpStub from "../support/HttpStub.ts"
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -63,6 +64,7 @@ const worker = (otlp: Otlp.OtlpSettings) =>
   Worker.layer.pipe(
     Layer.provide(Toolbox.layer(ShellTool)),
     Layer.provide(ShellTool.layer),
+    Layer.provide(ProcessOptions.layerDevelopment),
     Layer.provide(Pipeline.layerWith({ retypeStrings: false })),
     Layer.provide(Results.layer.pipe(Layer.provide(MemoryResultStore.layer()))),
     Layer.provide(Layer.mergeAll(Leases.layerInProcess, Journal.layerMemory(), WorkerConfig.layer())),

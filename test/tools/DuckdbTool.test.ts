@@ -13,6 +13,7 @@ import { defaults, DuckdbOptions } from "../../src/tools/duckdb/DuckdbOptions.ts
 import { DuckdbTool } from "../../src/tools/DuckdbTool.ts"
 import { ScriptSource } from "../../src/tools/python/ScriptSource.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
+import { EgressOptions } from "../../src/tools/http/Egress.ts"
 import { until } from "../support/until.ts"
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "duckdb-test-")))
@@ -27,7 +28,7 @@ const options = {
   memoryBytes: 400_000_000,
   keepOpen: Duration.millis(50)
 }
-const withOptions = Layer.succeed(DuckdbOptions, options)
+const withOptions = Layer.merge(Layer.succeed(DuckdbOptions, options), EgressOptions.layerDevelopment)
 const toolbox = Toolbox.layer(DuckdbTool).pipe(
   Layer.provide(DuckdbTool.layerNoDeps),
   Layer.provideMerge(Databases.layer),
@@ -383,7 +384,7 @@ describe("DuckdbTool, when it ends", () => {
       const kept = { ...options, dataDir: join(folder, "kept") }
       const own = Toolbox.layer(DuckdbTool).pipe(
         Layer.provide(DuckdbTool.layer),
-        Layer.provide(Layer.succeed(DuckdbOptions, kept))
+        Layer.provide([Layer.succeed(DuckdbOptions, kept), EgressOptions.layerDevelopment])
       )
       const run = (query: string) =>
         runTool(aCall("duckdb", { query })).pipe(Effect.provide(own, { local: true }))

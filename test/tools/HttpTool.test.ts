@@ -9,9 +9,11 @@ import type { ToolCall } from "../../src/tools/Tool.ts"
 import { ToolError } from "../../src/domain/ToolError.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
 import * as Certificates from "../support/certificates.ts"
+import { EgressOptions } from "../../src/tools/http/Egress.ts"
 import * as HttpStub from "../support/HttpStub.ts"
 
-const layer = Toolbox.layer(HttpTool).pipe(Layer.provide(HttpTool.layer))
+const tool = HttpTool.layer.pipe(Layer.provide(EgressOptions.layerDevelopment))
+const layer = Toolbox.layer(HttpTool).pipe(Layer.provide(tool))
 const http = (config: JsonObject, more: Partial<ToolCall> = {}) => runTool(aCall("http", config, more))
 const dataOf = (data: Json | undefined): JsonObject => (data !== undefined && isObject(data) ? data : {})
 const textOf = (value: Json | undefined): string => (typeof value === "string" ? value : "")
@@ -58,7 +60,7 @@ beforeAll(async () => {
 })
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
-suite("HttpTool", HttpTool, HttpTool.layer, {
+suite("HttpTool", HttpTool, tool, {
   kind: "http",
   works: () => ({ url: stub?.url ?? "" }),
   broken: [

@@ -11,6 +11,7 @@ import { Toolbox } from "../../src/tools/Toolbox.ts"
 import { ToolError } from "../../src/domain/ToolError.ts"
 import { ca } from "../support/certificates.ts"
 import { serverOfFile } from "../support/PostgresServer.ts"
+import { EgressOptions } from "../../src/tools/http/Egress.ts"
 import { until } from "../support/until.ts"
 
 const server = serverOfFile()
@@ -19,6 +20,7 @@ const toolbox = Toolbox.layer(PostgresTool).pipe(
   Layer.provide(PostgresTool.layerNoDeps),
   Layer.provideMerge(Pools.layer),
   Layer.provide(ScriptSource.layer),
+  Layer.provide(EgressOptions.layerDevelopment),
   Layer.provide(Layer.succeed(PostgresOptions, options))
 )
 const postgres = (config: JsonObject) => runTool(aCall("postgres", { ...server.current.settings, ...config }))
@@ -43,7 +45,7 @@ const quiet = until(
   (rows) => rows.length === 0
 )
 
-suite("PostgresTool", PostgresTool, PostgresTool.layer, {
+suite("PostgresTool", PostgresTool, PostgresTool.layer.pipe(Layer.provide(EgressOptions.layerDevelopment)), {
   kind: "postgres",
   works: () => ({ ...server.current.settings, query: "SELECT 1 AS one" }),
   broken: [

@@ -11,6 +11,7 @@ import { defaults, PythonOptions } from "../../src/tools/python/PythonOptions.ts
 import { PythonTool } from "../../src/tools/PythonTool.ts"
 import type { ToolCall } from "../../src/tools/Tool.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
+import { EgressOptions } from "../../src/tools/http/Egress.ts"
 import { longTime, processesWith } from "./process/leftBehind.ts"
 
 /** Found once: behind a shim it takes a while. */
@@ -25,6 +26,7 @@ const options = {
 }
 const toolOf = (warm: boolean, python = interpreter) =>
   PythonTool.layer.pipe(
+    Layer.provide(EgressOptions.layerDevelopment),
     Layer.provide(Layer.succeed(ProcessOptions, options)),
     Layer.provide(Layer.succeed(PythonOptions, { ...defaults, warm, interpreter: python }))
   )
@@ -547,6 +549,7 @@ describe("a warm process that was started with more", () => {
     Effect.gen(function* () {
       const generous = { ...options, inheritEnv: true, environment: { ...options.environment, EDITOR: "vi" } }
       const tool = PythonTool.layer.pipe(
+        Layer.provide(EgressOptions.layerDevelopment),
         Layer.provide(Layer.succeed(ProcessOptions, generous)),
         Layer.provide(Layer.succeed(PythonOptions, { ...defaults, interpreter }))
       )

@@ -1,14 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { Json } from "../../src/domain/Json.ts"
 import { aCall, runTool, suite } from "../../src/testing/suites/ToolSuite.ts"
 import { defaults as limits } from "../../src/tools/rhai/machine/Limits.ts"
 import { RhaiTool } from "../../src/tools/RhaiTool.ts"
 import { ToolError } from "../../src/domain/ToolError.ts"
+import { EgressOptions } from "../../src/tools/http/Egress.ts"
 import { rhai, withSettings } from "./rhaiWorld.ts"
 
-suite("RhaiTool", RhaiTool, RhaiTool.layer, {
+suite("RhaiTool", RhaiTool, RhaiTool.layer.pipe(Layer.provide(EgressOptions.layerDevelopment)), {
   kind: "rhai",
   works: { code: "#{ answer: 40 + 2, list: [1, 2, 3] }" },
   broken: [

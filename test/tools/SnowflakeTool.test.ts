@@ -13,6 +13,7 @@ import { SnowflakeTool } from "../../src/tools/SnowflakeTool.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
 import { ToolError } from "../../src/domain/ToolError.ts"
 import * as Fake from "../support/SnowflakeServer.ts"
+import { EgressOptions } from "../../src/tools/http/Egress.ts"
 import { until } from "../support/until.ts"
 
 const withOptions = Layer.succeed(SnowflakeOptions, {
@@ -27,7 +28,7 @@ const toolbox = Toolbox.layer(SnowflakeTool).pipe(
   Layer.provide(SnowflakeTool.layerNoDeps),
   Layer.provideMerge(Sessions.layer),
   Layer.provide(ScriptSource.layer),
-  Layer.provide(withOptions)
+  Layer.provide([withOptions, EgressOptions.layerDevelopment])
 )
 const dataOf = ({ data }: ToolResult): JsonObject => (data !== undefined && isObject(data) ? data : {})
 const snowflake = (url: string, config: JsonObject) =>
@@ -63,47 +64,55 @@ const shared = await Effect.runPromise(
 )
 afterAll(() => Effect.runPromise(Scope.close(sharedScope, Exit.void)))
 
-suite("SnowflakeTool", SnowflakeTool, SnowflakeTool.layer.pipe(Layer.provide(withOptions)), {
-  kind: "snowflake",
-  works: () => ({
-    account: "acme",
-    user: "u",
-    password: "secret",
-    access_url: shared.url,
-    query: "SELECT 1"
-  }),
-  broken: [
-    { config: {}, at: "command" },
-    { config: { query: "SELECT 1" }, at: "account" },
-    { config: { query: "SELECT 1", account: "a/b", user: "u", password: "p" }, at: "account" },
-    { config: { query: "SELECT 1", account: "a" }, at: "password" },
-    { config: { query: "SELECT 1", account: "a", password: "p" }, at: "user" },
-    { config: { query: "SELECT 1", account: "a", user: "u", authenticator: "oauth" }, at: "token" },
-    {
-      config: { query: "SELECT 1", account: "a", user: "u", private_key: "-----BEGIN nonsense" },
-      at: "private_key"
-    },
-    { config: { query: "SELECT 1", account: "a", user: "u", password: "p", params: { a: 1 } }, at: "params" },
-    {
-      config: {
-        query: "SELECT 1",
-        account: "a",
-        user: "u",
-        password: "p",
-        access_url: "http://169.254.169.254"
+suite(
+  "SnowflakeTool",
+  SnowflakeTool,
+  SnowflakeTool.layer.pipe(Layer.provide([withOptions, EgressOptions.layerDevelopment])),
+  {
+    kind: "snowflake",
+    works: () => ({
+      account: "acme",
+      user: "u",
+      password: "secret",
+      access_url: shared.url,
+      query: "SELECT 1"
+    }),
+    broken: [
+      { config: {}, at: "command" },
+      { config: { query: "SELECT 1" }, at: "account" },
+      { config: { query: "SELECT 1", account: "a/b", user: "u", password: "p" }, at: "account" },
+      { config: { query: "SELECT 1", account: "a" }, at: "password" },
+      { config: { query: "SELECT 1", account: "a", password: "p" }, at: "user" },
+      { config: { query: "SELECT 1", account: "a", user: "u", authenticator: "oauth" }, at: "token" },
+      {
+        config: { query: "SELECT 1", account: "a", user: "u", private_key: "-----BEGIN nonsense" },
+        at: "private_key"
       },
-      at: "access_url"
-    }
-  ],
-  endless: () => ({
-    account: "acme",
-    user: "u",
-    password: "secret",
-    access_url: shared.url,
-    query: "endless"
-  }),
-  begun: () => shared.asked.some(({ sql }) => sql.startsWith("endless"))
-})
+      {
+        config: { query: "SELECT 1", account: "a", user: "u", password: "p", params: { a: 1 } },
+        at: "params"
+      },
+      {
+        config: {
+          query: "SELECT 1",
+          account: "a",
+          user: "u",
+          password: "p",
+          access_url: "http://169.254.169.254"
+        },
+        at: "access_url"
+      }
+    ],
+    endless: () => ({
+      account: "acme",
+      user: "u",
+      password: "secret",
+      access_url: shared.url,
+      query: "endless"
+    }),
+    begun: () => shared.asked.some(({ sql }) => sql.startsWith("endless"))
+  }
+)
 
 testLayer(toolbox, { excludeTestServices: true })("SnowflakeTool", (it) => {
   it.effect("answers with rows, and every statement of a block", () =>

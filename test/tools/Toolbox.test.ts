@@ -1,6 +1,12 @@
 // @effect-diagnostics missingLayerContext:off
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, References } from "effect"
+import * as Failure from "../../src/domain/Failure.ts"
+import { ToolError } from "../../src/domain/ToolError.ts"
+import { success } from "../../src/domain/ToolResult.ts"
+import { StubCalls, StubTool } from "../../src/testing/StubTool.ts"
+import { aCall, runTool } from "../../src/testing/suites/ToolSuite.ts"
+import { guarded } from "../../src/tools/breaker/Breakers.ts"
 import type { Tool } from "../../src/tools/Tool.ts"
 import { NoopTool } from "../../src/tools/NoopTool.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
@@ -20,5 +26,35 @@ describe("Toolbox", () => {
     // @ts-expect-error OtherTool is missing
     const complete: Layer.Layer<Toolbox> = incomplete
     assert.isDefined(complete)
+  })
+
+  it.effect.each([true, false])("makes a span for a call only while spans are taken: %s", (taken) => {
+    const seen: Array<boolean> = []
+    const spy = StubTool.layer(() =>
+      Effect.map(Effect.exit(Effect.currentSpan), (span) => {
+        seen.push(span._tag === "Success")
+        return success(null)
+      })
+    ).pipe(Layer.provide(StubCalls.layer))
+    return Effect.gen(function* () {
+      yield* runTool(aCall("stub", {}))
+      assert.deepStrictEqual(seen, [taken])
+    }).pipe(
+      Effect.provide(Toolbox.layer(StubTool).pipe(Layer.provide(spy))),
+      Effect.provideService(References.TracerEnabled, taken)
+    )
+  })
+
+  it.effect("gives its tools circuits that outlive a call", () => {
+    const target = { tool: "stub", name: "away" }
+    const down = ToolError.ofFailure("stub", Failure.make("connection", "down"))
+    const failing = StubTool.layer(() => Effect.fail(down).pipe(guarded(target))).pipe(
+      Layer.provide(StubCalls.layer)
+    )
+    return Effect.gen(function* () {
+      for (let i = 0; i < 10; i++) yield* Effect.flip(runTool(aCall("stub", {})))
+      const error = yield* Effect.flip(runTool(aCall("stub", {})))
+      assert.strictEqual(error.failure.code, "CIRCUIT_OPEN")
+    }).pipe(Effect.provide(Toolbox.layer(StubTool).pipe(Layer.provide(failing))))
   })
 })

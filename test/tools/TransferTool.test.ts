@@ -31,6 +31,7 @@ import { type Progress, TransferProgress } from "../../src/tools/transfer/Progre
 import { TransferTool } from "../../src/tools/transfer/TransferTool.ts"
 import * as HttpStub from "../support/HttpStub.ts"
 import { serverOfFile } from "../support/PostgresServer.ts"
+import { EgressOptions } from "../../src/tools/http/Egress.ts"
 import { until } from "../support/until.ts"
 
 const server = serverOfFile()
@@ -38,6 +39,7 @@ const folder = realpathSync(mkdtempSync(join(tmpdir(), "transfer-test-")))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const progress: Array<Progress> = []
 const options = Layer.mergeAll(
+  EgressOptions.layerDevelopment,
   Layer.succeed(DuckdbOptions, {
     ...duckdbDefaults(),
     allowedDirectories: [folder],
@@ -102,7 +104,7 @@ const canMount = (() => {
 })()
 const nasty = "tab\t line\n return\r back\\slash \\N \\. quote' \" ü \u{1f600}"
 
-suite("TransferTool", TransferTool, TransferTool.layer, {
+suite("TransferTool", TransferTool, TransferTool.layer.pipe(Layer.provide(options)), {
   kind: "transfer",
   works: () => ({ source: pg({ query: "SELECT 1 AS a WHERE false" }), target: pg({ query: "SELECT :a" }) }),
   broken: [

@@ -12,12 +12,15 @@ import { Toolbox } from "../../src/tools/Toolbox.ts"
 import { TransferTool } from "../../src/tools/transfer/TransferTool.ts"
 import { serverOfFile } from "../support/PostgresServer.ts"
 import * as Fake from "../support/SnowflakeServer.ts"
+import { EgressOptions } from "../../src/tools/http/Egress.ts"
+import { DuckdbOptions } from "../../src/tools/duckdb/DuckdbOptions.ts"
 import { until } from "../support/until.ts"
 
 const server = serverOfFile()
 const toolbox = Toolbox.layer(TransferTool).pipe(
   Layer.provide(TransferTool.layerNoDeps),
   Layer.provide([Pools.layer, Databases.layer, Sessions.layer, SafeHttp.layer]),
+  Layer.provide([EgressOptions.layerDevelopment, DuckdbOptions.layerDevelopment]),
   Layer.provide(
     Layer.succeed(SnowflakeOptions, { ...defaults, ocsp: false, allowedUrls: ["http://127.0.0.1:*"] })
   )

@@ -5,6 +5,7 @@ import { aCall, runTool } from "../../src/testing/suites/ToolSuite.ts"
 import { defaults, RhaiOptions, type RhaiSettings } from "../../src/tools/rhai/RhaiOptions.ts"
 import { RhaiTool } from "../../src/tools/RhaiTool.ts"
 import type { ToolCall } from "../../src/tools/Tool.ts"
+import { EgressOptions } from "../../src/tools/http/Egress.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
 
 const settings: RhaiSettings = {
@@ -18,6 +19,7 @@ const settings: RhaiSettings = {
 export const withSettings = (more: Partial<RhaiSettings>) =>
   Toolbox.layer(RhaiTool).pipe(
     Layer.provide(RhaiTool.layer),
+    Layer.provide(EgressOptions.layerDevelopment),
     Layer.provide(Layer.succeed(RhaiOptions, { ...settings, ...more }))
   )
 

@@ -91,7 +91,8 @@ const make = Effect.fnUntraced(function* (settings: Settings) {
       tls: tlsOf(settings)?.files,
       body: Json.stringify(registration.body)
     },
-    claimPatience: (serverUrl) => (baseOf({ serverUrl }) === home.base ? Duration.infinity : strangerPatience),
+    claimPatience: (serverUrl) =>
+      baseOf({ serverUrl }) === home.base ? Duration.infinity : strangerPatience,
     claim: (notification, attempt) => {
       const request = claimRequest(notification)
       return askUntilThere(http, request, (answer) => readClaim(answer, notification, attempt))

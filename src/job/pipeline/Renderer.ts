@@ -1,14 +1,16 @@
 /** Renders the parts of a pipeline, fetching what templates read that is kept elsewhere, once for the whole command. */
 import { Effect } from "effect"
-import type { CredentialScope } from "../../control-plane/ControlPlane.ts"
-import { Credentials } from "../../credentials/Credentials.ts"
+import type { Credentials } from "../../credentials/Credentials.ts"
+import type { CredentialScope } from "../../domain/CredentialScope.ts"
 import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
-import { Results, toolErrorOf } from "../../results/Results.ts"
+import { type Results, toolErrorOf } from "../../results/Results.ts"
 import type { Demand } from "../../template/Engine.ts"
-import { type Rendering, Template } from "../../template/Template.ts"
+import { isTemplate } from "../../template/lexer.ts"
+import type { Rendering, Template } from "../../template/Template.ts"
 import type { TemplateError } from "../../template/TemplateError.ts"
 import type { Value } from "../../template/values.ts"
 import { TemplateFailed, ToolError } from "../../domain/ToolError.ts"
+import type { Toolbox } from "../../tools/Toolbox.ts"
 import { under } from "./Issue.ts"
 import { synonyms } from "./output.ts"
 import type { SetBlock } from "./Rule.ts"
@@ -17,7 +19,7 @@ import type { Task } from "./Task.ts"
 type Layers = ReadonlyArray<JsonObject>
 
 export interface Renderer {
-  /** The settings of a task: `at` is empty there, so that the code of a Python task gets Python's literals. */
+  /** The settings of a task: `at` is empty there, so that a tool's Python keys get Python's literals. */
   readonly mapping: (
     value: JsonObject,
     layers: Layers,
@@ -48,10 +50,17 @@ export interface Renderer {
   ) => Effect.Effect<JsonObject, ToolError>
 }
 
-export const make = Effect.fnUntraced(function* (scope: CredentialScope) {
-  const template = yield* Template
-  const credentials = yield* Credentials
-  const results = yield* Results
+export interface Services {
+  readonly template: Template["Service"]
+  readonly credentials: Credentials["Service"]
+  readonly results: Results["Service"]
+  readonly toolbox: Toolbox["Service"]
+}
+
+export const make = (
+  { credentials, results, template, toolbox }: Services,
+  scope: CredentialScope
+): Renderer => {
   const fetched = new Map<JsonObject, Json>()
 
   const fetch = (holder: JsonObject, task: Task) => {
@@ -113,7 +122,8 @@ export const make = Effect.fnUntraced(function* (scope: CredentialScope) {
   return {
     value,
     mapping: (source, layers, task, at) => {
-      const pythonKeys = task.kind === "python" && at === "" ? code : none
+      if (!isRendered(source)) return Effect.succeed(source)
+      const { pythonKeys = none } = at === "" ? toolbox.declarationOf(task.kind) : {}
       return Effect.map(rendered(source, { ...options(layers, task, at), pythonKeys }, task), (filled) =>
         isObject(filled) ? filled : {}
       )
@@ -140,20 +150,28 @@ export const make = Effect.fnUntraced(function* (scope: CredentialScope) {
       ),
     secretsOnly: (source, layers, task) =>
       needsKeychain(source) ? fillMapping(source, layers, task) : Effect.succeed(source)
-  } satisfies Renderer
-})
+  }
+}
 
 const failed = (task: Task) => (error: TemplateError | ToolError) =>
   error._tag === "ToolError"
     ? error
     : new ToolError({ tool: task.kind, reason: new TemplateFailed({ at: error.at, detail: error.located }) })
 
-const code: ReadonlySet<string> = new Set(["code"])
 const none: ReadonlySet<string> = new Set()
 /** In a task's `set` the name `output` is the data, and `output.data` is it too where it has no such member. */
 const outputView: ReadonlySet<string> = new Set(["output"])
 
 const maxDepth = 64
+
+/** Whether rendering may change a value. One that is nested too deeply is left to the renderer to refuse. */
+export const isRendered = (value: Json, depth = 0): boolean => {
+  if (typeof value === "string") return isTemplate(value)
+  if (typeof value !== "object" || value === null) return false
+  if (depth > maxDepth) return true
+  if (Array.isArray(value)) return value.some((item: Json) => isRendered(item, depth + 1))
+  return Object.entries(value).some(([key, member]) => key === "$noetl_ref" || isRendered(member, depth + 1))
+}
 
 const needsKeychain = (value: Json, depth = 0): boolean => {
   if (typeof value === "string") return value.includes("{{") && /\{\{[^}]*\bkeychain\b/.test(value)

@@ -44,7 +44,7 @@ export const rulesOf = (spec: JsonObject, at: string): Checked<ReadonlyArray<Rul
     const where = under(at, "policy")
     const mode = policy["mode"] ?? "exclusive"
     if (mode !== "exclusive") return yield* wrong(under(where, "mode"), "only 'exclusive' is supported")
-    // A server fills in what the author did not write: a key that is null, or says what happens anyway, is none.
+    // Servers fill in defaults: a null and a default value count as absent.
     for (const key of ["before", "after", "finally"]) {
       if ((policy[key] ?? null) !== null) return yield* wrong(under(where, key), "it is not supported")
     }
@@ -73,11 +73,11 @@ const ruleOf = (value: Json, at: string): Checked<Rule> =>
     return { at, when: otherwise ? true : (value["when"] ?? true), then, isShort: false }
   })
 
-const refused: ReadonlyArray<string> = ["eval", "expr", "set_vars"]
+/** Keys of earlier drafts, which no server and no worker ever evaluated. */
+export const refusedKeys: ReadonlyArray<string> = ["eval", "expr", "set_vars"]
 
-/** Keys of earlier drafts, which nothing ever evaluated. */
 export const refuseOld = (value: JsonObject, at: string): Checked<void> => {
-  const key = refused.find((name) => value[name] !== undefined)
+  const key = refusedKeys.find((name) => value[name] !== undefined)
   return key === undefined
     ? Result.succeed(undefined)
     : wrong(under(at, key), `'${key}' is not supported: write spec.policy.rules with when, then and set`)

@@ -3,7 +3,15 @@ import { Result } from "effect"
 import type { Command } from "../../domain/Command.ts"
 import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
 import { type Checked, listAt, mappingAt, under, wrong } from "./Issue.ts"
-import { refuseOld, type Rule, rulesOf, type SetBlock, setBlockOf, retryRulesOf } from "./Rule.ts"
+import {
+  refusedKeys,
+  refuseOld,
+  type Rule,
+  rulesOf,
+  type SetBlock,
+  setBlockOf,
+  retryRulesOf
+} from "./Rule.ts"
 
 export interface Task {
   readonly label: string
@@ -52,7 +60,7 @@ export const planOf = (command: Command): Checked<Plan> => {
 }
 
 /** `[…]`, `{tasks: […]}`, `{tool_config: […]}`; a list of tasks under any kind but a tool's own is a pipeline too. */
-const listOf = (command: Command): Json | undefined => {
+export const listOf = (command: Command): Json | undefined => {
   const { config, kind } = command
   if (Array.isArray(config)) return config
   if (kind !== "task_sequence") return undefined
@@ -90,7 +98,25 @@ const ownKeys: ReadonlySet<string> = new Set([
 /** What a `spec` has for us and not for the tool. */
 const specKeys: ReadonlySet<string> = new Set(["policy", "timeout", "max_in_flight", "mode"])
 
-const taskOf = (value: JsonObject, label: string, at: string): Checked<Task> =>
+/** Every key for which the tool does not get the task's mapping as it is written. */
+const pipelineKeys: ReadonlySet<string> = new Set([
+  ...ownKeys,
+  "args",
+  "timeout",
+  "timeout_seconds",
+  "retry",
+  ...refusedKeys
+])
+
+/** Most tasks have nothing but what belongs to their tool. */
+const taskOf = (value: JsonObject, label: string, at: string): Checked<Task> => {
+  const { kind, ...config } = value
+  return typeof kind === "string" && kind !== "" && !Object.keys(config).some((key) => pipelineKeys.has(key))
+    ? Result.succeed({ label, kind, at, config, input: {}, set: [], rules: [] })
+    : ruledTaskOf(value, label, at)
+}
+
+const ruledTaskOf = (value: JsonObject, label: string, at: string): Checked<Task> =>
   Result.gen(function* () {
     const kind = value["kind"]
     if (typeof kind !== "string" || kind === "")

@@ -32,7 +32,7 @@ export const decide = Effect.fnUntraced(function* (
 ) {
   const ended = withResult(before, task.label, attempt.data)
   const state = yield* applySet(running, task, ended, attempt, number)
-  const output = outputOf(task.kind, attempt, number)
+  const output = outputOf(attempt, number, running.services.toolbox.declarationOf(task.kind).view)
   const layers = layersOf(state, task.label, number, {
     ...own(running, task, attempt),
     output,

@@ -2,8 +2,8 @@
 import { longestDelay, type RetryPlan } from "./Rule.ts"
 
 /**
- * `retry` counts from 1. Without a backoff, a delay that is written is meant, and none is none. What the other side asked
- * for is the least.
+ * `retry` counts from 1. Without `backoff` an explicit delay is used as it is, and no delay means 0. The result is never
+ * shorter than the server's `retryAfter`.
  */
 export const delayOf = (
   plan: RetryPlan,

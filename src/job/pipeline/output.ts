@@ -3,6 +3,7 @@ import type { Failure } from "../../domain/Failure.ts"
 import * as Failures from "../../domain/Failure.ts"
 import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
 import type { ToolResult } from "../../domain/ToolResult.ts"
+import type { View } from "../../tools/Tool.ts"
 import { pointerOf } from "../../results/reference.ts"
 
 /** An error that a tool threw and one that it answered are the same thing from here on. */
@@ -35,16 +36,16 @@ const unnamed = (result: ToolResult): Failure =>
   Failures.make("tool_error", `the tool answered with status ${result.status}`)
 
 /** `output` of a rule. Docs say `ok`, servers say `success`: both compare as equal (see `synonyms`). */
-export const outputOf = (kind: string, attempt: Attempt, number: number): JsonObject => {
+export const outputOf = (attempt: Attempt, number: number, view: View = asItIs): JsonObject => {
   const { data, failure } = attempt
-  const shown = kind === "http" ? withBody(data) : data
+  const { data: shown, members } = view(data, failure)
   const pointer = isObject(data) && data["_ref"] !== undefined ? pointerOf(data) : undefined
   return {
     status: failure === undefined ? "ok" : "error",
     success: failure === undefined,
     ...(shown === undefined ? {} : { data: shown, result: shown }),
     error: failure === undefined ? null : errorOf(failure),
-    ...(kind === "http" ? { http: httpOf(data, failure) } : {}),
+    ...members,
     ...(failure?.sqlstate === undefined
       ? {}
       : { pg: { code: failure.sqlstate, sqlstate: failure.sqlstate } }),
@@ -55,6 +56,8 @@ export const outputOf = (kind: string, attempt: Attempt, number: number): JsonOb
     meta: { attempt: number, duration_ms: attempt.millis }
   }
 }
+
+const asItIs: View = (data) => ({ data, members: {} })
 
 export const synonyms = ["output", "outcome"].map((root) => ({
   path: [root, "status"] as const,
@@ -77,12 +80,3 @@ const errorOf = (failure: Failure): JsonObject => ({
     : { exception: failure.exception, exception_type: failure.exception }),
   ...(failure.traceback === undefined ? {} : { traceback: failure.traceback })
 })
-
-const httpOf = (data: Json | undefined, failure: Failure | undefined): JsonObject => {
-  const { status_code: code, headers } = isObject(data) ? data : {}
-  return { status: failure?.status ?? code ?? null, headers: headers ?? {} }
-}
-
-/** The members of an HTTP body can be read without naming the body, where nothing else has their names. */
-const withBody = (data: Json | undefined): Json | undefined =>
-  isObject(data) && isObject(data["data"]) ? { ...data["data"], ...data } : data

@@ -8,7 +8,7 @@ import * as ToolResult from "../../domain/ToolResult.ts"
 
 export const withOwnStatus = (kind: string, result: ToolResult.ToolResult): ToolResult.ToolResult => {
   const { data } = result
-  if (result.status !== "success" || kind === "agent" || data === undefined || !isObject(data)) return result
+  if (result.status !== "success" || data === undefined || !isObject(data)) return result
   const verdict = failed.has(statusOf(data))
     ? data
     : Object.values(data).find((one) => statusOf(one) === "error")

@@ -5,51 +5,85 @@
  *
  * A failure of a tool is a result. What fails here is a command that is written wrongly or whose parts are not there.
  */
-import { Clock, Context, Effect, Result, type Scope } from "effect"
-import type { ControlPlane } from "../../control-plane/ControlPlane.ts"
-import type { Credentials } from "../../credentials/Credentials.ts"
+import { Clock, Context, Effect, Result } from "effect"
+import { Credentials } from "../../credentials/Credentials.ts"
 import type { Command } from "../../domain/Command.ts"
+import { credentialScopeOf } from "../../domain/CredentialScope.ts"
 import * as Failures from "../../domain/Failure.ts"
+import { InvalidConfig, ToolError } from "../../domain/ToolError.ts"
 import type { ToolResult } from "../../domain/ToolResult.ts"
 import { Results } from "../../results/Results.ts"
-import type { Template } from "../../template/Template.ts"
+import { Template } from "../../template/Template.ts"
 import { Slot } from "../../tools/Slot.ts"
-import type { Toolbox } from "../../tools/Toolbox.ts"
-import { InvalidConfig, ToolError } from "../../domain/ToolError.ts"
+import { Toolbox } from "../../tools/Toolbox.ts"
 import { WorkerConfig } from "../../WorkerConfig.ts"
 import { decide, type Decided, type Decision } from "./decide.ts"
 import { delayOf } from "./delay.ts"
+import { hydrate } from "./hydrate.ts"
 import type { Attempt } from "./output.ts"
 import * as Renderer from "./Renderer.ts"
-import { asSuccess, type Ended, resultOf } from "./resultOf.ts"
+import { replaced } from "./replaced.ts"
+import { asSuccess, type PipelineResult, resultOf } from "./resultOf.ts"
 import { type Running, runTask } from "./runTask.ts"
-import { initial, type State } from "./State.ts"
-import { scopeOf } from "./scopeOf.ts"
-import { planOf, type Task } from "./Task.ts"
-import { expandWorkbook } from "./workbook.ts"
+import { initial, type State, withResult } from "./State.ts"
+import { type Plan, planOf, type Task } from "./Task.ts"
 
 /** How many executions of tasks one command may take, retries and jumps included. */
 export const MaxExecutions = Context.Reference<number>("noetl-worker/job/pipeline/MaxExecutions", {
   defaultValue: () => 1_000_000
 })
 
-export type Services = Toolbox | Template | Credentials | Results | WorkerConfig | ControlPlane
+export type Services = Toolbox | Template | Credentials | Results | WorkerConfig
 
-export const run = (command: Command): Effect.Effect<ToolResult, ToolError, Services | Scope.Scope> =>
-  Effect.gen(function* () {
-    const hydrated = yield* expandWorkbook(yield* (yield* Results).hydrate(command))
-    const plan = planOf(hydrated)
+/** The pipeline, its services looked up once. */
+export const make = Effect.gen(function* () {
+  const services = {
+    toolbox: yield* Toolbox,
+    credentials: yield* Credentials,
+    results: yield* Results,
+    template: yield* Template,
+    config: yield* WorkerConfig
+  }
+
+  return Effect.fnUntraced(function* (command: Command): Effect.fn.Return<ToolResult, ToolError> {
+    const whole = yield* hydrate(services.results, command)
+    const complete = yield* replaced(services.toolbox, whole)
+    const plan = planOf(complete)
     if (Result.isFailure(plan))
       return yield* Effect.fail(invalid(command, plan.failure.at, plan.failure.problem))
-    const scope = scopeOf(hydrated)
-    const renderer = yield* Renderer.make(scope)
-    const running: Running = { command: hydrated, plan: plan.success, renderer, scope }
-    const started = yield* Clock.currentTimeMillis
-    const ended = yield* walk(running)
-    const result = resultOf(running.plan, { ...ended, millis: (yield* Clock.currentTimeMillis) - started })
-    const { lenientStatus } = yield* WorkerConfig
-    return lenientStatus && ended.last?.thrown === false ? asSuccess(result) : result
+    const scope = credentialScopeOf(complete)
+    const renderer = Renderer.make(services, scope)
+    const running: Running = { command: complete, plan: plan.success, renderer, scope, services }
+    const clock = yield* Clock.Clock
+    const started = clock.currentTimeMillisUnsafe()
+    const lone = loneTaskOf(plan.success)
+    const ended = yield* lone === undefined ? walk(running) : runLone(running, lone)
+    const result = resultOf(running.plan, ended, clock.currentTimeMillisUnsafe() - started)
+    return services.config.lenientStatus && ended.last?.thrown === false ? asSuccess(result) : result
   })
+})
+
+export const run = (command: Command): Effect.Effect<ToolResult, ToolError, Services> =>
+  Effect.flatMap(make, (work) => work(command))
+
+/** The only task of a plan, if nothing is decided after it. */
+const loneTaskOf = ({ tasks }: Plan): Task | undefined => {
+  const [task] = tasks
+  return task !== undefined && tasks.length === 1 && task.rules.length === 0 && task.set.length === 0
+    ? task
+    : undefined
+}
+
+/** The walk of a lone task: one attempt, whose failure is the pipeline's. */
+const runLone = (running: Running, task: Task): Effect.Effect<PipelineResult> => {
+  const before = initial(running.command, running.plan.step)
+  return Effect.map(runTask(running, task, before, 1), (last) => ({
+    state: withResult(before, task.label, last.data),
+    last,
+    failure: last.failure,
+    index: 0
+  }))
+}
 
 /** Where the walk is: a task, how often it was run in a row, and what all before it left. */
 interface Position {
@@ -60,8 +94,6 @@ interface Position {
   readonly last: Attempt | undefined
 }
 
-type Finished = Omit<Ended, "millis">
-
 const walk = Effect.fnUntraced(function* (running: Running) {
   const most = yield* MaxExecutions
   const first: Position = {
@@ -71,7 +103,7 @@ const walk = Effect.fnUntraced(function* (running: Running) {
     state: initial(running.command, running.plan.step),
     last: undefined
   }
-  let next: Position | Finished = first
+  let next: Position | PipelineResult = first
   while ("executions" in next) {
     if (next.executions >= most) return tooMany(next, most)
     next = yield* step(running, next)
@@ -82,7 +114,7 @@ const walk = Effect.fnUntraced(function* (running: Running) {
 const step = Effect.fnUntraced(function* (
   running: Running,
   at: Position
-): Effect.fn.Return<Position | Finished, ToolError, Services> {
+): Effect.fn.Return<Position | PipelineResult> {
   const task = running.plan.tasks[at.index]
   if (task === undefined) return yield* Effect.die(new Error(`no task ${at.index}`))
   const attempt = yield* runTask(running, task, at.state, at.attempt)
@@ -101,10 +133,15 @@ const follow = Effect.fnUntraced(function* (
   decided: Decided | Broken
 ) {
   const { state } = decided
-  const end = (failure: Ended["failure"]): Finished => ({ state, last: attempt, failure, index: at.index })
+  const end = (failure: PipelineResult["failure"]): PipelineResult => ({
+    state,
+    last: attempt,
+    failure,
+    index: at.index
+  })
   if ("error" in decided) return end(decided.error.failure)
   const { decision } = decided
-  const go = (index: number): Position | Finished =>
+  const go = (index: number): Position | PipelineResult =>
     running.plan.tasks[index] === undefined
       ? end(undefined)
       : { index, attempt: 1, executions: at.executions + 1, state, last: attempt }
@@ -141,7 +178,7 @@ interface Broken {
 
 const broken = (state: State, error: ToolError): Broken => ({ state, error })
 
-/** Whoever only waits holds no slot. */
+/** A command holds no slot while it waits. */
 const wait = Effect.fnUntraced(function* (
   decision: Extract<Decision, { readonly do: "retry" }>,
   retry: number,
@@ -174,7 +211,7 @@ const exhausted = (task: Task, at: Position, attempt: Attempt) =>
   attempt.failure ??
   Failures.make("limit", `${nameOf(task, at)} was tried ${at.attempt} times`, { source: task.kind })
 
-const tooMany = (at: Position, most: number): Finished => ({
+const tooMany = (at: Position, most: number): PipelineResult => ({
   state: at.state,
   last: at.last,
   index: at.index,

@@ -6,18 +6,18 @@ import type { Attempt } from "./output.ts"
 import { type State, updatesOf } from "./State.ts"
 import type { Plan } from "./Task.ts"
 
-export interface Ended {
+/** Where a pipeline came to. */
+export interface PipelineResult {
   readonly state: State
   readonly last: Attempt | undefined
-  /** Why it failed; undefined where it did not. */
+  /** Why it failed; undefined when it succeeded. */
   readonly failure: Failure | undefined
   /** The task at which it failed. */
   readonly index: number
-  readonly millis: number
 }
 
-export const resultOf = (plan: Plan, ended: Ended): ToolResult.ToolResult => {
-  const { failure, last, millis, state } = ended
+export const resultOf = (plan: Plan, ended: PipelineResult, millis: number): ToolResult.ToolResult => {
+  const { failure, last, state } = ended
   const data = plan.isList ? unionOf(state, ended) : last?.data
   const contextUpdates = updatesOf(state)
   const more = {
@@ -41,7 +41,7 @@ export const asSuccess = (result: ToolResult.ToolResult): ToolResult.ToolResult 
  * The members of every task's object, later tasks over earlier ones, then one member for each label, then `results`.
  * Playbooks read all three.
  */
-const unionOf = (state: State, { failure, index }: Ended): JsonObject => {
+const unionOf = (state: State, { failure, index }: PipelineResult): JsonObject => {
   const { results } = state
   const spread = Object.assign({}, ...Object.values(results).filter((data) => isObject(data))) as JsonObject
   const union: JsonObject = {

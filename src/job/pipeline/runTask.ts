@@ -1,21 +1,20 @@
 /** One attempt at one task: bind the input, render the settings, find the credentials, call the tool within its time. */
 import { Clock, Duration, Effect, Option, Schema } from "effect"
-import type { CredentialScope } from "../../control-plane/ControlPlane.ts"
-import { authVariable, Credentials } from "../../credentials/Credentials.ts"
+import { authVariable, type Credentials } from "../../credentials/Credentials.ts"
 import { authKeys } from "../../credentials/authShapes.ts"
 import type { Command } from "../../domain/Command.ts"
+import type { CredentialScope } from "../../domain/CredentialScope.ts"
 import { noAuth } from "../../domain/Credential.ts"
 import { isObject, type JsonObject } from "../../domain/Json.ts"
-import { Results } from "../../results/Results.ts"
+import { endAfter } from "../../domain/ToolError.ts"
 import * as ToolResult from "../../domain/ToolResult.ts"
 import * as Coerced from "../../tools/Coerced.ts"
-import { Toolbox } from "../../tools/Toolbox.ts"
-import { endAfter } from "../../domain/ToolError.ts"
-import { WorkerConfig } from "../../WorkerConfig.ts"
-import { fetchArtifact, isArtifact } from "./artifact.ts"
-import { attemptOf, type Attempt } from "./output.ts"
+import type { Toolbox } from "../../tools/Toolbox.ts"
+import type { WorkerConfig } from "../../WorkerConfig.ts"
+import { authorized } from "./authorized.ts"
+import { attemptOf } from "./output.ts"
 import { withOwnStatus } from "./ownStatus.ts"
-import type { Renderer } from "./Renderer.ts"
+import { isRendered, type Renderer } from "./Renderer.ts"
 import { flattened, layersOf, type State } from "./State.ts"
 import type { Plan, Task } from "./Task.ts"
 
@@ -24,6 +23,11 @@ export interface Running {
   readonly plan: Plan
   readonly renderer: Renderer
   readonly scope: CredentialScope
+  readonly services: {
+    readonly toolbox: Toolbox["Service"]
+    readonly credentials: Credentials["Service"]
+    readonly config: WorkerConfig["Service"]
+  }
 }
 
 /** An error ends up in the attempt, so that rules see it; a defect and an interruption go their own way. */
@@ -33,41 +37,42 @@ export const runTask = Effect.fnUntraced(function* (
   state: State,
   attempt: number
 ) {
-  const started = yield* Clock.currentTimeMillis
-  const { statusInData } = yield* WorkerConfig
+  const clock = yield* Clock.Clock
+  const started = clock.currentTimeMillisUnsafe()
+  const { config, toolbox } = running.services
+  const readsStatus = config.statusInData && toolbox.declarationOf(task.kind).statusIsData !== true
   const [result, thrown] = yield* callTool(running, task, state, attempt).pipe(
     Effect.scoped,
-    Effect.map((answer) => [statusInData ? withOwnStatus(task.kind, answer) : answer, false] as const),
+    Effect.map((answer) => [readsStatus ? withOwnStatus(task.kind, answer) : answer, false] as const),
     Effect.catchTag("ToolError", (error) =>
       Effect.succeed([ToolResult.failure(error.failure), true] as const)
     )
   )
-  return attemptOf(result, (yield* Clock.currentTimeMillis) - started, thrown) satisfies Attempt
+  return attemptOf(result, clock.currentTimeMillisUnsafe() - started, thrown)
 })
 
 const callTool = Effect.fnUntraced(function* (running: Running, task: Task, state: State, attempt: number) {
-  const { command } = running
+  const { command, plan, services } = running
   const args = yield* inputOf(running, task, state, attempt)
   const layers = layersOf(state, task.label, attempt, args)
   const { auth, config } = yield* configOf(running, task, layers)
-  const toolbox = yield* Toolbox
-  const call = isArtifact(task.kind)
-    ? fetchArtifact(yield* Results, task.kind, config, args)
-    : toolbox.run({
-        kind: task.kind,
-        config,
-        args,
-        variables: flattened(layers),
-        auth,
-        executionId: command.executionId,
-        commandId: command.commandId,
-        step: running.plan.step,
-        attempt: command.attempt,
-        serverUrl: command.serverUrl,
-        traceparent: command.traceparent
-      })
-  const deadline = yield* deadlineOf(config)
-  return yield* endAfter(task.kind, deadline)(call)
+  const call = services.toolbox.run({
+    kind: task.kind,
+    config,
+    args,
+    // Only tools that hand them to a program read them.
+    get variables() {
+      return flattened(layers)
+    },
+    auth,
+    executionId: command.executionId,
+    commandId: command.commandId,
+    step: plan.step,
+    attempt: command.attempt,
+    serverUrl: command.serverUrl,
+    traceparent: command.traceparent
+  })
+  return yield* endAfter(task.kind, deadlineOf(config, services.config.commandTimeout))(call)
 })
 
 /** An argument that came to nothing is null: a program that names it must find it. */
@@ -76,44 +81,65 @@ const named = (written: JsonObject, rendered: JsonObject): JsonObject => ({
   ...rendered
 })
 
-/** All of it is rendered against the state before any of it. A single tool's arguments yield to the command's. */
-const inputOf = Effect.fnUntraced(function* (running: Running, task: Task, state: State, attempt: number) {
-  const { command, plan, renderer } = running
-  const layers = layersOf(state, task.label, attempt, {})
+/** A single tool's arguments yield to the command's. */
+const inputOf = (running: Running, task: Task, state: State, attempt: number) => {
+  const { command, plan } = running
+  const together = (given: JsonObject, step: JsonObject, own: JsonObject): JsonObject =>
+    plan.isList ? { ...given, ...step, ...own } : { ...own, ...given }
+  return isRendered(command.input) || isRendered(plan.input) || isRendered(task.input)
+    ? renderedInput(running, task, layersOf(state, task.label, attempt, {}), together)
+    : Effect.succeed(together(command.input, plan.input, task.input))
+}
+
+/** All of it is rendered against the state before any of it. */
+const renderedInput = Effect.fnUntraced(function* (
+  { command, plan, renderer }: Running,
+  task: Task,
+  layers: ReadonlyArray<JsonObject>,
+  together: (given: JsonObject, step: JsonObject, own: JsonObject) => JsonObject
+) {
   const given = yield* renderer.secretsOnly(command.input, layers, task)
   const step = named(plan.input, yield* renderer.mapping(plan.input, layers, task, "input"))
   const own = named(task.input, yield* renderer.mapping(task.input, layers, task, "input"))
-  return plan.isList ? { ...given, ...step, ...own } : { ...own, ...given }
+  return together(given, step, own)
 })
 
-const configOf = Effect.fnUntraced(function* (
-  running: Running,
+const configOf = (running: Running, task: Task, layers: ReadonlyArray<JsonObject>) =>
+  running.services.toolbox.declarationOf(task.kind).connections === undefined &&
+  authKeys.every((key) => task.config[key] === undefined)
+    ? Effect.map(running.renderer.mapping(task.config, layers, task, ""), (config) => ({
+        auth: noAuth,
+        config
+      }))
+    : authorizedConfig(running, task, layers)
+
+const authorizedConfig = Effect.fnUntraced(function* (
+  { renderer, scope, services }: Running,
   task: Task,
   layers: ReadonlyArray<JsonObject>
 ) {
-  const { renderer, scope } = running
   const named = Object.fromEntries(
     authKeys.flatMap((key) => (task.config[key] === undefined ? [] : [[key, task.config[key]]]))
   )
   const others = Object.fromEntries(Object.entries(task.config).filter(([key]) => named[key] === undefined))
   const names = yield* renderer.mapping(named, layers, task, "")
-  const credentials = yield* Credentials
-  if (Object.keys(names).length === 0 && task.kind !== "transfer") {
+  const { connections } = services.toolbox.declarationOf(task.kind)
+  if (Object.keys(names).length === 0 && connections === undefined) {
     return { auth: noAuth, config: yield* renderer.mapping(others, layers, task, "") }
   }
-  const before = yield* credentials.resolve(task.kind, names, scope)
+  const before = yield* authorized(services, task.kind, names, scope)
   const withAuth = [{ auth: authVariable(before.auth) }, ...layers]
   const rendered = yield* renderer.mapping(others, withAuth, task, "")
-  // Again over all settings: what the author wrote wins over the credential, and both ends of a transfer have their own.
-  return yield* credentials.resolve(task.kind, { ...rendered, ...names }, scope)
+  // Again over all settings: what the author wrote wins over the credential, and each connection has a credential of its own.
+  return yield* authorized(services, task.kind, { ...rendered, ...names }, scope)
 })
 
 const seconds = Schema.decodeUnknownOption(Coerced.Seconds)
 
 /** `timeout: {total: 30}` is meant as well; a `connect` alone is the tool's own affair. */
-const deadlineOf = Effect.fnUntraced(function* (config: JsonObject) {
-  const { commandTimeout } = yield* WorkerConfig
+const deadlineOf = (config: JsonObject, commandTimeout: Duration.Duration): number => {
   const timeout = config["timeout"] ?? config["timeout_seconds"]
+  if (timeout === undefined || timeout === null) return Duration.toSeconds(commandTimeout)
   const written = seconds(isObject(timeout) ? timeout["total"] : timeout)
   return Option.isSome(written) && written.value > 0 ? written.value : Duration.toSeconds(commandTimeout)
-})
+}

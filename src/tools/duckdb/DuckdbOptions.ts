@@ -1,5 +1,5 @@
 /** What whoever runs the worker decides about DuckDB: memory, threads, and which files it may touch. */
-import { Context, Duration } from "effect"
+import { Context, Duration, Layer } from "effect"
 import { availableParallelism, totalmem } from "node:os"
 import { resolve } from "node:path"
 
@@ -57,7 +57,18 @@ export const defaults = (): DuckdbSettings => ({
   maxBytes: 32 * 1024 * 1024
 })
 
-/** Read once, by the layers; `Layer.succeed(DuckdbOptions, {…})` around them changes it. */
-export const DuckdbOptions = Context.Reference<DuckdbSettings>("noetl-worker/tools/duckdb/DuckdbOptions", {
-  defaultValue: defaults
-})
+/** What DuckDB may use and touch. There is no default: whoever composes tools decides. Read once, by the layers. */
+export class DuckdbOptions extends Context.Service<DuckdbOptions, DuckdbSettings>()(
+  "noetl-worker/tools/duckdb/DuckdbOptions"
+) {
+  static readonly layer = (settings: Partial<DuckdbSettings>): Layer.Layer<DuckdbOptions> =>
+    Layer.sync(DuckdbOptions, () => ({ ...defaults(), ...settings }))
+
+  /** SQL may read and write files below `data` of the working folder, and nothing else. */
+  static readonly layerDevelopment = DuckdbOptions.layer({})
+
+  /** SQL may read and write files below the folders that are listed: none by default. */
+  static readonly layerProduction = (
+    allowedDirectories: ReadonlyArray<string> = []
+  ): Layer.Layer<DuckdbOptions> => DuckdbOptions.layer({ allowedDirectories })
+}

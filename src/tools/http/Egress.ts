@@ -34,7 +34,7 @@ export class Refused extends Error {
   readonly code = "EGRESS_REFUSED"
 }
 
-/** On a developer's machine everything is near. The default, see docs/decisions/020-egress.md. */
+/** On a developer's machine everything is near. See docs/decisions/020-egress.md. */
 export const development: EgressRules = {
   allow: ["private", "loopback"],
   deny: [],
@@ -45,9 +45,20 @@ export const development: EgressRules = {
 /** Public addresses and what is named. */
 export const production = (allow: ReadonlyArray<string>): EgressRules => ({ ...development, allow })
 
-export const EgressOptions = Context.Reference<EgressRules>("noetl-worker/tools/http/EgressOptions", {
-  defaultValue: () => development
-})
+/** Where requests may go. There is no default: whoever composes tools decides. */
+export class EgressOptions extends Context.Service<EgressOptions, EgressRules>()(
+  "noetl-worker/tools/http/EgressOptions"
+) {
+  static readonly layer = (rules: Partial<EgressRules>): Layer.Layer<EgressOptions> =>
+    Layer.succeed(EgressOptions, { ...development, ...rules })
+
+  /** Public, private and loopback addresses. */
+  static readonly layerDevelopment = EgressOptions.layer(development)
+
+  /** Public addresses, and the addresses, blocks and names that are listed. */
+  static readonly layerProduction = (allow: ReadonlyArray<string> = []): Layer.Layer<EgressOptions> =>
+    EgressOptions.layer(production(allow))
+}
 
 export class Egress extends Context.Service<
   Egress,

@@ -1,9 +1,9 @@
 /** What whoever runs the worker decides about the programs it starts. */
-import { Context, Duration, type LogLevel } from "effect"
+import { Context, Duration, Layer, type LogLevel } from "effect"
 import { type ChildEnvironment, childEnvironment, type Inherit } from "./Environment.ts"
 import type { Limits } from "./Limits.ts"
 
-export interface ProcessOptions {
+export interface ProcessSettings {
   /** The worker's environment, from which a child's is built. */
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Names (a trailing `*` matches the rest) that every child gets, secret or not. */
@@ -26,7 +26,7 @@ export interface ProcessOptions {
   readonly logLevel: LogLevel.Severity
 }
 
-export const defaults: Omit<ProcessOptions, "environment"> = {
+export const defaults: Omit<ProcessSettings, "environment"> = {
   passEnv: [],
   inheritEnv: false,
   grace: Duration.seconds(5),
@@ -38,14 +38,24 @@ export const defaults: Omit<ProcessOptions, "environment"> = {
   logLevel: "Debug"
 }
 
-/** Read once, by the layers of the tools; `Layer.succeed(ProcessOptions, {…})` around them changes it. */
-export const ProcessOptions = Context.Reference<ProcessOptions>("noetl-worker/tools/process/ProcessOptions", {
-  defaultValue: () => ({ ...defaults, environment: process.env })
-})
+/** How programs are started. There is no default: whoever composes tools decides. Read once, by the layers of the tools. */
+export class ProcessOptions extends Context.Service<ProcessOptions, ProcessSettings>()(
+  "noetl-worker/tools/process/ProcessOptions"
+) {
+  static readonly layer = (settings: Partial<ProcessSettings>): Layer.Layer<ProcessOptions> =>
+    Layer.sync(ProcessOptions, () => ({ ...defaults, environment: process.env, ...settings }))
+
+  /** Programs get no variables of the worker but the harmless ones, and no limits of their own. */
+  static readonly layerDevelopment = ProcessOptions.layer({})
+
+  /** The same within limits, which a playbook can only lower. */
+  static readonly layerProduction = (limits: Limits): Layer.Layer<ProcessOptions> =>
+    ProcessOptions.layer({ limits })
+}
 
 /** The environment of a program by the worker's rules and the playbook's wishes. */
 export const environmentOf = (
-  options: ProcessOptions,
+  options: ProcessSettings,
   wishes: { readonly inherit: Inherit | undefined; readonly extra: Readonly<Record<string, string>> }
 ): ChildEnvironment =>
   childEnvironment({

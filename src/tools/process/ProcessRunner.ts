@@ -9,7 +9,7 @@ import type { Limits } from "./Limits.ts"
 import { type Captured, makeCapture, makeLines } from "./Output.ts"
 import * as OutOfMemory from "./OutOfMemory.ts"
 import * as Pipes from "./Pipes.ts"
-import { ProcessOptions } from "./ProcessOptions.ts"
+import { ProcessOptions, type ProcessSettings } from "./ProcessOptions.ts"
 import * as ProcessTree from "./ProcessTree.ts"
 import * as Spawn from "./spawn.ts"
 
@@ -71,7 +71,7 @@ export class ProcessRunner extends Context.Service<
 }
 
 interface Tools {
-  readonly options: ProcessOptions
+  readonly options: ProcessSettings
   readonly pipes: Pipes.Pipes
   readonly outOfMemory: OutOfMemory.OutOfMemory
 }
@@ -170,7 +170,7 @@ const pumpText = Effect.fnUntraced(function* (
   source: Socket,
   stream: "stdout" | "stderr",
   keep: number,
-  options: ProcessOptions
+  options: ProcessSettings
 ) {
   const capture = makeCapture(keep)
   const lines = makeLines(options.maxLoggedBytes)

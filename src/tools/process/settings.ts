@@ -5,7 +5,7 @@ import * as Coerced from "../Coerced.ts"
 import type { ToolCall } from "../Tool.ts"
 import { InvalidConfig, ToolError } from "../../domain/ToolError.ts"
 import { type Limits, tighter } from "./Limits.ts"
-import { environmentOf, type ProcessOptions } from "./ProcessOptions.ts"
+import { environmentOf, type ProcessSettings } from "./ProcessOptions.ts"
 import { statSync } from "node:fs"
 
 export const fields = {
@@ -34,7 +34,7 @@ export interface Surroundings {
 }
 
 export const surroundingsOf = Effect.fnUntraced(function* (
-  options: ProcessOptions,
+  options: ProcessSettings,
   settings: Settings,
   call: ToolCall
 ) {

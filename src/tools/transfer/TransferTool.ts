@@ -49,6 +49,7 @@ export class TransferTool extends Context.Service<TransferTool, Tool.Tool>()(
       const services = Context.omit(Scope.Scope)(yield* Effect.context<Services | Scope.Scope>())
       return Tool.make({
         kind: "transfer",
+        connections: ["source", "target"],
         config: Config,
         run: (config, call) => Effect.provide(run(config, call), services)
       })

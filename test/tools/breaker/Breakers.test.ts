@@ -13,6 +13,7 @@ import { PostgresTool } from "../../../src/tools/PostgresTool.ts"
 import * as Tool from "../../../src/tools/Tool.ts"
 import { Toolbox } from "../../../src/tools/Toolbox.ts"
 import { InvalidConfig, TimedOut, ToolError } from "../../../src/domain/ToolError.ts"
+import { EgressOptions } from "../../../src/tools/http/Egress.ts"
 import { aCall } from "../../../src/testing/suites/ToolSuite.ts"
 
 /** A tool that calls the target it is told, by what the test says. A new tool has no more to do than its one line. */
@@ -162,6 +163,7 @@ const originOf = (server: Server) => `http://127.0.0.1:${(server.address() as Ad
 
 const real = (settings: Partial<BreakerSettings>) =>
   Toolbox.layerLive(HttpTool, PostgresTool).pipe(
+    Layer.provide(EgressOptions.layerDevelopment),
     Layer.provide(Layer.succeed(BreakerOptions, { ...defaults, failures: 3, ...settings }))
   )
 const run = (kind: string, config: Record<string, string>) =>

@@ -18,6 +18,7 @@ import type { Place } from "../../../src/tools/duckdb/openDatabase.ts"
 import { ScriptSource } from "../../../src/tools/python/ScriptSource.ts"
 import { Toolbox } from "../../../src/tools/Toolbox.ts"
 import { duckdbExtension } from "../../support/peers.ts"
+import { EgressOptions } from "../../../src/tools/http/Egress.ts"
 import { serverOfFile } from "../../support/PostgresServer.ts"
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "duckdb-secrets-")))
@@ -28,6 +29,7 @@ const toolbox = (more: Partial<DuckdbSettings>) =>
     Layer.provide(DuckdbTool.layerNoDeps),
     Layer.provideMerge(Databases.layer),
     Layer.provide(ScriptSource.layer),
+    Layer.provide(EgressOptions.layerDevelopment),
     Layer.provide(
       Layer.succeed(DuckdbOptions, {
         ...defaults(),

@@ -14,6 +14,7 @@ import { PostgresTool } from "../../../src/tools/PostgresTool.ts"
 import { ScriptSource } from "../../../src/tools/python/ScriptSource.ts"
 import { Toolbox } from "../../../src/tools/Toolbox.ts"
 import { serverOfFile } from "../../support/PostgresServer.ts"
+import { EgressOptions } from "../../../src/tools/http/Egress.ts"
 import { until } from "../../support/until.ts"
 
 const server = serverOfFile()
@@ -22,6 +23,7 @@ const toolbox = (more: Partial<PostgresSettings>) =>
     Layer.provide(PostgresTool.layerNoDeps),
     Layer.provideMerge(Pools.layer),
     Layer.provide(ScriptSource.layer),
+    Layer.provide(EgressOptions.layerDevelopment),
     Layer.provide(Layer.succeed(PostgresOptions, { ...defaults, ...more }))
   )
 /** Which connection a command ran on. */

@@ -4,10 +4,13 @@ import { isObject, type Json, type JsonObject } from "../../../src/domain/Json.t
 import { aCall, runTool } from "../../../src/testing/suites/ToolSuite.ts"
 import { PostgresTool } from "../../../src/tools/PostgresTool.ts"
 import { Toolbox } from "../../../src/tools/Toolbox.ts"
+import { EgressOptions } from "../../../src/tools/http/Egress.ts"
 import { serverOfFile } from "../../support/PostgresServer.ts"
 
 const server = serverOfFile()
-const toolbox = Toolbox.layer(PostgresTool).pipe(Layer.provide(PostgresTool.layer))
+const toolbox = Toolbox.layer(PostgresTool).pipe(
+  Layer.provide(PostgresTool.layer.pipe(Layer.provide(EgressOptions.layerDevelopment)))
+)
 const select = (sql: string, more: JsonObject = {}) =>
   Effect.map(runTool(aCall("postgres", { ...server.current.settings, query: sql, ...more })), (result) => {
     assert.strictEqual(result.status, "success", result.error?.message)

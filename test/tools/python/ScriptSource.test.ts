@@ -6,6 +6,7 @@ import { join } from "node:path"
 import type { Json } from "../../../src/domain/Json.ts"
 import { ScriptSource, ScriptSourceOptions } from "../../../src/tools/python/ScriptSource.ts"
 import { ToolError } from "../../../src/domain/ToolError.ts"
+import { EgressOptions } from "../../../src/tools/http/Egress.ts"
 import * as HttpStub from "../../support/HttpStub.ts"
 
 /** A directory with scripts in it, one beside it, and links that lead out. */
@@ -33,6 +34,7 @@ const load = (script: Json, root: string) =>
   Effect.flatMap(ScriptSource, (source) => source.load("python", script)).pipe(
     Effect.provide(
       ScriptSource.layer.pipe(
+        Layer.provide(EgressOptions.layerDevelopment),
         Layer.provide(
           Layer.succeed(ScriptSourceOptions, { root, maxBytes: 1000, timeout: Duration.seconds(5) })
         )

@@ -10,6 +10,7 @@ import { defaults as processDefaults, ProcessOptions } from "../../../src/tools/
 import { defaults, PythonOptions } from "../../../src/tools/python/PythonOptions.ts"
 import { PythonTool } from "../../../src/tools/PythonTool.ts"
 import { Toolbox } from "../../../src/tools/Toolbox.ts"
+import { EgressOptions } from "../../../src/tools/http/Egress.ts"
 import { until } from "../process/leftBehind.ts"
 
 const directory = join(import.meta.dirname, "leaks")
@@ -30,6 +31,7 @@ const interpreter = execFileSync("python3", ["-c", "import sys; print(sys.execut
 const layerOf = (warm: boolean) =>
   Toolbox.layer(PythonTool).pipe(
     Layer.provide(PythonTool.layer),
+    Layer.provide(EgressOptions.layerDevelopment),
     Layer.provide(Layer.succeed(ProcessOptions, options)),
     Layer.provide(
       Layer.succeed(PythonOptions, { ...defaults, interpreter, warm, patience: Duration.seconds(1) })

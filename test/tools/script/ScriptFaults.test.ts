@@ -24,6 +24,7 @@ import {
   running,
   working
 } from "./harness.ts"
+import { EgressOptions } from "../../../src/tools/http/Egress.ts"
 import { until } from "../../support/until.ts"
 
 const world = KubernetesCluster.layerDouble.pipe(Layer.provideMerge(KubernetesServer.layer({ second: 8 })))
@@ -41,6 +42,7 @@ afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 const tool = Layer.unwrap(
   Effect.sync(() =>
     ScriptTool.layer.pipe(
+      Layer.provide(EgressOptions.layerDevelopment),
       Layer.provide(MemoryControlPlane.layer()),
       Layer.provide(Layer.succeed(ScriptOptions, quick(25))),
       Layer.provide(
@@ -268,6 +270,7 @@ describe("a worker without a cluster", () => {
   it.live("says what it looked for", () =>
     Effect.gen(function* () {
       const layer = ScriptTool.layer.pipe(
+        Layer.provide(EgressOptions.layerDevelopment),
         Layer.provide(MemoryControlPlane.layer()),
         Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({ KUBECONFIG: "/no/such/file" })))
       )

@@ -9,12 +9,17 @@ import { signedHeaders } from "../../../src/tools/script/awsSignature.ts"
 import { scriptText } from "../../../src/tools/script/scriptText.ts"
 import type { ToolCall } from "../../../src/tools/Tool.ts"
 import * as HttpStub from "../../support/HttpStub.ts"
+import { EgressOptions } from "../../../src/tools/http/Egress.ts"
 import { errorOf } from "./harness.ts"
 
 const text = (script: JsonObject | string, more: Partial<ToolCall> = {}) =>
   Effect.gen(function* () {
     return yield* scriptText(yield* ScriptSource, yield* SafeHttp, { script }, aCall("script", {}, more))
-  }).pipe(Effect.provide(Layer.mergeAll(ScriptSource.layer, SafeHttp.layer)))
+  }).pipe(
+    Effect.provide(
+      Layer.mergeAll(ScriptSource.layer, SafeHttp.layer).pipe(Layer.provide(EgressOptions.layerDevelopment))
+    )
+  )
 
 const credential = (name: string, data: JsonObject) => ({ name, type: "", data: Redacted.make(data) })
 const auth = (data: JsonObject) => ({ primary: credential("bucket", data), named: new Map() })

@@ -8,6 +8,7 @@ import { MemoryControlPlane } from "../../../src/control-plane/MemoryControlPlan
 import type { CommandId, ExecutionId } from "../../../src/domain/Ids.ts"
 import type { StopReason } from "../../../src/domain/Outcome.ts"
 import { aCall } from "../../../src/testing/suites/ToolSuite.ts"
+import { EgressOptions } from "../../../src/tools/http/Egress.ts"
 import { ScriptOptions, type ScriptSettings } from "../../../src/tools/script/ScriptOptions.ts"
 import { ScriptTool } from "../../../src/tools/script/ScriptTool.ts"
 import { Stopping } from "../../../src/tools/StopReason.ts"
@@ -28,6 +29,7 @@ export const toolOn = (more: Partial<ScriptSettings> = {}) =>
   Layer.unwrap(
     Effect.map(KubernetesCluster, ({ kubeconfig, second }) =>
       ScriptTool.layer.pipe(
+        Layer.provide(EgressOptions.layerDevelopment),
         Layer.provide(Layer.succeed(ScriptOptions, { ...quick(second), ...more })),
         Layer.provide(
           ConfigProvider.layer(

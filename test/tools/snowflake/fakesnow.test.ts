@@ -12,10 +12,12 @@ import { defaults, SnowflakeOptions } from "../../../src/tools/snowflake/Snowfla
 import { SnowflakeTool } from "../../../src/tools/SnowflakeTool.ts"
 import { Toolbox } from "../../../src/tools/Toolbox.ts"
 import { freePort } from "../../support/NatsServer.ts"
+import { EgressOptions } from "../../../src/tools/http/Egress.ts"
 import { fakesnowFolder, hasFakesnow } from "../../support/peers.ts"
 
 const toolbox = Toolbox.layer(SnowflakeTool).pipe(
   Layer.provide(SnowflakeTool.layer),
+  Layer.provide(EgressOptions.layerDevelopment),
   Layer.provide(
     Layer.succeed(SnowflakeOptions, { ...defaults, ocsp: false, allowedUrls: ["http://127.0.0.1:*"] })
   )

@@ -12,6 +12,8 @@ import { DuckdbTool } from "../../../src/tools/DuckdbTool.ts"
 import { PostgresTool } from "../../../src/tools/PostgresTool.ts"
 import { ScriptSourceOptions } from "../../../src/tools/python/ScriptSource.ts"
 import { Toolbox } from "../../../src/tools/Toolbox.ts"
+import { EgressOptions } from "../../../src/tools/http/Egress.ts"
+import { DuckdbOptions } from "../../../src/tools/duckdb/DuckdbOptions.ts"
 import { serverOfFile } from "../../support/PostgresServer.ts"
 
 const server = serverOfFile()
@@ -20,6 +22,7 @@ const folder = fileURLToPath(new URL("./playbooks", import.meta.url))
 const scripts = fileURLToPath(new URL("../../fixtures/noetl", import.meta.url))
 const toolbox = Toolbox.layer(PostgresTool, DuckdbTool).pipe(
   Layer.provide([PostgresTool.layer, DuckdbTool.layer]),
+  Layer.provide([EgressOptions.layerDevelopment, DuckdbOptions.layerDevelopment]),
   Layer.provide(
     Layer.succeed(ScriptSourceOptions, { root: scripts, maxBytes: 1_000_000, timeout: Duration.seconds(5) })
   ),

@@ -1,0 +1,81 @@
+/**
+ * `kind: workbook` names a tool that the playbook keeps in its workbook. Some servers send the name and leave it to the
+ * worker to find the tool: in a pipeline it takes the place of the task that names it. A call without a pipeline gives
+ * the definition of the tool.
+ */
+import { Context, Effect, Layer, Schema } from "effect"
+import { ControlPlane } from "../control-plane/ControlPlane.ts"
+import type { CredentialScope } from "../domain/CredentialScope.ts"
+import * as Failure from "../domain/Failure.ts"
+import { isObject, type Json, type JsonObject } from "../domain/Json.ts"
+import { ExecutionFailed, InvalidConfig, ToolError, Unavailable } from "../domain/ToolError.ts"
+import * as ToolResult from "../domain/ToolResult.ts"
+import * as Tool from "./Tool.ts"
+
+const kind = "workbook"
+
+export class WorkbookTool extends Context.Service<WorkbookTool, Tool.Tool>()(
+  "noetl-worker/tools/WorkbookTool"
+) {
+  static readonly layer = Layer.effect(
+    WorkbookTool,
+    Effect.map(ControlPlane, (controlPlane) => {
+      const replace = (task: JsonObject, scope: CredentialScope) =>
+        Effect.flatMap(entriesOf(controlPlane, scope), (entries) => replacementOf(task, entries))
+      return Tool.make({
+        kind,
+        config: Schema.Record(Schema.String, Schema.Unknown),
+        replace,
+        run: (_, { config, executionId, serverUrl }) =>
+          Effect.map(replace(config, { executionId, catalogId: undefined, serverUrl }), ToolResult.success)
+      })
+    })
+  )
+}
+
+/** The caller's arguments win over the entry's, whose nulls only declare that there is an argument. */
+const replacementOf = (
+  task: JsonObject,
+  entries: ReadonlyMap<string, JsonObject>
+): Effect.Effect<JsonObject, ToolError> => {
+  const name = task["name"] ?? task["task"]
+  const tool = typeof name === "string" ? entries.get(name) : undefined
+  if (tool === undefined) {
+    const asked = typeof name === "string" ? `'${name}'` : "without a name"
+    const problem = `the playbook's workbook has no entry ${asked} (it has: ${[...entries.keys()].join(", ")})`
+    const reason = new InvalidConfig({ issues: [{ at: "name", problem }] })
+    return Effect.fail(new ToolError({ tool: kind, reason }))
+  }
+  const { args, assert: _, input, ...rest } = tool
+  const own = {
+    ...argumentsOf(args),
+    ...argumentsOf(input),
+    ...argumentsOf(task["args"]),
+    ...argumentsOf(task["input"])
+  }
+  const spec = task["spec"] ?? rest["spec"]
+  return Effect.succeed({ ...rest, input: own, ...(spec === undefined ? {} : { spec }) })
+}
+
+const argumentsOf = (value: Json | undefined): JsonObject => (isObject(value) ? value : {})
+
+const entriesOf = Effect.fnUntraced(function* (
+  controlPlane: ControlPlane["Service"],
+  scope: CredentialScope
+) {
+  const playbook = yield* controlPlane.playbook(scope).pipe(
+    Effect.mapError(({ isRetryable, message }) => {
+      const reason = isRetryable
+        ? new Unavailable({ detail: message })
+        : new ExecutionFailed({ failure: Failure.make("not_found", message) })
+      return new ToolError({ tool: kind, reason })
+    })
+  )
+  const list = playbook?.["workbook"]
+  return new Map(
+    (Array.isArray(list) ? list.filter(isObject) : []).flatMap(
+      ({ name, tool }): Array<[string, JsonObject]> =>
+        typeof name === "string" && isObject(tool) ? [[name, tool]] : []
+    )
+  )
+})

@@ -1,0 +1,47 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { MemoryControlPlane } from "../../src/control-plane/MemoryControlPlane.ts"
+import * as MemoryResultStore from "../../src/results/MemoryResultStore.ts"
+import { Results } from "../../src/results/Results.ts"
+import { aCall, runTool } from "../../src/testing/suites/ToolSuite.ts"
+import * as Tools from "../../src/tools/index.ts"
+import { PythonOptions, defaults } from "../../src/tools/python/PythonOptions.ts"
+import { Toolbox } from "../../src/tools/Toolbox.ts"
+import { shipped } from "../support/declarations.ts"
+
+const surroundings = Layer.mergeAll(
+  MemoryControlPlane.layer(),
+  Results.layer.pipe(Layer.provide(MemoryResultStore.layer())),
+  Layer.succeed(PythonOptions, { ...defaults, warm: false })
+)
+const withSurroundings = Tools.layer.pipe(Layer.provide(surroundings))
+const tools = withSurroundings.pipe(Layer.provide(Tools.SafetyOptions.layerDevelopment))
+
+describe("The shipped tools", () => {
+  it.live("are all named when a kind is none of them", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(runTool(aCall("sql", {})))
+      const known =
+        "artifact, duckdb, http, noop, playbook, postgres, python, result_fetch, rhai, script, shell, snowflake, transfer, workbook"
+      assert.strictEqual(error.message, `Tool not found: sql (known: ${known})`)
+    }).pipe(Effect.provide(tools))
+  )
+
+  it.live("declare what tests of pipelines take them to declare", () =>
+    Effect.gen(function* () {
+      const toolbox = yield* Toolbox
+      for (const [kind, declared] of Object.entries(shipped))
+        assert.deepInclude({ ...toolbox.declarationOf(kind) }, { ...declared }, kind)
+      assert.isDefined(toolbox.declarationOf("workbook").replace)
+      assert.deepStrictEqual(toolbox.declarationOf("sql"), {})
+    }).pipe(Effect.provide(tools))
+  )
+
+  it("do not compile without a decision on where requests go, how programs start and which files SQL touches", () => {
+    const { layerDevelopment } = Tools.SafetyOptions
+    const decided: Layer.Layer<Toolbox> = withSurroundings.pipe(Layer.provide(layerDevelopment))
+    // @ts-expect-error EgressOptions, ProcessOptions and DuckdbOptions are missing
+    const undecided: Layer.Layer<Toolbox> = withSurroundings
+    assert.notStrictEqual(decided, undecided)
+  })
+})
