@@ -103,7 +103,7 @@ const faults: ReadonlyArray<Fault> = [
     nats: () => 'authorization { user: a, password: "b" }',
     seed: () => ({ natsUser: "a", natsPassword: "c" }),
     about: "nats",
-    cause: /does not let us in/
+    cause: /refuses/
   },
   {
     name: "NATS's certificate is of an unknown authority",
@@ -128,7 +128,7 @@ const faults: ReadonlyArray<Fault> = [
     name: "the nkey's file holds no key",
     seed: ({ folder }) => ({ natsNkey: file(join(folder, "k"), "nothing") }),
     about: "nats",
-    cause: /cannot be used|does not let us in/
+    cause: /cannot be used|refuses/
   },
   {
     name: "a permission is missing",
@@ -212,7 +212,7 @@ const faults: ReadonlyArray<Fault> = [
     name: "the token is refused",
     seed: answering({ status: 401, ...stored }),
     about: "server",
-    cause: /does not let us in/
+    cause: /refuses/
   },
   { name: "the server fails", seed: answering({ status: 500, ...stored }), about: "server", cause: /fails/ },
   {
