@@ -29,12 +29,17 @@ export interface Options {
     string,
     { readonly polls: number; readonly status: "completed" | "failed"; readonly value: Json.Json }
   >
-  /** What a test puts between the worker and an answer: a delay, a failure, a defect. */
-  readonly before?: (
-    operation: string,
-    command: Command | undefined
-  ) => Effect.Effect<void, ControlPlaneError>
+  /** What a test puts between the worker and the operation: a delay, a failure, a defect. */
+  readonly before?: Disturbance
+  /** The same between a claim or a report that was carried out and its answer. */
+  readonly after?: Disturbance
+  readonly claimPatience?: ControlPlane["Service"]["claimPatience"]
 }
+
+export type Disturbance = (
+  operation: string,
+  command: Command | undefined
+) => Effect.Effect<void, ControlPlaneError>
 
 /** The other end: what a server's database and its publisher see. */
 export class MemoryControlPlane extends Context.Service<
@@ -86,6 +91,7 @@ const make = (options: Options) => {
   const listeners: Array<(line: Line) => void> = []
   const credentials = new Map((options.credentials ?? []).map((credential) => [credential.name, credential]))
   const before = options.before ?? (() => Effect.void)
+  const after = options.after ?? (() => Effect.void)
 
   const write = (what: string, command?: CommandId, detail: Json.Json = null) => {
     const line = { what, command, detail }
@@ -147,7 +153,7 @@ const make = (options: Options) => {
       deregister: record("deregister"),
       heartbeat: record("heartbeat"),
       heartbeatRequest: undefined,
-      claimPatience: () => Duration.infinity,
+      claimPatience: options.claimPatience ?? (() => Duration.infinity),
       claim: (notification, attempt) =>
         Effect.andThen(
           before("claim", rows.get(notification.eventId)?.command),
@@ -156,7 +162,7 @@ const make = (options: Options) => {
             write("claim", notification.commandId, answer._tag)
             return answer
           })
-        ),
+        ).pipe(Effect.tap(() => after("claim", rows.get(notification.eventId)?.command))),
       owner: (command) =>
         Effect.andThen(
           before("owner", command),
@@ -173,7 +179,7 @@ const make = (options: Options) => {
         Effect.andThen(
           before(`report ${event._tag}`, command),
           Effect.sync(() => report(command, event))
-        ),
+        ).pipe(Effect.tap(() => after(`report ${event._tag}`, command))),
       cancelled: (command) => Effect.sync(() => cancelled.has(command.executionId)),
       credential: (name) => Effect.sync(() => credentials.get(name)),
       keychain: () => Effect.succeed(undefined),

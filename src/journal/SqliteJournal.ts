@@ -45,19 +45,15 @@ const make = Effect.fnUntraced(function* (folder: string, limits: Limits) {
 
   /** Outcomes that the disk did not take. */
   const unwritten = new Map<CommandId, Entry>()
-  let stored = Number(statements.count.get()?.["n"] ?? 0)
+  /** The ids of unreported outcomes in the file. */
+  const stored = new Set(statements.unreportedIds.all().map(({ id }) => String(id)))
   let reports = 0
-  const capacity = yield* makeCapacity(limits.unreported, stored)
-  const changed = Effect.suspend(() => Effect.asVoid(capacity.changed(stored + unwritten.size)))
+  const capacity = yield* makeCapacity(limits.unreported, stored.size)
+  const changed = Effect.suspend(() => Effect.asVoid(capacity.changed(stored.size + unwritten.size)))
 
   const write = (command: Command, ending: Ending, now: number) => {
-    const { changes } = statements.insert.run(
-      command.commandId,
-      Json.stringify(command),
-      Json.stringify(ending),
-      now
-    )
-    stored += Number(changes)
+    statements.insert.run(command.commandId, Json.stringify(command), Json.stringify(ending), now)
+    stored.add(command.commandId)
     statements.endStarts.run(command.commandId)
   }
   const writeRest = (now: number) => {
@@ -72,7 +68,7 @@ const make = Effect.fnUntraced(function* (folder: string, limits: Limits) {
         statements.setAside.run(detail, id)
         statements.remove.run(id)
       })
-      stored -= 1
+      stored.delete(id)
     }).pipe(
       Effect.andThen(changed),
       Effect.andThen(
@@ -123,7 +119,8 @@ const make = Effect.fnUntraced(function* (folder: string, limits: Limits) {
       Effect.suspend(() => {
         unwritten.delete(id)
         return attempt("marking an outcome as reported", () => {
-          stored -= Number(statements.forget.run(id).changes)
+          statements.forget.run(id)
+          stored.delete(id)
           // Trimming scans the table: now and then is enough.
           reports += 1
           if (reports % 1000 === 0) statements.trim.run(limits.reported)
@@ -136,7 +133,7 @@ const make = Effect.fnUntraced(function* (folder: string, limits: Limits) {
     resetStarts: (id) => Effect.asVoid(attempt("resetting starts", () => statements.endStarts.run(id))),
     awaitCapacity: capacity.await,
     unreported,
-    unreportedCount: Effect.sync(() => stored + unwritten.size)
+    unreportedCount: Effect.sync(() => stored.size + unwritten.size)
   })
 })
 

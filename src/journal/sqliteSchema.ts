@@ -34,7 +34,7 @@ export const statementsOf = (db: DatabaseSync) => ({
   insert: db.prepare("INSERT OR REPLACE INTO outcomes (id, command, ending, at) VALUES (?, ?, ?, ?)"),
   forget: db.prepare("UPDATE outcomes SET command = NULL, ending = NULL WHERE id = ? AND ending IS NOT NULL"),
   unreported: db.prepare("SELECT id, command, ending FROM outcomes WHERE ending IS NOT NULL ORDER BY at, id"),
-  count: db.prepare("SELECT count(*) AS n FROM outcomes WHERE ending IS NOT NULL"),
+  unreportedIds: db.prepare("SELECT id FROM outcomes WHERE ending IS NOT NULL"),
   trim: db.prepare(
     "DELETE FROM outcomes WHERE ending IS NULL AND id NOT IN " +
       "(SELECT id FROM outcomes WHERE ending IS NULL ORDER BY at DESC LIMIT ?)"

@@ -43,8 +43,8 @@ const start = (data: LeaseThreadData, extender: Extender, post: (message: FromLe
   let open = false
 
   const extend = (id: string, lease: Held, now: number) => {
-    lease.triedAt = now
     if (!open) return
+    lease.triedAt = now
     extender.extend(lease.remote, lease.leaseMillis * extendAfter).then(
       () => {
         lease.safeAt = now

@@ -1,13 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { Effect, Layer, Logger } from "effect"
 import { mkdtemp, rm, stat } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import * as Outcome from "../../src/domain/Outcome.ts"
 import { success } from "../../src/domain/ToolResult.ts"
-import { Journal, type JournalError, type Limits } from "../../src/journal/Journal.ts"
+import { Journal } from "../../src/journal/Journal.ts"
 import * as SqliteJournal from "../../src/journal/SqliteJournal.ts"
 import { aCommand } from "../../src/testing/aCommand.ts"
+import { suite } from "../../src/testing/suites/JournalSuite.ts"
 
 const folder = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "journal-"))),
@@ -16,45 +18,8 @@ const folder = Effect.acquireRelease(
 
 const ended = (value: number | bigint) => Outcome.ofResult(success({ value }))
 
-const suite = (name: string, layerOf: (limits: Limits) => Layer.Layer<Journal, JournalError>) => {
-  const few: Limits = { unreported: 2, reported: 3 }
-  describe(name, () => {
-    it.effect("knows a command from the moment it was recorded, and that it was accepted afterwards", () =>
-      Effect.gen(function* () {
-        const journal = yield* Journal
-        const command = aCommand()
-        assert.isUndefined(yield* journal.find(command.commandId))
-        yield* journal.record(command, ended(9_007_199_254_740_993n))
-        const known = yield* journal.find(command.commandId)
-        assert.strictEqual(known?._tag, "Unreported")
-        if (known?._tag !== "Unreported") return
-        assert.deepStrictEqual(known.entry.ending, ended(9_007_199_254_740_993n))
-        assert.strictEqual(known.entry.command.executionId, command.executionId)
-        yield* journal.markReported(command.commandId)
-        assert.deepStrictEqual(yield* journal.find(command.commandId), { _tag: "Reported" })
-        assert.deepStrictEqual(yield* journal.unreported, [])
-      }).pipe(Effect.provide(layerOf(few)))
-    )
-
-    it.effect(
-      "makes whoever wants a new command wait while it is full, and forgets nothing that is unreported",
-      () =>
-        Effect.gen(function* () {
-          const journal = yield* Journal
-          for (const n of [1, 2]) yield* journal.record(aCommand(n), ended(n))
-          const waiting = yield* Effect.forkChild(journal.awaitCapacity, { startImmediately: true })
-          yield* Effect.yieldNow
-          assert.isUndefined(waiting.pollUnsafe())
-          assert.strictEqual((yield* journal.unreported).length, 2)
-          yield* journal.markReported(aCommand(1).commandId)
-          yield* Fiber.join(waiting)
-        }).pipe(Effect.provide(layerOf(few)))
-    )
-  })
-}
-
-suite("Journal in memory", (limits) => Journal.layerMemory(limits))
-suite("Journal in a file", (limits) =>
+suite("Journal.layerMemory", (limits) => Journal.layerMemory(limits))
+suite("SqliteJournal", (limits) =>
   Layer.unwrap(Effect.map(folder, (path) => SqliteJournal.layer(path, limits)))
 )
 
@@ -92,6 +57,73 @@ describe("Journal in a file", () => {
     Effect.gen(function* () {
       const error = yield* Effect.flip(Effect.provide(Journal, SqliteJournal.layer("/dev/null/nowhere")))
       assert.match(error.detail, /\/dev\/null\/nowhere cannot be opened/)
+    })
+  )
+
+  it.effect("sets a row aside that cannot be read, says so, and goes on with the others", () =>
+    Effect.gen(function* () {
+      const path = yield* folder
+      const [good, bad, torn] = [aCommand(1), aCommand(2), aCommand(3)]
+      yield* Effect.gen(function* () {
+        const journal = yield* Journal
+        for (const command of [good, bad, torn]) yield* journal.record(command, ended(1))
+      }).pipe(Effect.provide(SqliteJournal.layer(path)))
+      const db = new DatabaseSync(join(path, "journal.sqlite"))
+      db.prepare("UPDATE outcomes SET ending = ? WHERE id = ?").run('{"_tag":"Succ', bad.commandId)
+      db.prepare("UPDATE outcomes SET command = ? WHERE id = ?").run(
+        '{"commandId":"another"}',
+        torn.commandId
+      )
+      db.close()
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => void lines.push(String(message)))
+      yield* Effect.gen(function* () {
+        const journal = yield* Journal
+        assert.deepStrictEqual(
+          (yield* journal.unreported).map(({ command }) => command.commandId),
+          [good.commandId]
+        )
+        assert.strictEqual(yield* journal.unreportedCount, 1)
+        for (const { commandId } of [bad, torn])
+          assert.strictEqual((yield* journal.find(commandId))?._tag, "Unreadable")
+      }).pipe(Effect.provide(SqliteJournal.layer(path)), Effect.provide(Logger.layer([logger])))
+      assert.strictEqual(lines.length, 2)
+      for (const line of lines)
+        assert.match(line, /cannot be read .* table "unreadable" of .*journal\.sqlite/)
+    })
+  )
+
+  it.effect("keeps outcomes in memory while the disk takes none, and writes them later", () =>
+    Effect.gen(function* () {
+      const path = yield* folder
+      yield* Effect.gen(function* () {
+        const journal = yield* Journal
+        // Another writer holds the file for longer than the journal waits.
+        const other = new DatabaseSync(join(path, "journal.sqlite"))
+        other.exec("ALTER TABLE outcomes RENAME TO elsewhere")
+        yield* journal.record(aCommand(1), ended(1))
+        assert.strictEqual((yield* journal.find(aCommand(1).commandId))?._tag, "Unreported")
+        assert.strictEqual(yield* journal.unreportedCount, 1)
+        other.exec("ALTER TABLE elsewhere RENAME TO outcomes")
+        other.close()
+        yield* journal.record(aCommand(2), ended(2))
+      }).pipe(Effect.provide(SqliteJournal.layer(path)))
+      yield* Effect.gen(function* () {
+        assert.strictEqual((yield* (yield* Journal).unreported).length, 2)
+      }).pipe(Effect.provide(SqliteJournal.layer(path)))
+    })
+  )
+
+  it.effect("keeps its write-ahead log from other users too", () =>
+    Effect.gen(function* () {
+      const path = yield* folder
+      yield* Effect.gen(function* () {
+        yield* (yield* Journal).record(aCommand(1), ended(1))
+        for (const name of ["journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"]) {
+          const { mode } = yield* Effect.promise(() => stat(join(path, name)))
+          assert.strictEqual(mode & 0o777, 0o600, name)
+        }
+      }).pipe(Effect.provide(SqliteJournal.layer(path)))
     })
   )
 })
