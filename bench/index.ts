@@ -1,210 +1,158 @@
 /**
- * What a command costs. Both workers run as processes of their own against the same broker and the same server, one after the
- * other in the same run, so the ratios hold when the machine is busy. See bench/README.md.
+ * What a command costs. The worker and both baselines are processes of their own, alive at once, against the same broker and the same
+ * server; they take turns by blocks of commands, so the ratios hold when the machine is busy. See bench/README.md.
  */
-import { AckPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream"
-import { connect, type NatsConnection } from "@nats-io/transport-node"
-import { type ChildProcess, spawn } from "node:child_process"
-import { once } from "node:events"
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { execFileSync } from "node:child_process"
+import { existsSync } from "node:fs"
+import { cpus } from "node:os"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
+import * as World from "./worker/world.ts"
+import { parsing } from "./json.ts"
 
-const commands = Number(process.env["BENCH_COMMANDS"] ?? 3000)
-const concurrency = 16
-const folder = mkdtempSync(join(tmpdir(), "bench-"))
-
-const freePort = async (): Promise<number> => {
-  const { createServer } = await import("node:net")
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  return typeof address === "object" && address !== null ? address.port : 0
-}
-
-const natsPort = await freePort()
-writeFileSync(
-  join(folder, "nats.conf"),
-  `host: 127.0.0.1\nport: ${natsPort}\njetstream { store_dir: "${folder}/js" }\n`
-)
-const nats = spawn(process.env["NATS_SERVER"] ?? "nats-server", ["-c", join(folder, "nats.conf")], {
-  stdio: "ignore"
-})
-const server = spawn(process.execPath, ["bench/worker/server.ts"], { stdio: ["ignore", "pipe", "inherit"] })
-const [line] = (await once(server.stdout, "data")) as [Buffer]
-const serverUrl = `http://127.0.0.1:${line.toString().trim()}`
-
-const open = async (): Promise<NatsConnection> => {
-  for (;;) {
-    try {
-      return await connect({ servers: `127.0.0.1:${natsPort}` })
-    } catch {
-      await delay(50)
-    }
-  }
-}
-const nc = await open()
-const jsm = await jetstreamManager(nc)
-await jsm.streams.add({ name: "NOETL_COMMANDS", subjects: ["noetl.commands"] })
-const js = jetstream(nc)
-
-let serial = 0n
-const publish = () => {
-  serial += 1n
-  const id = 767_489_372_445_000_000n + serial
-  return js.publish(
-    "noetl.commands",
-    `{"execution_id":${id},"event_id":${id},"command_id":"${id}:start:1","step":"start","server_url":"${serverUrl}"}`
-  )
-}
-const counts = async () =>
-  (await (await fetch(`${serverUrl}/counts`)).json()) as {
-    readonly endings: number
-    readonly registered: number
-  }
-const endings = async () => (await counts()).endings
-
-/** CPU seconds of a process so far, its threads included. */
-const cpuOf = (child: ChildProcess): number => {
-  const fields = readFileSync(`/proc/${child.pid}/stat`, "utf8")
-    .replace(/^.*\) /, "")
-    .split(" ")
-  return (Number(fields[11]) + Number(fields[12])) / 100
-}
-const rssOf = (child: ChildProcess): number =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]) / 1024
-
-const start = async (entry: string, env: Record<string, string> = {}): Promise<ChildProcess> => {
-  const child = spawn(process.execPath, [entry], {
-    stdio: ["ignore", "ignore", "pipe"],
-    env: {
-      PATH: process.env["PATH"],
-      NATS_URL: `nats://127.0.0.1:${natsPort}`,
-      NOETL_SERVER_URL: serverUrl,
-      WORKER_MAX_CONCURRENT: String(concurrency),
-      HEALTH_PORT: "0",
-      LOG_FORMAT: "logfmt",
-      LOG_LEVEL: "warn",
-      ...env
-    }
-  })
-  let text = ""
-  child.stderr.on("data", (chunk: Buffer) => (text += chunk.toString()))
-  const before = (await counts()).registered
-  for (let i = 0; (await counts()).registered === before; i++) {
-    if (child.exitCode !== null || i > 400) throw new Error(`${entry} does not start:\n${text}`)
-    await delay(10)
-  }
-  return child
-}
-const stop = async (child: ChildProcess) => {
-  child.kill("SIGTERM")
-  await once(child, "exit")
-}
-const freshConsumer = async () => {
-  await jsm.consumers.delete("NOETL_COMMANDS", "worker-pool").catch(() => {})
-  await jsm.streams.purge("NOETL_COMMANDS")
-  await jsm.consumers.add("NOETL_COMMANDS", {
-    durable_name: "worker-pool",
-    ack_policy: AckPolicy.Explicit,
-    ack_wait: 30_000_000_000,
-    max_ack_pending: 64,
-    max_deliver: 1000
-  })
-}
-
-const until = async (target: number) => {
-  while ((await endings()) < target) await delay(20)
-}
-
-interface Burst {
-  readonly perSecond: number
-  readonly cpuMillis: number
-}
-/** A backlog worked off; the first quarter warms up and is not counted. */
-const burst = async (entry: string): Promise<Burst> => {
-  await freshConsumer()
-  for (let i = 0; i < commands; i++) await publish()
-  const before = await endings()
-  const child = await start(entry)
-  const warm = Math.floor(commands / 4)
-  await until(before + warm)
-  const [cpu, at, done] = [cpuOf(child), performance.now(), await endings()]
-  await until(before + commands)
-  const counted = before + commands - done
-  const result = {
-    perSecond: counted / ((performance.now() - at) / 1000),
-    cpuMillis: ((cpuOf(child) - cpu) * 1000) / counted
-  }
-  await stop(child)
-  return result
-}
+const commands = Number(process.env["BENCH_COMMANDS"] ?? 24_000)
+const warm = Number(process.env["BENCH_WARM"] ?? 4000)
+const block = 500
+const cache = { NODE_COMPILE_CACHE: join(World.folder, "compile-cache") }
+const ours = existsSync("dist/main.js") ? "dist/main.js" : "src/main.ts"
+const entries = { bare: "bench/worker/plain.ts", contract: "bench/worker/contract.ts", ours }
+type Side = keyof typeof entries
+const sides = Object.keys(entries) as ReadonlyArray<Side>
 
 const median = (list: ReadonlyArray<number>) =>
-  list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0
+  list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? NaN
+const row = (name: string, value: string, target: number | undefined, measured: number, note = "") => {
+  const verdict = target === undefined ? "" : `wanted ≤ ${target}: ${measured <= target ? "met" : "MISSED"}`
+  console.log(`${name.padEnd(44)}${value.padStart(12)}  ${verdict.padEnd(24)}${note}`)
+}
+
+type Costs = Readonly<Record<Side, ReadonlyArray<number>>>
+/** Milliseconds of CPU a command, block by block, the sides in turn. */
+const blocks = async (
+  workers: Readonly<Record<Side, Parameters<typeof World.cpuOf>[0]>>,
+  rounds: number
+): Promise<Costs> => {
+  const costs: Record<Side, Array<number>> = { bare: [], contract: [], ours: [] }
+  for (let round = 0; round < rounds; round++)
+    for (const side of sides) {
+      const { endings } = await World.counts()
+      const before = World.cpuOf(workers[side])
+      await World.publishAll(side, block)
+      await World.until((counts) => counts.endings >= endings + block)
+      costs[side].push((World.cpuOf(workers[side]) - before) / block)
+    }
+  return costs
+}
+const ratio = (costs: Costs, to: Side) => median(costs.ours.map((cost, i) => cost / (costs[to][i] ?? NaN)))
 
 try {
-  const built = existsSync("dist/main.js")
-  const ours = built ? "dist/main.js" : "src/main.ts"
-  console.log(`ours: ${ours}, ${commands} commands (noop), ${concurrency} at once; median of 3 runs in turn`)
-  const runs: Array<{ readonly bare: Burst; readonly plain: Burst; readonly mine: Burst }> = []
-  for (let i = 0; i < 3; i++)
-    runs.push({
-      bare: await burst("bench/worker/plain.ts"),
-      plain: await burst("bench/worker/contract.ts"),
-      mine: await burst(ours)
-    })
-  const row = (name: string, of: (run: (typeof runs)[number]) => Burst) =>
-    console.log(
-      `${name.padEnd(16)}${median(runs.map((r) => of(r).perSecond))
-        .toFixed(0)
-        .padStart(6)} commands/s` +
-        `${median(runs.map((r) => of(r).cpuMillis))
-          .toFixed(2)
-          .padStart(8)} ms CPU a command`
-    )
-  row("the calls alone", (run) => run.bare)
-  row("same contract", (run) => run.plain)
-  row("noetl-worker", (run) => run.mine)
-  const ratio = (name: string, of: (run: (typeof runs)[number]) => Burst) =>
-    console.log(
-      `CPU ratio to ${name}  ${median(runs.map((r) => r.mine.cpuMillis / of(r).cpuMillis)).toFixed(2)}`
-    )
-  ratio("the same contract", (run) => run.plain)
-  ratio("the calls alone", (run) => run.bare)
+  const [cpu] = cpus()
+  console.log(`${cpus().length} × ${cpu?.model ?? "?"}, Node ${process.versions.node}; ours: ${ours}`)
+  console.log(
+    `${commands} no-op commands a side after ${warm} warm ones, ${World.concurrency} at once, medians of paired blocks of ${block}\n`
+  )
+  for (const side of sides) await World.makeStream(side)
+  const workers = {
+    bare: await World.start(entries.bare, "bare"),
+    contract: await World.start(entries.contract, "contract"),
+    ours: await World.start(entries.ours, "ours", cache)
+  }
+  await blocks(workers, Math.ceil(warm / block))
+  const small = await blocks(workers, Math.ceil(commands / block))
+  const bare = median(small.bare)
+  const times = (millis: number) => `${(millis / bare).toFixed(2)} × the bare calls`
+  row("CPU a command, bare calls", `${bare.toFixed(3)} ms`, undefined, bare)
+  row(
+    "CPU a command, contract in promises",
+    `${median(small.contract).toFixed(3)} ms`,
+    undefined,
+    0,
+    times(median(small.contract))
+  )
+  row(
+    "CPU a command, noetl-worker",
+    `${median(small.ours).toFixed(3)} ms`,
+    undefined,
+    0,
+    times(median(small.ours))
+  )
+  row("  by the contract in promises", ratio(small, "contract").toFixed(2), 1.5, ratio(small, "contract"))
+  row("  by the bare calls", ratio(small, "bare").toFixed(2), 2.3, ratio(small, "bare"))
 
-  await freshConsumer()
-  const child = await start(ours)
-  await delay(2000)
-  console.log(`\nmemory idle     ${rssOf(child).toFixed(0)} MB`)
+  await World.setContext(34_000)
+  await blocks(workers, 2)
+  const large = await blocks(workers, Math.ceil(commands / block / 6))
+  row(
+    "CPU with a claim of 34 kB, noetl-worker",
+    `${median(large.ours).toFixed(3)} ms`,
+    undefined,
+    0,
+    times(median(large.ours))
+  )
+  row("  by the contract in promises", ratio(large, "contract").toFixed(2), 1.5, ratio(large, "contract"))
+  await World.setContext(0)
+  for (const side of sides) await World.stop(workers[side])
+  const json = parsing()
+  row(
+    "a claim of 34 kB read, by JSON.parse",
+    json.ratio.toFixed(2),
+    1.6,
+    json.ratio,
+    `${json.micros.toFixed(0)} µs`
+  )
+
+  const embedded = [1, 2, 3].map(() =>
+    Number(execFileSync(process.execPath, ["bench/worker/embedded.ts", String(warm), String(commands)]))
+  )
+  row(
+    "CPU a command, embedded, memory backends",
+    `${median(embedded).toFixed(0)} µs`,
+    200,
+    median(embedded),
+    times(median(embedded) / 1000)
+  )
+
+  const starts: Array<number> = []
+  for (let i = 0; i < 7; i++) {
+    await World.publishAll("ours", 1)
+    const { claims, endings } = await World.counts()
+    const at = performance.now()
+    const child = World.spawnWorker(ours, "ours", cache)
+    await World.until((counts) => counts.claims > claims)
+    starts.push((performance.now() - at) / 1000)
+    await World.until((counts) => counts.endings > endings)
+    await World.stop(child)
+  }
+  row("start to the first claim", `${median(starts).toFixed(2)} s`, 0.42, median(starts))
+
+  const idle = await World.start(ours, "ours", cache)
+  await delay(5000)
+  const [cpuBefore, sleepsBefore] = [World.cpuOf(idle), World.sleepsOf(idle)]
+  await delay(20_000)
+  const cpuIdle = (World.cpuOf(idle) - cpuBefore) / 20
+  const wakeUps = (World.sleepsOf(idle) - sleepsBefore) / 20
+  row("memory, idle", `${World.rssOf(idle).toFixed(0)} MB`, 125, World.rssOf(idle))
+  row("CPU, idle", `${cpuIdle.toFixed(1)} ms/s`, 3, cpuIdle, `${(cpuIdle / bare).toFixed(1)} bare commands`)
+  row("wake-ups, idle, all threads", `${wakeUps.toFixed(1)} /s`, 15, wakeUps)
+
   const latencies: Array<number> = []
   for (let i = 0; i < 200; i++) {
-    const before = await endings()
+    const { endings } = await World.counts()
     const at = performance.now()
-    await publish()
-    while ((await endings()) <= before) await delay(1)
+    await World.publishAll("ours", 1)
+    while ((await World.counts()).endings <= endings) await delay(1)
     latencies.push(performance.now() - at)
-    await delay(10)
   }
   const sorted = latencies.toSorted((a, b) => a - b)
-  console.log(
-    `paced, one at a time: publish to the last event p50 ${sorted[100]?.toFixed(1)} ms, p99 ${sorted[198]?.toFixed(1)} ms`
+  row(
+    "publish to the last event, one at a time",
+    `${(sorted[100] ?? NaN).toFixed(1)} ms`,
+    undefined,
+    0,
+    `p99 ${(sorted[198] ?? NaN).toFixed(1)} ms`
   )
-  await stop(child)
-
-  await freshConsumer()
-  const before = await endings()
-  await publish()
-  const at = performance.now()
-  const first = await start(ours)
-  await until(before + 1)
-  console.log(`start to the first command's end ${(performance.now() - at).toFixed(0)} ms`)
-  await stop(first)
+  await World.stop(idle)
 } finally {
-  server.kill()
-  await nc.close()
-  nats.kill()
-  rmSync(folder, { recursive: true, force: true })
+  await World.close()
 }
+process.exit(0)

@@ -56,7 +56,7 @@ export const loop = async (post: Post, work: (message: JsMsg) => Promise<void>):
   const nc = await connect({ servers: natsUrl })
   const jsm = await jetstreamManager(nc)
   const consumer = jetstream(nc).consumers.getConsumerFromInfo(
-    await jsm.consumers.info("NOETL_COMMANDS", "worker-pool")
+    await jsm.consumers.info(process.env["NATS_STREAM"] ?? "NOETL_COMMANDS", "worker-pool")
   )
   await post("/api/worker/pool/register", { name: "plain", component_type: "worker_pool", status: "ready" })
   process.on("SIGTERM", () => process.exit(0))

@@ -47,16 +47,20 @@ export const parse = (text: string, limits: Limits = defaultLimits): Result.Resu
   if (text.length * 3 > limits.maxBytes && Buffer.byteLength(text) > limits.maxBytes) {
     return Result.fail(new JsonError({ detail: `larger than ${limits.maxBytes} bytes` }))
   }
-  const at = depthExceededAt(text, limits.maxDepth)
-  if (at !== undefined) {
-    return Result.fail(
-      new JsonError({ detail: `nested deeper than ${limits.maxDepth}`, at: `position ${at}` })
-    )
+  const brackets = openingBrackets(text)
+  // The parser does not recurse, but each level that it makes takes memory.
+  if (brackets > maxBracketsUnscanned) {
+    const tooDeep = depthError(text, limits)
+    if (tooDeep !== undefined) return Result.fail(tooDeep)
   }
-  return Result.try({
-    try: () => parsed(text),
-    catch: (cause) => new JsonError({ detail: messageOf(cause) })
-  })
+  try {
+    const value = parsed(text)
+    return brackets <= limits.maxDepth || isWithinDepth(value, limits.maxDepth)
+      ? Result.succeed(value)
+      : Result.fail(depthError(text, limits) ?? new JsonError({ detail: "nested too deeply" }))
+  } catch (cause) {
+    return Result.fail(depthError(text, limits) ?? new JsonError({ detail: messageOf(cause) }))
+  }
 }
 
 /** Value → JSON text. A bigint becomes a bare integer, NaN and infinities null, `undefined` members vanish. */
@@ -103,12 +107,24 @@ export const JsonRecord: Schema.Codec<JsonObject> = Schema.declare(
 const hasLongInteger = /\d{16}/
 
 const parsed = (text: string): Json => {
-  const marked = hasLongInteger.test(text) ? LongIntegers.marked(text) : undefined
-  if (marked === undefined) return JSON.parse(text) as Json
-  return LongIntegers.isAmbiguous(text)
-    ? (parseLossless(text, undefined, numberOf) as Json)
-    : (LongIntegers.restored(JSON.parse(marked)) as Json)
+  if (!hasLongInteger.test(text)) return JSON.parse(text) as Json
+  if (LongIntegers.isAmbiguous(text)) return parseLossless(text, undefined, numberOf) as Json
+  const quick = LongIntegers.markedQuickly(text)
+  if (quick.marks === 0) return JSON.parse(text) as Json
+  return read(quick) ?? readOrThrow(LongIntegers.markedCarefully(text))
 }
+
+/** Undefined where a mark stands in a text. */
+const read = (marked: LongIntegers.Marked): Json | undefined => {
+  try {
+    return readOrThrow(marked)
+  } catch {
+    return undefined
+  }
+}
+
+const readOrThrow = ({ marks, text }: LongIntegers.Marked): Json =>
+  LongIntegers.restored(JSON.parse(text), marks) as Json
 
 const bigintAsInteger = (_key: string, value: unknown): unknown =>
   typeof value === "bigint" ? JSON.rawJSON(value.toString()) : value
@@ -123,7 +139,41 @@ const isPlain = (value: object): boolean => {
   return prototype === Object.prototype || prototype === null
 }
 
-/** The position of the bracket that goes too deep. A scan, because a recursive parser would overflow first. */
+/** More opening brackets than a value has that is read before its depth is known. */
+const maxBracketsUnscanned = 100_000
+
+/** As many as there are, those in texts included, or one more than is of interest. */
+const openingBrackets = (text: string): number => {
+  let count = 0
+  for (const bracket of ["{", "["])
+    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1))
+      if (++count > maxBracketsUnscanned) return count
+  return count
+}
+
+const isWithinDepth = (value: unknown, depth: number): boolean => {
+  if (typeof value !== "object" || value === null) return true
+  if (depth <= 0) return false
+  if (Array.isArray(value)) {
+    for (const item of value as ReadonlyArray<unknown>)
+      if (typeof item === "object" && !isWithinDepth(item, depth - 1)) return false
+    return true
+  }
+  for (const key in value) {
+    const member = (value as Readonly<Record<string, unknown>>)[key]
+    if (typeof member === "object" && !isWithinDepth(member, depth - 1)) return false
+  }
+  return true
+}
+
+const depthError = (text: string, { maxDepth }: Limits): JsonError | undefined => {
+  const at = depthExceededAt(text, maxDepth)
+  return at === undefined
+    ? undefined
+    : new JsonError({ detail: `nested deeper than ${maxDepth}`, at: `position ${at}` })
+}
+
+/** The position of the bracket that goes too deep. */
 const depthExceededAt = (text: string, maxDepth: number): number | undefined => {
   if (text.length <= maxDepth) return undefined
   let depth = 0

@@ -2,7 +2,7 @@
  * JSON text whose integers do not all fit a number, through `JSON.parse`: they travel as a list of one marked text,
  * which no key can be, and are made bigints afterwards.
  *
- * A parser written in JavaScript would build each text letter by letter: 32 bytes a letter until somebody reads it, which for the
+ * A parser written in JavaScript would build each text letter by letter: 32 bytes a letter until it is read, which for the
  * context of a command may be never.
  */
 const mark = "⟦integer⟧"
@@ -12,10 +12,36 @@ const ambiguous = /⟦integer⟧|\\u27e6/i
 const quote = 34
 const backslash = 92
 
-/** The text with its long integers marked; undefined when there is none. */
-export const marked = (text: string): string | undefined => {
+export interface Marked {
+  readonly text: string
+  readonly marks: number
+}
+
+/**
+ * Marks what has the shape of a long integer, without knowing where texts begin and end. A mark inside of a text ends that text, so
+ * that the result does not parse: then `markedCarefully` is to be used.
+ */
+export const markedQuickly = (text: string): Marked => {
   let out = ""
   let copied = 0
+  let marks = 0
+  const digits = /\d{16,}/g
+  for (let match = digits.exec(text); match !== null; match = digits.exec(text)) {
+    const start = text[match.index - 1] === "-" ? match.index - 1 : match.index
+    const end = digits.lastIndex
+    if (!isValue(text, start, end) || !isLongInteger(text.slice(start, end))) continue
+    out += `${text.slice(copied, start)}["${mark}${text.slice(start, end)}"]`
+    copied = end
+    marks += 1
+  }
+  return { text: out + text.slice(copied), marks }
+}
+
+/** Marks the long integers of a text, letter by letter. */
+export const markedCarefully = (text: string): Marked => {
+  let out = ""
+  let copied = 0
+  let marks = 0
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
     if (c === quote) i = endOfString(text, i)
@@ -24,29 +50,43 @@ export const marked = (text: string): string | undefined => {
       if (end - i > 15 && isLongInteger(text.slice(i, end))) {
         out += `${text.slice(copied, i)}["${mark}${text.slice(i, end)}"]`
         copied = end
+        marks += 1
       }
       i = end - 1
     }
   }
-  return copied === 0 ? undefined : out + text.slice(copied)
+  return { text: out + text.slice(copied), marks }
 }
 
-export const isAmbiguous = (text: string): boolean => ambiguous.test(text)
+export const isAmbiguous = (text: string): boolean =>
+  (text.includes("⟦") || text.includes("\\u27")) && ambiguous.test(text)
 
-/** The value with its marks made bigints, in place: nobody else has it yet. */
-export const restored = (value: unknown): unknown => {
+/** The value with its marks made bigints, in place: no other code has it yet. The walk ends with the last mark. */
+export const restored = (value: unknown, marks: number): unknown => {
+  const left = { marks }
+  return restoredIn(value, left)
+}
+
+const restoredIn = (value: unknown, left: { marks: number }): unknown => {
   if (typeof value !== "object" || value === null) return value
   if (Array.isArray(value)) {
-    const [first] = value as ReadonlyArray<unknown>
-    if (value.length === 1 && typeof first === "string" && first.startsWith(mark))
+    const items = value as Array<unknown>
+    const [first] = items
+    if (items.length === 1 && typeof first === "string" && first.startsWith(mark)) {
+      left.marks -= 1
       return BigInt(first.slice(mark.length))
-    for (let i = 0; i < value.length; i++) value[i] = restored(value[i])
-    return value
+    }
+    for (let i = 0; i < items.length && left.marks > 0; i++) {
+      const item = items[i]
+      if (typeof item === "object" && item !== null) items[i] = restoredIn(item, left)
+    }
+    return items
   }
   const members = value as Record<string, unknown>
   for (const key of Object.keys(members)) {
+    if (left.marks === 0) break
     const member = members[key]
-    if (typeof member === "object" && member !== null) members[key] = restored(member)
+    if (typeof member === "object" && member !== null) members[key] = restoredIn(member, left)
   }
   return members
 }
@@ -60,11 +100,25 @@ const endOfString = (text: string, start: number): number => {
   return i
 }
 
+/** Whether what stands there is a value by what is around it. */
+const isValue = (text: string, start: number, end: number): boolean => {
+  let before = start - 1
+  while (isSpace(text.charCodeAt(before))) before--
+  let after = end
+  while (isSpace(text.charCodeAt(after))) after++
+  return (
+    (before < 0 || ":[,".includes(text.charAt(before))) &&
+    (after >= text.length || ",]}".includes(text.charAt(after)))
+  )
+}
+
+const isSpace = (c: number): boolean => c === 32 || c === 10 || c === 13 || c === 9
+
 const isDigit = (c: number): boolean => c >= 48 && c <= 57
 
 const startsNumber = (c: number): boolean => c === 45 || isDigit(c)
 
-/** Past the last character that may belong to a number: `.`, `e`, `E` and signs make it none of ours. */
+/** Past the last character that may belong to a number. One with `.`, `e`, `E` or a second sign is no integer. */
 const endOfNumber = (text: string, start: number): number => {
   let i = start + 1
   while (i < text.length && /[\d.eE+-]/.test(text[i] ?? "")) i++

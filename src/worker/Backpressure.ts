@@ -6,7 +6,8 @@ import * as Metrics from "../telemetry/Metrics.ts"
 /** Opens a gauge of one's own: seconds of delay, 99th percentile since it was last asked. */
 export type EventLoopShape = Effect.Effect<() => number, never, Scope.Scope>
 
-const resolutionMs = 20
+/** Milliseconds between two measurements, each a wake-up of an idle worker too. */
+const resolutionMs = 250
 
 const measured: EventLoopShape = Effect.map(
   Effect.acquireRelease(

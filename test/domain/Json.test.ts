@@ -18,7 +18,18 @@ describe("Json", () => {
     ["12345678901234567890e2", Number("12345678901234567890e2")],
     ["[12345678901234567890]", [12_345_678_901_234_567_890n]],
     ['["⟦integer⟧1", 12345678901234567890]', ["⟦integer⟧1", 12_345_678_901_234_567_890n]],
-    ['["\\u27E6integer⟧1"]', ["⟦integer⟧1"]]
+    ['["\\u27E6integer⟧1"]', ["⟦integer⟧1"]],
+    ['{ "b" : 12345678901234567890 }', { b: 12_345_678_901_234_567_890n }],
+    [
+      '{"10": 12345678901234567890, "9": [12345678901234567891]}',
+      { 9: [12_345_678_901_234_567_891n], 10: 12_345_678_901_234_567_890n }
+    ],
+    [
+      String.raw`{"text": "{\"id\":12345678901234567890}", "id": 12345678901234567890}`,
+      { text: '{"id":12345678901234567890}', id: 12_345_678_901_234_567_890n }
+    ],
+    ['["a:12345678901234567890,b"]', ["a:12345678901234567890,b"]],
+    ["-12345678901234567890", -12_345_678_901_234_567_890n]
   ])("reads %s as %s", (text, value) => {
     assert.deepStrictEqual(ok(`{"v": ${text}, "pad": 1111111111111111}`), {
       v: value,
@@ -62,6 +73,28 @@ describe("Json", () => {
     // Letter by letter it would be 128 MB.
     assert.isBelow(process.memoryUsage().heapUsed - before, 40_000_000)
     assert.isTrue(Json.isJson(value))
+  })
+
+  it("reads a text that is one long integer", () => {
+    assert.strictEqual(ok(" 12345678901234567890\n"), 12_345_678_901_234_567_890n)
+  })
+
+  it("allows so many levels and not one more, whatever is in the texts between them", () => {
+    const nested = (levels: number) => `${'["[[[{{{",'.repeat(levels - 1)}[]${"]".repeat(levels - 1)}`
+    const limits = { maxBytes: 1_000_000, maxDepth: 20 }
+    assert.isTrue(Result.isSuccess(Json.parse(nested(20), limits)))
+    const tooDeep = Json.parse(nested(21), limits)
+    assert.isTrue(Result.isFailure(tooDeep))
+    if (Result.isFailure(tooDeep))
+      assert.match(tooDeep.failure.message, /nested deeper than 20 at position 200/)
+    assert.isTrue(Result.isFailure(Json.parse(`{"a":`.repeat(21) + "1" + "}".repeat(21), limits)))
+  })
+
+  it("does not build a value of a million levels to measure it", () => {
+    const text = `${"[".repeat(1_000_000)}${"]".repeat(1_000_000)}`
+    const before = process.memoryUsage().heapUsed
+    assert.isTrue(Result.isFailure(Json.parse(text)))
+    assert.isBelow(process.memoryUsage().heapUsed - before, 16_000_000)
   })
 
   it("counts bytes and not characters", () => {
