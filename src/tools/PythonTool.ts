@@ -2,7 +2,7 @@
  * Runs a Python program. Its value is what it returns at the top level, else what it assigns to `result`, else what
  * its `main()` gives; it comes on a channel of its own, so that whatever is printed stays output.
  */
-import { Context, Effect, Layer, Schema } from "effect"
+import { Effect, Layer, Schema } from "effect"
 import * as Failure from "../domain/Failure.ts"
 import * as Json from "../domain/Json.ts"
 import { Redacted } from "effect"
@@ -43,54 +43,47 @@ const Config = Schema.Struct({
 })
 type Config = typeof Config.Type
 
-export class PythonTool extends Context.Service<PythonTool, Tool.Tool>()("noetl-worker/tools/PythonTool") {
-  /** Without what it runs on, to share that or to give another. */
-  static readonly layerNoDeps = Layer.effect(
-    PythonTool,
-    Effect.gen(function* () {
-      const options = yield* ProcessOptions
-      const { warm, preload, patience } = yield* PythonOptions
-      const { info, problem } = yield* Interpreter
-      const runner = yield* ProcessRunner
-      const scripts = yield* ScriptSource
-      const { env } = environmentOf(options, { inherit: undefined, extra: {} })
-      const server =
-        warm && info !== undefined
-          ? yield* ForkServer.make({
-              interpreter: info.path,
-              preload,
-              env,
-              oomScoreAdj: options.oomScoreAdj,
-              patience
-            })
-          : undefined
-      const python: Python = {
-        options,
-        runner,
-        scripts,
-        server,
-        baseEnv: env,
-        interpreter: info?.path,
-        problem
-      }
-      return Tool.make({
-        kind: "python",
-        pythonKeys: new Set(["code"]),
-        config: Config,
-        run: (config, call) => run(python, config, call)
-      })
-    })
-  )
-  static readonly layer = this.layerNoDeps.pipe(
-    Layer.provide([Interpreter.layer, ProcessRunner.layer, ScriptSource.layer])
-  )
-}
+const uses = Effect.gen(function* () {
+  const options = yield* ProcessOptions
+  const { warm, preload, patience } = yield* PythonOptions
+  const { info, problem } = yield* Interpreter
+  const { env } = environmentOf(options, { inherit: undefined, extra: {} })
+  const server =
+    warm && info !== undefined
+      ? yield* ForkServer.make({
+          interpreter: info.path,
+          preload,
+          env,
+          oomScoreAdj: options.oomScoreAdj,
+          patience
+        })
+      : undefined
+  const python: Python = {
+    options,
+    runner: yield* ProcessRunner,
+    scripts: yield* ScriptSource,
+    server,
+    baseEnv: env,
+    interpreter: info?.path,
+    problem
+  }
+  return python
+})
+
+export class PythonTool extends Tool.Service<PythonTool>()("noetl-worker/tools/PythonTool", {
+  kind: "python",
+  pythonKeys: new Set(["code"]),
+  config: Config,
+  uses,
+  run: (made, config, call) => run(made, config, call),
+  deps: Layer.mergeAll(Interpreter.layer, ProcessRunner.layer, ScriptSource.layer)
+}) {}
 
 interface Python {
   readonly options: ProcessSettings
   readonly runner: ProcessRunner["Service"]
   readonly scripts: ScriptSource["Service"]
-  /** Undefined where every command gets a process from nothing. */
+  /** Undefined where every command starts a process of its own. */
   readonly server: ForkServer.ForkServer | undefined
   /** With which the server was started. */
   readonly baseEnv: Readonly<Record<string, string>>

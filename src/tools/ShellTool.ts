@@ -1,11 +1,11 @@
 /** Runs commands in a shell: `command` is one script, `cmds` are several, one after the other until one fails. */
-import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
+import { Clock, Duration, Effect, Schema } from "effect"
 import type { JsonObject } from "../domain/Json.ts"
 import * as ToolResult from "../domain/ToolResult.ts"
 import * as Coerced from "./Coerced.ts"
 import { findProgram } from "./process/findProgram.ts"
 import { exitCodeOf, failureOf, timedOut } from "./process/outcome.ts"
-import { ProcessOptions, type ProcessSettings } from "./process/ProcessOptions.ts"
+import { ProcessOptions } from "./process/ProcessOptions.ts"
 import { ProcessRunner, type Ran } from "./process/ProcessRunner.ts"
 import * as Settings from "./process/settings.ts"
 import * as Tool from "./Tool.ts"
@@ -20,26 +20,18 @@ const Config = Schema.Struct({
   ...Settings.fields
 })
 
-export class ShellTool extends Context.Service<ShellTool, Tool.Tool>()("noetl-worker/tools/ShellTool") {
-  /** Without the runner, to share one or to give another. */
-  static readonly layerNoDeps = Layer.effect(
-    ShellTool,
-    Effect.gen(function* () {
-      const options = yield* ProcessOptions
-      const runner = yield* ProcessRunner
-      return Tool.make({
-        kind: "shell",
-        config: Config,
-        run: (config, call) => run(options, runner, config, call)
-      })
-    })
-  )
-  static readonly layer = this.layerNoDeps.pipe(Layer.provide(ProcessRunner.layer))
-}
+const uses = Effect.all({ options: ProcessOptions, runner: ProcessRunner })
+
+export class ShellTool extends Tool.Service<ShellTool>()("noetl-worker/tools/ShellTool", {
+  kind: "shell",
+  config: Config,
+  uses,
+  run: (made, config, call) => run(made, config, call),
+  deps: ProcessRunner.layer
+}) {}
 
 const run = Effect.fnUntraced(function* (
-  options: ProcessSettings,
-  runner: ProcessRunner["Service"],
+  { options, runner }: Effect.Success<typeof uses>,
   config: typeof Config.Type,
   call: Tool.ToolCall
 ) {
