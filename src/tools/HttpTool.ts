@@ -110,7 +110,7 @@ const ownHeaders = Effect.fnUntraced(function* (config: Config, call: Tool.ToolC
   for (const [name, value] of Object.entries(config.headers ?? {})) {
     if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name))
       return yield* invalid(call, "headers", `not a header name: ${name}`)
-    // A line break would let a value write headers of its own. Undici would refuse it too, but not say which.
+    // A line break would let a value write headers of its own. Undici refuses it too, but does not name the header.
     if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value.trim())) {
       return yield* invalid(call, `headers.${name}`, "contains a character that a header cannot have")
     }
@@ -178,7 +178,7 @@ const resultOf = (response: Response, type: "auto" | "json" | "text" | "binary",
     headers,
     url,
     elapsed_ms: elapsedMs,
-    // Readers look in either place; it is the same value, so that it can be written once.
+    // Playbooks read either place. Both hold the same object, so that it is serialized once.
     data: value,
     body: value
   }

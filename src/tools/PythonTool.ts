@@ -93,8 +93,8 @@ interface Python {
 
 const run = Effect.fnUntraced(function* (python: Python, config: Config, call: Tool.ToolCall) {
   const script = yield* scriptOf(python.scripts, config, call)
-  const surroundings = yield* Settings.surroundingsOf(python.options, config, call)
-  const interpreter = yield* interpreterOf(python, config, call, surroundings)
+  const environment = yield* Settings.processEnvironmentOf(python.options, config, call)
+  const interpreter = yield* interpreterOf(python, config, call, environment)
   const libraries = librariesOf(config.libs)
   for (const library of libraries) {
     if (isProblem(library)) return yield* Settings.invalid(call, library.at, library.problem)
@@ -117,21 +117,21 @@ const run = Effect.fnUntraced(function* (python: Python, config: Config, call: T
     auth: credentialsOf(call),
     libs: libraries,
     sys_path: config.deps?.sys_path ?? [],
-    env: surroundings.env
+    env: environment.env
   })
   const server =
-    interpreter === python.interpreter && isLike(python.baseEnv, surroundings.env) ? python.server : undefined
+    interpreter === python.interpreter && isLike(python.baseEnv, environment.env) ? python.server : undefined
   const ran = yield* python.runner.run(
     {
       tool: call.kind,
       argv: [interpreter, "-c", program, "run"],
       stdin,
       resultChannel: true,
-      ...surroundings
+      ...environment
     },
     server?.launch
   )
-  return resultOf(ran, surroundings)
+  return resultOf(ran, environment)
 })
 
 // --- what is run ---
@@ -160,7 +160,7 @@ const interpreterOf = Effect.fnUntraced(function* (
   python: Python,
   config: Config,
   call: Tool.ToolCall,
-  { env, cwd }: Settings.Surroundings
+  { env, cwd }: Settings.ProcessEnvironment
 ) {
   const venv = config.deps?.venv_path ?? ""
   const named = venv === "" ? (config.python ?? "") : `${venv}/bin/python`
@@ -207,7 +207,7 @@ const Answer = Schema.Union([
 ])
 const decodeAnswer = Schema.decodeUnknownOption(Answer)
 
-const resultOf = (ran: Ran, { timeout, limits }: Settings.Surroundings): ToolResult.ToolResult => {
+const resultOf = (ran: Ran, { timeout, limits }: Settings.ProcessEnvironment): ToolResult.ToolResult => {
   const exitCode = exitCodeOf(ran.ended)
   const envelope = {
     stdout: ran.stdout.text,
@@ -218,7 +218,7 @@ const resultOf = (ran: Ran, { timeout, limits }: Settings.Surroundings): ToolRes
   const parsed = Json.parse(ran.result?.text ?? "")
   const decoded = parsed._tag === "Success" ? decodeAnswer(parsed.success) : undefined
   const answer = decoded?._tag === "Some" ? decoded.value : undefined
-  // Of a process that nobody saw ending there may still be an answer.
+  // A process whose exit was lost may still have written its result.
   const finished = ran.ended._tag === "Exited" || ran.ended._tag === "Lost"
   if (answer?.ok === false && finished) {
     const error = failureOf(answer.exception, answer.error, answer.traceback)

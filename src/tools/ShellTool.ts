@@ -39,7 +39,7 @@ const run = Effect.fnUntraced(function* (
   if (scripts === undefined || scripts.length === 0) {
     return yield* Settings.invalid(call, "command", "Missing: one of command, cmds, cmd")
   }
-  const { cwd, env, timeout, limits } = yield* Settings.surroundingsOf(options, config, call)
+  const { cwd, env, timeout, limits } = yield* Settings.processEnvironmentOf(options, config, call)
   const shell = findProgram(config.shell ?? "sh", env["PATH"], cwd)
   if (shell === undefined) return yield* Settings.invalid(call, "shell", `not found: ${config.shell ?? "sh"}`)
 
@@ -78,7 +78,7 @@ const posix = /^(sh|bash|dash|ash|ksh|mksh|zsh)$/
 
 const programOf = (shell: string, script: string) => {
   const name = shell.slice(shell.lastIndexOf("/") + 1)
-  // A script often carries a password in it. It comes by a pipe, which nobody else reads and which has no length limit.
+  // A script often carries a password in it. A pipe has no other reader and no length limit.
   return posix.test(name)
     ? { argv: [shell, "-c", 'eval "$(cat)" </dev/null', name] as const, stdin: script }
     : { argv: [shell, "-c", script] as const }

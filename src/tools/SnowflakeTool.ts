@@ -73,7 +73,7 @@ const run = Effect.fnUntraced(function* (
     : ToolResult.failure(error, { data, durationMs })
 })
 
-/** What the next command of the session would feel. Once too often costs a login, once too rarely somebody's work. */
+/** Statements whose effect the next command of the session would see. A needless match costs a login; a missed one corrupts the next command. */
 const changesSession =
   /\b(USE|ALTER\s+SESSION|SET|UNSET|BEGIN|START\s+TRANSACTION|CREATE\s+(OR\s+REPLACE\s+)?TEMP)/i
 
