@@ -16,7 +16,7 @@ export interface ResultKey {
   readonly step: string
 }
 
-/** The value as it is and as the text that was made of it to measure it. */
+/** The value and its JSON text. */
 export interface Content {
   readonly value: Json
   readonly text: string

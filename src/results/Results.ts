@@ -14,7 +14,7 @@ export interface Options {
   /** Bytes of JSON that go into an event. */
   readonly inlineMaxBytes: number
   readonly previewBytes: number
-  /** How `_ref` looks: an object where the Python servers read it, a text for everybody else. */
+  /** The shape of `_ref`: an object for the Python servers, a text for all others. */
   readonly refStyle: "object" | "text"
 }
 

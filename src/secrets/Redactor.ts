@@ -1,8 +1,8 @@
 /**
  * Masks secrets on every way out: logs, events, results, errors, traces, what a child process prints.
  *
- * Whoever resolves a secret registers it first. It is masked in every shape of `transforms.ts` from then on, until there
- * are too many and it is the one that was registered longest ago and nobody holds it.
+ * A secret is registered when it is resolved, and masked from then on in every shape of `transforms.ts`. Above the limit
+ * the secret that was registered longest ago and is not held is forgotten.
  */
 import { Context, Effect, Layer, Redacted, type Scope } from "effect"
 import type { Json } from "../domain/Json.ts"

@@ -20,7 +20,7 @@ export class Registry {
     return this.secrets.size
   }
 
-  /** The tables are made when somebody looks, so that secrets registered together cost one making. */
+  /** The tables are made by the first search, so that secrets registered together cost one making. */
   get matcher(): Matcher {
     this.tables ??= new Matcher(new Set([...this.secrets.values()].flatMap(({ shapes }) => shapes)))
     return this.tables

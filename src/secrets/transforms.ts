@@ -1,6 +1,6 @@
 /** The shapes in which a secret shows up: encoded by a header, escaped by JSON, quoted by a shell. */
 
-/** A secret longer than this is taken in pieces: whoever finds every piece has found it all. */
+/** A secret longer than this is taken in pieces: every piece is masked by itself. */
 const pieceLength = 1_024
 
 export const piecesOf = (secret: string): ReadonlyArray<string> => {

@@ -4,12 +4,12 @@
  * `database` names a file or `:memory:`; without it a command works on its execution's own database, so that the next
  * step finds the tables of the last one.
  */
-import { Clock, Context, Effect, Layer, Schema } from "effect"
+import { Clock, Effect, Layer, Schema } from "effect"
 import * as ToolResult from "../domain/ToolResult.ts"
 import * as Coerced from "./Coerced.ts"
 import { runBlock } from "./duckdb/block.ts"
 import { Databases } from "./duckdb/Databases.ts"
-import { DuckdbOptions, type DuckdbSettings } from "./duckdb/DuckdbOptions.ts"
+import { DuckdbOptions } from "./duckdb/DuckdbOptions.ts"
 import type { Place } from "./duckdb/openDatabase.ts"
 import { placeOf } from "./duckdb/place.ts"
 import { createSecrets, secretsOf } from "./duckdb/secrets.ts"
@@ -29,28 +29,18 @@ const Config = Schema.Struct({
 })
 type Config = typeof Config.Type
 
-export class DuckdbTool extends Context.Service<DuckdbTool, Tool.Tool>()("noetl-worker/tools/DuckdbTool") {
-  /** Without databases and scripts, to share them or to give others. */
-  static readonly layerNoDeps = Layer.effect(
-    DuckdbTool,
-    Effect.gen(function* () {
-      const settings = yield* DuckdbOptions
-      const databases = yield* Databases
-      const scripts = yield* ScriptSource
-      return Tool.make({
-        kind: "duckdb",
-        config: Config,
-        run: (config, call) => run(settings, databases, scripts, config, call)
-      })
-    })
-  )
-  static readonly layer = this.layerNoDeps.pipe(Layer.provide([Databases.layer, ScriptSource.layer]))
-}
+const uses = Effect.all({ settings: DuckdbOptions, databases: Databases, scripts: ScriptSource })
+
+export class DuckdbTool extends Tool.Service<DuckdbTool>()("noetl-worker/tools/DuckdbTool", {
+  kind: "duckdb",
+  config: Config,
+  uses,
+  run: (made, config, call) => run(made, config, call),
+  deps: Layer.mergeAll(Databases.layer, ScriptSource.layer)
+}) {}
 
 const run = Effect.fnUntraced(function* (
-  settings: DuckdbSettings,
-  databases: Databases["Service"],
-  scripts: ScriptSource["Service"],
+  { databases, scripts, settings }: Effect.Success<typeof uses>,
   config: Config,
   call: Tool.ToolCall
 ) {

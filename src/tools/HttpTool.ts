@@ -1,5 +1,5 @@
 /** Makes one HTTP request. An answer that is not 2xx is a result with status error; no answer at all is a ToolError. */
-import { Context, Duration, Effect, Layer, Schema } from "effect"
+import { Duration, Effect, Schema } from "effect"
 import * as Failure from "../domain/Failure.ts"
 import { type JsonObject, JsonValue } from "../domain/Json.ts"
 import * as ToolResult from "../domain/ToolResult.ts"
@@ -52,28 +52,20 @@ const Config = Schema.Struct({
 })
 type Config = typeof Config.Type
 
-export class HttpTool extends Context.Service<HttpTool, Tool.Tool>()("noetl-worker/tools/HttpTool") {
-  /** Without the client, to share one or to give another. */
-  static readonly layerNoDeps = Layer.effect(
-    HttpTool,
-    Effect.gen(function* () {
-      const http = yield* SafeHttp
-      const settings = yield* SafeHttpOptions
-      return Tool.make({
-        kind: "http",
-        credentials: { googleTokens: true },
-        view,
-        config: Config,
-        run: (config, call) => run(http, settings, config, call)
-      })
-    })
-  )
-  static readonly layer = this.layerNoDeps.pipe(Layer.provide(SafeHttp.layer))
-}
+const uses = Effect.all({ http: SafeHttp, settings: SafeHttpOptions })
+
+export class HttpTool extends Tool.Service<HttpTool>()("noetl-worker/tools/HttpTool", {
+  kind: "http",
+  credentials: { googleTokens: true },
+  view,
+  config: Config,
+  uses,
+  run: (made, config, call) => run(made, config, call),
+  deps: SafeHttp.layer
+}) {}
 
 const run = Effect.fnUntraced(function* (
-  http: SafeHttp["Service"],
-  settings: SafeHttpSettings,
+  { http, settings }: Effect.Success<typeof uses>,
   config: Config,
   call: Tool.ToolCall
 ) {
@@ -118,7 +110,7 @@ const ownHeaders = Effect.fnUntraced(function* (config: Config, call: Tool.ToolC
   for (const [name, value] of Object.entries(config.headers ?? {})) {
     if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name))
       return yield* invalid(call, "headers", `not a header name: ${name}`)
-    // A line break would let a value write headers of its own. Undici would refuse it too, but not say which.
+    // A line break would let a value write headers of its own. Undici refuses it too, but does not name the header.
     if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value.trim())) {
       return yield* invalid(call, `headers.${name}`, "contains a character that a header cannot have")
     }
@@ -186,7 +178,7 @@ const resultOf = (response: Response, type: "auto" | "json" | "text" | "binary",
     headers,
     url,
     elapsed_ms: elapsedMs,
-    // Readers look in either place; it is the same value, so that it can be written once.
+    // Playbooks read either place. Both hold the same object, so that it is serialized once.
     data: value,
     body: value
   }

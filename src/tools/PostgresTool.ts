@@ -4,7 +4,7 @@
  * A block is one transaction unless something in it forbids that (`transaction: auto`). What the server refuses is a
  * result of status error, with what ran before it.
  */
-import { Clock, Context, Effect, Layer, Schema } from "effect"
+import { Clock, Effect, Layer, Schema } from "effect"
 import type { Json, JsonObject } from "../domain/Json.ts"
 import * as ToolResult from "../domain/ToolResult.ts"
 import * as Coerced from "./Coerced.ts"
@@ -36,31 +36,19 @@ const Config = Schema.Struct({
 })
 type Config = typeof Config.Type
 
-export class PostgresTool extends Context.Service<PostgresTool, Tool.Tool>()(
-  "noetl-worker/tools/PostgresTool"
-) {
-  /** Without pools and scripts, to share them or to give others. */
-  static readonly layerNoDeps = Layer.effect(
-    PostgresTool,
-    Effect.gen(function* () {
-      const settings = yield* PostgresOptions
-      const pools = yield* Pools
-      const scripts = yield* ScriptSource
-      return Tool.make({
-        kind: "postgres",
-        credentials: { fields: credentialFields },
-        config: Config,
-        run: (config, call) => run(settings, pools, scripts, config, call)
-      })
-    })
-  )
-  static readonly layer = this.layerNoDeps.pipe(Layer.provide([Pools.layer, ScriptSource.layer]))
-}
+const uses = Effect.all({ settings: PostgresOptions, pools: Pools, scripts: ScriptSource })
+
+export class PostgresTool extends Tool.Service<PostgresTool>()("noetl-worker/tools/PostgresTool", {
+  kind: "postgres",
+  credentials: { fields: credentialFields },
+  config: Config,
+  uses,
+  run: (made, config, call) => run(made, config, call),
+  deps: Layer.mergeAll(Pools.layer, ScriptSource.layer)
+}) {}
 
 const run = Effect.fnUntraced(function* (
-  settings: PostgresSettings,
-  pools: Pools["Service"],
-  scripts: ScriptSource["Service"],
+  { pools, scripts, settings }: Effect.Success<typeof uses>,
   config: Config,
   call: Tool.ToolCall
 ) {

@@ -2,7 +2,7 @@
  * Runs a Python program. Its value is what it returns at the top level, else what it assigns to `result`, else what
  * its `main()` gives; it comes on a channel of its own, so that whatever is printed stays output.
  */
-import { Context, Effect, Layer, Schema } from "effect"
+import { Effect, Layer, Schema } from "effect"
 import * as Failure from "../domain/Failure.ts"
 import * as Json from "../domain/Json.ts"
 import { Redacted } from "effect"
@@ -43,54 +43,47 @@ const Config = Schema.Struct({
 })
 type Config = typeof Config.Type
 
-export class PythonTool extends Context.Service<PythonTool, Tool.Tool>()("noetl-worker/tools/PythonTool") {
-  /** Without what it runs on, to share that or to give another. */
-  static readonly layerNoDeps = Layer.effect(
-    PythonTool,
-    Effect.gen(function* () {
-      const options = yield* ProcessOptions
-      const { warm, preload, patience } = yield* PythonOptions
-      const { info, problem } = yield* Interpreter
-      const runner = yield* ProcessRunner
-      const scripts = yield* ScriptSource
-      const { env } = environmentOf(options, { inherit: undefined, extra: {} })
-      const server =
-        warm && info !== undefined
-          ? yield* ForkServer.make({
-              interpreter: info.path,
-              preload,
-              env,
-              oomScoreAdj: options.oomScoreAdj,
-              patience
-            })
-          : undefined
-      const python: Python = {
-        options,
-        runner,
-        scripts,
-        server,
-        baseEnv: env,
-        interpreter: info?.path,
-        problem
-      }
-      return Tool.make({
-        kind: "python",
-        pythonKeys: new Set(["code"]),
-        config: Config,
-        run: (config, call) => run(python, config, call)
-      })
-    })
-  )
-  static readonly layer = this.layerNoDeps.pipe(
-    Layer.provide([Interpreter.layer, ProcessRunner.layer, ScriptSource.layer])
-  )
-}
+const uses = Effect.gen(function* () {
+  const options = yield* ProcessOptions
+  const { warm, preload, patience } = yield* PythonOptions
+  const { info, problem } = yield* Interpreter
+  const { env } = environmentOf(options, { inherit: undefined, extra: {} })
+  const server =
+    warm && info !== undefined
+      ? yield* ForkServer.make({
+          interpreter: info.path,
+          preload,
+          env,
+          oomScoreAdj: options.oomScoreAdj,
+          patience
+        })
+      : undefined
+  const python: Python = {
+    options,
+    runner: yield* ProcessRunner,
+    scripts: yield* ScriptSource,
+    server,
+    baseEnv: env,
+    interpreter: info?.path,
+    problem
+  }
+  return python
+})
+
+export class PythonTool extends Tool.Service<PythonTool>()("noetl-worker/tools/PythonTool", {
+  kind: "python",
+  pythonKeys: new Set(["code"]),
+  config: Config,
+  uses,
+  run: (made, config, call) => run(made, config, call),
+  deps: Layer.mergeAll(Interpreter.layer, ProcessRunner.layer, ScriptSource.layer)
+}) {}
 
 interface Python {
   readonly options: ProcessSettings
   readonly runner: ProcessRunner["Service"]
   readonly scripts: ScriptSource["Service"]
-  /** Undefined where every command gets a process from nothing. */
+  /** Undefined where every command starts a process of its own. */
   readonly server: ForkServer.ForkServer | undefined
   /** With which the server was started. */
   readonly baseEnv: Readonly<Record<string, string>>
@@ -100,8 +93,8 @@ interface Python {
 
 const run = Effect.fnUntraced(function* (python: Python, config: Config, call: Tool.ToolCall) {
   const script = yield* scriptOf(python.scripts, config, call)
-  const surroundings = yield* Settings.surroundingsOf(python.options, config, call)
-  const interpreter = yield* interpreterOf(python, config, call, surroundings)
+  const environment = yield* Settings.processEnvironmentOf(python.options, config, call)
+  const interpreter = yield* interpreterOf(python, config, call, environment)
   const libraries = librariesOf(config.libs)
   for (const library of libraries) {
     if (isProblem(library)) return yield* Settings.invalid(call, library.at, library.problem)
@@ -124,21 +117,21 @@ const run = Effect.fnUntraced(function* (python: Python, config: Config, call: T
     auth: credentialsOf(call),
     libs: libraries,
     sys_path: config.deps?.sys_path ?? [],
-    env: surroundings.env
+    env: environment.env
   })
   const server =
-    interpreter === python.interpreter && isLike(python.baseEnv, surroundings.env) ? python.server : undefined
+    interpreter === python.interpreter && isLike(python.baseEnv, environment.env) ? python.server : undefined
   const ran = yield* python.runner.run(
     {
       tool: call.kind,
       argv: [interpreter, "-c", program, "run"],
       stdin,
       resultChannel: true,
-      ...surroundings
+      ...environment
     },
     server?.launch
   )
-  return resultOf(ran, surroundings)
+  return resultOf(ran, environment)
 })
 
 // --- what is run ---
@@ -167,7 +160,7 @@ const interpreterOf = Effect.fnUntraced(function* (
   python: Python,
   config: Config,
   call: Tool.ToolCall,
-  { env, cwd }: Settings.Surroundings
+  { env, cwd }: Settings.ProcessEnvironment
 ) {
   const venv = config.deps?.venv_path ?? ""
   const named = venv === "" ? (config.python ?? "") : `${venv}/bin/python`
@@ -214,7 +207,7 @@ const Answer = Schema.Union([
 ])
 const decodeAnswer = Schema.decodeUnknownOption(Answer)
 
-const resultOf = (ran: Ran, { timeout, limits }: Settings.Surroundings): ToolResult.ToolResult => {
+const resultOf = (ran: Ran, { timeout, limits }: Settings.ProcessEnvironment): ToolResult.ToolResult => {
   const exitCode = exitCodeOf(ran.ended)
   const envelope = {
     stdout: ran.stdout.text,
@@ -225,7 +218,7 @@ const resultOf = (ran: Ran, { timeout, limits }: Settings.Surroundings): ToolRes
   const parsed = Json.parse(ran.result?.text ?? "")
   const decoded = parsed._tag === "Success" ? decodeAnswer(parsed.success) : undefined
   const answer = decoded?._tag === "Some" ? decoded.value : undefined
-  // Of a process that nobody saw ending there may still be an answer.
+  // A process whose exit was lost may still have written its result.
   const finished = ran.ended._tag === "Exited" || ran.ended._tag === "Lost"
   if (answer?.ok === false && finished) {
     const error = failureOf(answer.exception, answer.error, answer.traceback)

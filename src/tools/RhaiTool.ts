@@ -2,7 +2,7 @@
  * Runs a Rhai script. Its value is the step's value; an error it does not catch is a failed result, with what was
  * printed until then. It runs in this process, in slices, under limits of its own.
  */
-import { Clock, Context, Effect, Layer, Schema } from "effect"
+import { Clock, Effect, Schema } from "effect"
 import * as Failure from "../domain/Failure.ts"
 import { isJson, type Json } from "../domain/Json.ts"
 import * as ToolResult from "../domain/ToolResult.ts"
@@ -13,15 +13,15 @@ import { toText } from "./rhai/language/Format.ts"
 import { hosted, type HostServices, type LogLevel } from "./rhai/host.ts"
 import type { HttpFunction } from "./rhai/hostHttp.ts"
 import { toPlain } from "./rhai/Json.ts"
-import type { Natives } from "./rhai/machine/Natives.ts"
 import { standard } from "./rhai/packages/standard.ts"
 import { columnOf, lineOf, NONE } from "./rhai/language/Position.ts"
-import { envOf, RhaiOptions, type RhaiSettings } from "./rhai/RhaiOptions.ts"
+import { envOf, RhaiOptions } from "./rhai/RhaiOptions.ts"
 import type { RhaiError } from "./rhai/language/RhaiError.ts"
-import { run as runMachine } from "./rhai/run.ts"
+
 import { ScriptCache } from "./rhai/ScriptCache.ts"
 import { variablesOf } from "./rhai/variables.ts"
 import type { Value } from "./rhai/language/Value.ts"
+import { run as runMachine } from "./rhai/run.ts"
 import * as Tool from "./Tool.ts"
 import { InvalidConfig, ToolError, withDeadline } from "../domain/ToolError.ts"
 
@@ -37,44 +37,42 @@ const Config = Schema.Struct({
 })
 type Config = typeof Config.Type
 
-interface World {
-  readonly settings: RhaiSettings
-  readonly http: SafeHttp["Service"]
-  readonly cache: ScriptCache
-  readonly base: Natives
-}
+const uses = Effect.gen(function* () {
+  const settings = yield* RhaiOptions
+  return {
+    settings,
+    http: yield* SafeHttp,
+    cache: new ScriptCache(settings.cacheBytes),
+    base: standard()
+  }
+})
+type Uses = Effect.Success<typeof uses>
 
-export class RhaiTool extends Context.Service<RhaiTool, Tool.Tool>()("noetl-worker/tools/RhaiTool") {
-  /** Without the HTTP client, to share one or to give another. */
-  static readonly layerNoDeps = Layer.effect(
-    RhaiTool,
-    Effect.gen(function* () {
-      const settings = yield* RhaiOptions
-      const http = yield* SafeHttp
-      const world: World = { settings, http, cache: new ScriptCache(settings.cacheBytes), base: standard() }
-      return Tool.make({ kind: "rhai", config: Config, run: (config, call) => run(world, config, call) })
-    })
-  )
-  static readonly layer = this.layerNoDeps.pipe(Layer.provide(SafeHttp.layer))
-}
+export class RhaiTool extends Tool.Service<RhaiTool>()("noetl-worker/tools/RhaiTool", {
+  kind: "rhai",
+  config: Config,
+  uses,
+  run: (made, config, call) => run(made, config, call),
+  deps: SafeHttp.layer
+}) {}
 
-const run = Effect.fnUntraced(function* (world: World, config: Config, call: Tool.ToolCall) {
+const run = Effect.fnUntraced(function* (uses: Uses, config: Config, call: Tool.ToolCall) {
   const clock = yield* Clock.Clock
   const started = clock.currentTimeMillisUnsafe()
   const seconds = config.timeout ?? config.timeout_seconds ?? undefined
-  const output = new Output(world.settings.maxOutputBytes)
-  const { limits, modules } = world.settings
+  const output = new Output(uses.settings.maxOutputBytes)
+  const { limits, modules } = uses.settings
   const engine = new Engine({
     limits: {
       ...limits,
       ...(seconds === undefined ? {} : { wallClock: Math.min(limits.wallClock, seconds * 1000) })
     },
-    natives: hosted(servicesOf(world, config, call, output), world.base),
+    natives: hosted(servicesOf(uses, config, call, output), uses.base),
     modules,
     now: () => clock.currentTimeMillisUnsafe()
   })
   const variables = variablesOf(call, config.args ?? {}, config.code)
-  const script = yield* compiled(world.cache, engine, config.code, [...variables.keys()], call.kind)
+  const script = yield* compiled(uses.cache, engine, config.code, [...variables.keys()], call.kind)
   const exit = yield* Effect.result(
     runMachine(engine.machine(script, variables)).pipe(withDeadline(call.kind, seconds))
   )
@@ -125,22 +123,22 @@ const logAt: Readonly<Record<LogLevel, (text: string) => Effect.Effect<void>>> =
   error: (text) => Effect.logError(text)
 }
 
-const servicesOf = (world: World, config: Config, call: Tool.ToolCall, output: Output): HostServices => ({
-  request: requestOf(world, call),
+const servicesOf = (uses: Uses, config: Config, call: Tool.ToolCall, output: Output): HostServices => ({
+  request: requestOf(uses, call),
   log: (level, text) => logAt[level](text),
   print: (text) =>
     Effect.andThen(
       Effect.sync(() => output.add(text)),
       Effect.logInfo(text)
     ),
-  env: (name) => envOf(world.settings, name),
-  gcpToken: world.settings.gcpToken,
+  env: (name) => envOf(uses.settings, name),
+  gcpToken: uses.settings.gcpToken,
   timestampFormat: config.timestamp_format ?? undefined,
   absentOnFailure: config.host !== "cli"
 })
 
 const requestOf =
-  ({ http }: World, call: Tool.ToolCall): HttpFunction =>
+  ({ http }: Uses, call: Tool.ToolCall): HttpFunction =>
   ({ body, headers, method, url }) =>
     http
       .request({

@@ -1,11 +1,11 @@
 /** Runs commands in a shell: `command` is one script, `cmds` are several, one after the other until one fails. */
-import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
+import { Clock, Duration, Effect, Schema } from "effect"
 import type { JsonObject } from "../domain/Json.ts"
 import * as ToolResult from "../domain/ToolResult.ts"
 import * as Coerced from "./Coerced.ts"
 import { findProgram } from "./process/findProgram.ts"
 import { exitCodeOf, failureOf, timedOut } from "./process/outcome.ts"
-import { ProcessOptions, type ProcessSettings } from "./process/ProcessOptions.ts"
+import { ProcessOptions } from "./process/ProcessOptions.ts"
 import { ProcessRunner, type Ran } from "./process/ProcessRunner.ts"
 import * as Settings from "./process/settings.ts"
 import * as Tool from "./Tool.ts"
@@ -20,26 +20,18 @@ const Config = Schema.Struct({
   ...Settings.fields
 })
 
-export class ShellTool extends Context.Service<ShellTool, Tool.Tool>()("noetl-worker/tools/ShellTool") {
-  /** Without the runner, to share one or to give another. */
-  static readonly layerNoDeps = Layer.effect(
-    ShellTool,
-    Effect.gen(function* () {
-      const options = yield* ProcessOptions
-      const runner = yield* ProcessRunner
-      return Tool.make({
-        kind: "shell",
-        config: Config,
-        run: (config, call) => run(options, runner, config, call)
-      })
-    })
-  )
-  static readonly layer = this.layerNoDeps.pipe(Layer.provide(ProcessRunner.layer))
-}
+const uses = Effect.all({ options: ProcessOptions, runner: ProcessRunner })
+
+export class ShellTool extends Tool.Service<ShellTool>()("noetl-worker/tools/ShellTool", {
+  kind: "shell",
+  config: Config,
+  uses,
+  run: (made, config, call) => run(made, config, call),
+  deps: ProcessRunner.layer
+}) {}
 
 const run = Effect.fnUntraced(function* (
-  options: ProcessSettings,
-  runner: ProcessRunner["Service"],
+  { options, runner }: Effect.Success<typeof uses>,
   config: typeof Config.Type,
   call: Tool.ToolCall
 ) {
@@ -47,7 +39,7 @@ const run = Effect.fnUntraced(function* (
   if (scripts === undefined || scripts.length === 0) {
     return yield* Settings.invalid(call, "command", "Missing: one of command, cmds, cmd")
   }
-  const { cwd, env, timeout, limits } = yield* Settings.surroundingsOf(options, config, call)
+  const { cwd, env, timeout, limits } = yield* Settings.processEnvironmentOf(options, config, call)
   const shell = findProgram(config.shell ?? "sh", env["PATH"], cwd)
   if (shell === undefined) return yield* Settings.invalid(call, "shell", `not found: ${config.shell ?? "sh"}`)
 
@@ -86,7 +78,7 @@ const posix = /^(sh|bash|dash|ash|ksh|mksh|zsh)$/
 
 const programOf = (shell: string, script: string) => {
   const name = shell.slice(shell.lastIndexOf("/") + 1)
-  // A script often carries a password in it. It comes by a pipe, which nobody else reads and which has no length limit.
+  // A script often carries a password in it. A pipe has no other reader and no length limit.
   return posix.test(name)
     ? { argv: [shell, "-c", 'eval "$(cat)" </dev/null', name] as const, stdin: script }
     : { argv: [shell, "-c", script] as const }

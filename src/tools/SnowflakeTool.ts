@@ -1,5 +1,5 @@
 /** Runs SQL in Snowflake. Its driver is loaded when the first command comes. */
-import { Clock, Context, Effect, Layer, Schema } from "effect"
+import { Clock, Effect, Layer, Schema } from "effect"
 import type { Binds } from "snowflake-sdk"
 import * as JsonText from "../domain/Json.ts"
 import type { Json, JsonObject } from "../domain/Json.ts"
@@ -29,31 +29,19 @@ const Config = Schema.Struct({
 })
 type Config = typeof Config.Type
 
-export class SnowflakeTool extends Context.Service<SnowflakeTool, Tool.Tool>()(
-  "noetl-worker/tools/SnowflakeTool"
-) {
-  /** Without sessions and scripts, to share them or to give others. */
-  static readonly layerNoDeps = Layer.effect(
-    SnowflakeTool,
-    Effect.gen(function* () {
-      const settings = yield* SnowflakeOptions
-      const sessions = yield* Sessions
-      const scripts = yield* ScriptSource
-      return Tool.make({
-        kind: "snowflake",
-        credentials: { fields: credentialFields },
-        config: Config,
-        run: (config, call) => run(settings, sessions, scripts, config, call)
-      })
-    })
-  )
-  static readonly layer = this.layerNoDeps.pipe(Layer.provide([Sessions.layer, ScriptSource.layer]))
-}
+const uses = Effect.all({ settings: SnowflakeOptions, sessions: Sessions, scripts: ScriptSource })
+
+export class SnowflakeTool extends Tool.Service<SnowflakeTool>()("noetl-worker/tools/SnowflakeTool", {
+  kind: "snowflake",
+  credentials: { fields: credentialFields },
+  config: Config,
+  uses,
+  run: (made, config, call) => run(made, config, call),
+  deps: Layer.mergeAll(Sessions.layer, ScriptSource.layer)
+}) {}
 
 const run = Effect.fnUntraced(function* (
-  settings: SnowflakeSettings,
-  sessions: Sessions["Service"],
-  scripts: ScriptSource["Service"],
+  { scripts, sessions, settings }: Effect.Success<typeof uses>,
   config: Config,
   call: Tool.ToolCall
 ) {
@@ -85,7 +73,7 @@ const run = Effect.fnUntraced(function* (
     : ToolResult.failure(error, { data, durationMs })
 })
 
-/** What the next command of the session would feel. Once too often costs a login, once too rarely somebody's work. */
+/** Statements whose effect the next command of the session would see. A needless match costs a login; a missed one corrupts the next command. */
 const changesSession =
   /\b(USE|ALTER\s+SESSION|SET|UNSET|BEGIN|START\s+TRANSACTION|CREATE\s+(OR\s+REPLACE\s+)?TEMP)/i
 

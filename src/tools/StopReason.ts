@@ -8,11 +8,11 @@ import { Context, Effect } from "effect"
 import type { StopReason } from "../domain/Outcome.ts"
 
 export interface StoppingShape {
-  /** Known before the interruption arrives. Undefined while nobody stops the command. */
+  /** Known before the interruption arrives. Undefined while the command is not being stopped. */
   readonly why: Effect.Effect<StopReason | undefined>
 }
 
-/** Whoever interrupts without a reason means that it is over. */
+/** An interruption without a reason means that the command is over. */
 export const Stopping = Context.Reference<StoppingShape>("noetl-worker/tools/script/Stopping", {
   defaultValue: () => ({ why: Effect.succeed(undefined) })
 })

@@ -4,7 +4,7 @@
  * A tool is a `Context.Service` whose shape is `Tool`, with a `layer` of its own. `run` happens in a Scope:
  * whatever it acquires (a process, a connection, a Job) ends with the command, interruption included.
  */
-import { Effect, Schema, SchemaIssue, type Scope } from "effect"
+import { Context, Effect, Layer, Schema, SchemaIssue, type Scope } from "effect"
 import type { CredentialUse, ResolvedAuth } from "../domain/Credential.ts"
 import type { CredentialScope } from "../domain/CredentialScope.ts"
 import type { Failure } from "../domain/Failure.ts"
@@ -88,6 +88,52 @@ export const make = <S extends Schema.ConstraintDecoder<unknown>>({
       )
   }
 }
+
+/** The class of a tool with the layers that make it, where `make` alone would be wrapped in the same lines each time. */
+export interface ServiceClass<Self, Id extends string, E, R, ROut, EDeps, RDeps> extends Context.ServiceClass<
+  Self,
+  Id,
+  Tool
+> {
+  /** Without what it runs on, to share that or to give another. */
+  readonly layerNoDeps: Layer.Layer<Self, E, Exclude<R, Scope.Scope>>
+  readonly layer: Layer.Layer<Self, E | EDeps, Exclude<Exclude<R, Scope.Scope>, ROut> | RDeps>
+}
+
+export interface ServiceOptions<
+  S extends Schema.ConstraintDecoder<unknown>,
+  Uses,
+  E,
+  R,
+  ROut,
+  EDeps,
+  RDeps
+> extends Omit<Options<S>, "run"> {
+  /** What every call needs, looked up or made once. */
+  readonly uses: Effect.Effect<Uses, E, R>
+  readonly run: (
+    uses: Uses,
+    config: S["Type"],
+    call: ToolCall
+  ) => Effect.Effect<ToolResult, ToolError, Scope.Scope>
+  /** Layers of what the tool brings itself; everything else is the composition's to provide. */
+  readonly deps: Layer.Layer<ROut, EDeps, RDeps>
+}
+
+/** `class MyTool extends Tool.Service<MyTool>()("my-app/MyTool", { kind, config, uses, run, deps }) {}` */
+export const Service =
+  <Self>() =>
+  <const Id extends string, S extends Schema.ConstraintDecoder<unknown>, Uses, E, R, ROut, EDeps, RDeps>(
+    id: Id,
+    { deps, run, uses, ...rest }: ServiceOptions<S, Uses, E, R, ROut, EDeps, RDeps>
+  ): ServiceClass<Self, Id, E, R, ROut, EDeps, RDeps> => {
+    const tag = Context.Service<Self, Tool>()(id)
+    const layerNoDeps = Layer.effect(
+      tag,
+      Effect.map(uses, (made) => make({ ...rest, run: (config, call) => run(made, config, call) }))
+    )
+    return Object.assign(tag, { layerNoDeps, layer: layerNoDeps.pipe(Layer.provide(deps)) })
+  }
 
 /** The located form of a configuration that does not fit its schema. */
 export const invalidConfig = (tool: string, error: Schema.SchemaError): ToolError =>

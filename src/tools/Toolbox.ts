@@ -67,7 +67,7 @@ export interface ToolTagWithLayer extends ToolTag {
 
 // --- helpers ---
 
-/** What the tool talks to belongs below its span; where nobody takes spans, below the one that the message named. */
+/** Requests of the tool belong below its span, or below the span of the message where this one is not sampled. */
 const within = (span: Tracer.Span, call: ToolCall): ToolCall => {
   const elsewhere = call.traceparent !== undefined && !call.traceparent.includes(span.traceId)
   if (!span.sampled || elsewhere) return call

@@ -322,7 +322,7 @@ testLayer(toolbox, { excludeTestServices: true })("DuckdbTool", (it) => {
     (sql) =>
       Effect.gen(function* () {
         const { error } = yield* duckdb({ query: sql })
-        assert.include(error?.message ?? "", "whoever runs the worker")
+        assert.include(error?.message ?? "", "the operator installs them")
         assert.isFalse(error?.retryable)
       })
   )

@@ -1,4 +1,4 @@
-/** `spec.policy.rules` and the short `retry:` of a task: what they may say, and what is refused. */
+/** `spec.policy.rules` and the short `retry:` of a task: what they may contain, and what is refused. */
 import { Result } from "effect"
 import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
 import { type Checked, listAt, mappingAt, under, wrong } from "./Issue.ts"

@@ -35,7 +35,7 @@ export interface Plan {
   readonly input: JsonObject
 }
 
-/** Nobody writes a pipeline of more tasks than this. */
+/** The limit of tasks in one pipeline. */
 export const maxTasks = 10_000
 
 export const planOf = (command: Command): Checked<Plan> => {

@@ -1,6 +1,6 @@
 /**
  * The Python worker reads a program's own data as a verdict: a `status` of `error` or `failed`, or `error` in a direct member.
- * Only for playbooks that were written for that; otherwise what a program says of its subject is a value.
+ * Only for playbooks that were written for that; otherwise a `status` in the data is a value.
  */
 import * as Failure from "../../domain/Failure.ts"
 import { isObject, type Json } from "../../domain/Json.ts"

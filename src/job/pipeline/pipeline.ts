@@ -3,7 +3,7 @@
  *
  *   input → settings → credentials → tool → set → rules → continue | retry | jump | break | fail
  *
- * A failure of a tool is a result. What fails here is a command that is written wrongly or whose parts are not there.
+ * A failure of a tool is a result. The pipeline itself fails on a command that is written wrongly or whose parts are missing.
  */
 import { Clock, Context, Effect, Result } from "effect"
 import { Credentials } from "../../credentials/Credentials.ts"

@@ -1,4 +1,4 @@
-/** What whoever runs the worker decides about targets that fail. */
+/** The operator's options for targets that fail. */
 import { Context, Duration } from "effect"
 
 export interface BreakerSettings {

@@ -1,6 +1,6 @@
 /**
- * Leaves a target alone that fails every time: an HTTP origin, a database server. Whoever calls one pipes the call
- * through `guarded`; the toolbox gives every tool the same circuits.
+ * Leaves a target alone that fails every time: an HTTP origin, a database server. A tool pipes each call
+ * through `guarded`; the toolbox gives all tools the same circuits.
  */
 import { Clock, Context, Duration, Effect, type Exit, Metric } from "effect"
 import * as Failure from "../../domain/Failure.ts"
@@ -25,12 +25,12 @@ export interface BreakersShape {
   ) => Effect.Effect<A, ToolError, R>
 }
 
-/** Outside a toolbox nothing is remembered and every call is made. */
+/** Outside a toolbox there are no circuits, and every call is made. */
 export const Breakers = Context.Reference<BreakersShape>("noetl-worker/tools/breaker/Breakers", {
   defaultValue: () => ({ guard: (_, call) => call })
 })
 
-/** Makes a call unless its target fails all the time. What an answer says about its target is success, if not said otherwise. */
+/** Makes a call unless its target fails all the time. An answer counts as success unless `verdictOf` decides otherwise. */
 export const guarded =
   <A>(target: Target, verdictOf: (answer: A) => Verdict = () => success) =>
   <R>(call: Effect.Effect<A, ToolError, R>): Effect.Effect<A, ToolError, R> =>
@@ -53,7 +53,7 @@ const guardWith = (settings: BreakerSettings, circuits: Map<string, Circuit>): B
     openMs: Duration.toMillis(settings.open),
     longestMs: Duration.toMillis(settings.longest)
   }
-  /** What is closed and without a failure need not be remembered: that is what is not there. */
+  /** An absent key means closed, so a healthy circuit is not stored. */
   const keep = (name: string, circuit: Circuit): void => {
     circuits.delete(name)
     if (circuit !== closed) circuits.set(name, circuit)
@@ -72,7 +72,7 @@ const guardWith = (settings: BreakerSettings, circuits: Map<string, Circuit>): B
     const after = learn(timing, before, probe, verdict, now)
     keep(target.name, after)
     yield* Metric.update(Metrics.calls[verdict._tag], 1)
-    yield* say(target, before, after, now)
+    yield* logTransition(target, before, after, now)
   })
   return (target, call, verdictOf) =>
     Effect.uninterruptibleMask((restore) =>
@@ -107,7 +107,7 @@ const ofTheTarget: ReadonlySet<Failure.FailureKind> = new Set<Failure.FailureKin
   "server_error"
 ])
 
-/** What the worker itself refused, or could not even ask, says nothing about the target. */
+/** A call that the worker refused, or could not make, is no evidence about the target. */
 const ofOurs = /^(EGRESS_REFUSED|POOL_|POOLS_|TOOL_TIMEOUT)/
 
 const verdictOfError = (exit: Exit.Failure<unknown, ToolError>): Verdict => {
@@ -130,7 +130,12 @@ const refusal = ({ kind = "connection", name, tool }: Target, waitMs: number): T
   )
 }
 
-const say = ({ name }: Target, before: Circuit, after: Circuit, now: number): Effect.Effect<void> => {
+const logTransition = (
+  { name }: Target,
+  before: Circuit,
+  after: Circuit,
+  now: number
+): Effect.Effect<void> => {
   if (after.state === "open" && before.state === "closed") {
     const seconds = (after.until - now) / 1000
     return Effect.andThen(

@@ -26,7 +26,7 @@ export type Admission =
 
 export const closed: Circuit = { state: "closed", failures: 0, openings: 0 }
 
-/** Somebody else probes: come back when it had time to answer. */
+/** Another call is the probe: retry when the probe had time to answer. */
 const probeMs = 1000
 
 export const admit = (circuit: Circuit, now: number): Admission => {

@@ -2,7 +2,7 @@
 import { Effect, Metric } from "effect"
 
 const all = Metric.counter("noetl_worker_target_calls_total", {
-  description: "Calls of tools' targets, by what they say about the target",
+  description: "Calls of tools' targets, by their verdict on the target",
   incremental: true
 })
 export const calls = {

@@ -113,7 +113,7 @@ export class Databases extends Context.Service<
   )
 }
 
-/** Links are followed before the look, so that none leads out. */
+/** Links are resolved before the check, so that none leads out. */
 const allowedFile = (settings: DuckdbSettings, path: string): string | undefined => {
   const file = resolve(path)
   const folder = settledFolder(dirname(file))
@@ -150,7 +150,7 @@ const interruptible = <A>(connection: DuckDBConnection, work: () => Promise<A>):
         () => undefined
       )
     )
-    // An interruption that comes before the statement has begun is forgotten by DuckDB, so it is said until it is heard.
+    // An interruption that comes before the statement has begun is forgotten by DuckDB, so it is repeated until the statement ends.
     const again = Effect.sync(() => connection.interrupt()).pipe(
       Effect.andThen(Effect.sleep(Duration.millis(20))),
       Effect.forever

@@ -1,4 +1,4 @@
-/** What whoever runs the worker decides about DuckDB: memory, threads, and which files it may touch. */
+/** The operator's options for DuckDB: memory, threads, and which files it may touch. */
 import { Context, Duration, Layer } from "effect"
 import { availableParallelism, totalmem } from "node:os"
 import { resolve } from "node:path"
@@ -9,9 +9,9 @@ export interface DuckdbSettings {
    * and are gone with it.
    */
   readonly dataDir: string | undefined
-  /** How long an execution's database is kept when nobody uses it. */
+  /** How long the idle database of an execution is kept. */
   readonly keepExecutions: Duration.Duration
-  /** How long another database file stays open when nobody uses it. Other programs cannot open it meanwhile. */
+  /** How long another idle database file stays open. Other programs cannot open it meanwhile. */
   readonly keepOpen: Duration.Duration
   /** Files that SQL may read and write lie below these; a URL prefix lets httpfs reach it. */
   readonly allowedDirectories: ReadonlyArray<string>
@@ -57,7 +57,7 @@ export const defaults = (): DuckdbSettings => ({
   maxBytes: 32 * 1024 * 1024
 })
 
-/** What DuckDB may use and touch. There is no default: whoever composes tools decides. Read once, by the layers. */
+/** What DuckDB may use and touch. There is no default: every composition of tools decides. Read once, by the layers. */
 export class DuckdbOptions extends Context.Service<DuckdbOptions, DuckdbSettings>()(
   "noetl-worker/tools/duckdb/DuckdbOptions"
 ) {

@@ -57,7 +57,7 @@ const classOf = (type: string, text: string): Class => {
 const one = (kind: Failure.FailureKind, code: string, retryable = false): Class => ({ kind, code, retryable })
 
 const hintOfExtensions =
-  " | HINT: extensions are not downloaded here; whoever runs the worker installs them and names them in its options"
+  " | HINT: extensions are not downloaded here; the operator installs them and names them in the worker's options"
 
 /** The advice to download an extension is no advice here. */
 const shortened = (text: string): string =>

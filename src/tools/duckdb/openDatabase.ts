@@ -12,7 +12,7 @@ import type { DuckdbSettings } from "./DuckdbOptions.ts"
 import { type Gate, makeGate } from "./sharing.ts"
 import type { Duckdb } from "./values.ts"
 
-/** Which database: one that nobody shares, one an execution, or a file. */
+/** Which database: a private one, one an execution, or a file. */
 export type Place =
   | { readonly _tag: "Memory" }
   | { readonly _tag: "Execution"; readonly id: string }
@@ -112,7 +112,7 @@ const prepare = async (
   const connection = await instance.connect()
   try {
     for (const name of settings.extensions) {
-      // One that is not on this machine is said to whoever asks for it.
+      // A missing extension is reported to the command that asks for it.
       await connection.run(`LOAD ${quoteText(name)}`).catch(() => undefined)
     }
     const loaded = await connection.runAndReadAll(

@@ -95,7 +95,7 @@ const create = Effect.fnUntraced(function* (
     )
   }
   if (!session.extensions.has(kind.extension)) {
-    const problem = `a secret of type ${kind.type} needs DuckDB's extension ${kind.extension}, which is not loaded here: whoever runs the worker installs it and names it in its options`
+    const problem = `a secret of type ${kind.type} needs DuckDB's extension ${kind.extension}, which is not loaded here: the operator installs it and names it in its options`
     return yield* invalid(call, at, problem)
   }
   const given = filled(kind, Redacted.value(credential.data))

@@ -55,9 +55,9 @@ const cleaned = (
   broken: Effect.Effect<void>
 ): Effect.Effect<void, unknown, Scope.Scope> =>
   Effect.asVoid(
-    Effect.acquireRelease(connected(instance, look), (before) =>
+    Effect.acquireRelease(connected(instance, snapshot), (before) =>
       connected(instance, async (connection) => {
-        const after = await look(connection)
+        const after = await snapshot(connection)
         for (const name of added(before.databases, after.databases)) {
           await connection.run(`DETACH ${quoteName(name)}`)
         }
@@ -81,7 +81,7 @@ const cleaned = (
 const added = (before: ReadonlyArray<string>, after: ReadonlyArray<string>): ReadonlyArray<string> =>
   after.filter((name) => !before.includes(name))
 
-const look = async (connection: DuckDBConnection): Promise<Found> => {
+const snapshot = async (connection: DuckDBConnection): Promise<Found> => {
   const names = async (sql: string) =>
     (await connection.runAndReadAll(sql)).getRows().map(([name]) => String(name))
   return {

@@ -1,6 +1,6 @@
 /**
- * Where this worker's requests may go. The URL is asked about before anything is sent, and the address it came to
- * when the connection is made, on every redirect again: a name may answer differently between the two looks.
+ * Where this worker's requests may go. The URL is checked before anything is sent, and its address
+ * when the connection is made, on every redirect again: a name may resolve differently between the two checks.
  */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { lookup as dnsLookup, type LookupAddress, type LookupAllOptions } from "node:dns"
@@ -45,7 +45,7 @@ export const development: EgressRules = {
 /** Public addresses and what is named. */
 export const production = (allow: ReadonlyArray<string>): EgressRules => ({ ...development, allow })
 
-/** Where requests may go. There is no default: whoever composes tools decides. */
+/** Where requests may go. There is no default: every composition of tools decides. */
 export class EgressOptions extends Context.Service<EgressOptions, EgressRules>()(
   "noetl-worker/tools/http/EgressOptions"
 ) {
@@ -63,7 +63,7 @@ export class EgressOptions extends Context.Service<EgressOptions, EgressRules>()
 export class Egress extends Context.Service<
   Egress,
   {
-    /** What can be said before a name is resolved: scheme, literal addresses, names. */
+    /** Checks what is known before a name is resolved: scheme, literal addresses, names. */
     readonly checkUrl: (url: URL) => Refused | undefined
     /** For the moment of connecting. `hostname` is what the address was found under. */
     readonly checkAddress: (address: string, port: number, hostname: string) => Refused | undefined

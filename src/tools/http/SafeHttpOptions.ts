@@ -1,4 +1,4 @@
-/** What whoever runs the worker decides about its HTTP requests. */
+/** The operator's options for HTTP requests. */
 import { Context, Duration } from "effect"
 
 export interface SafeHttpSettings {

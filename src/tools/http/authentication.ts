@@ -1,4 +1,4 @@
-/** Headers that say who is asking, from what an `auth` key came to. */
+/** The headers that authenticate a request, from its resolved `auth` key. */
 import { Redacted } from "effect"
 import type { Credential, ResolvedAuth } from "../../domain/Credential.ts"
 import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"

@@ -20,7 +20,7 @@ export const pemOf = (
 
 const readBelow = async (root: string, path: string): Promise<string> => {
   const directory = await realpath(root)
-  // Links are followed before the look, so that none leads out.
+  // Links are resolved before the check, so that none leads out.
   const file = await realpath(resolve(directory, path))
   if (!file.startsWith(directory + sep)) throw new Error("outside")
   return await readFile(file, "utf8")

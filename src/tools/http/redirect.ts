@@ -1,4 +1,4 @@
-/** What follows a redirect: the next request, without what is nobody else's business. */
+/** The request that follows a redirect, without credentials for another origin. */
 
 export interface Hop {
   readonly method: string

@@ -94,11 +94,11 @@ const poolOf = (
         application_name: options.applicationName,
         // In the start-up packet, so that DISCARD ALL comes back to them. The readers of values count on them.
         options: "-c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c extra_float_digits=1",
-        // Nobody waits for an idle connection when the process ends.
+        // The end of the process waits for no idle connection.
         allowExitOnIdle: true
       })
       pool.on("connect", (client) => wires.set(client, install(client)))
-      // An idle connection that breaks has left the pool already; there is nobody to tell.
+      // An idle connection that breaks has left the pool already; no command needs to know.
       pool.on("error", () => undefined)
       all.add(pool)
       return { pool, ssl, types: new Map(), wires, lastUsed: new WeakMap() }

@@ -1,4 +1,4 @@
-/** What whoever runs the worker decides about its PostgreSQL connections and results. */
+/** The operator's options for PostgreSQL connections and results. */
 import { Context, Duration } from "effect"
 
 export interface PostgresSettings {

@@ -185,7 +185,7 @@ export class Statement implements Submittable {
   }
 }
 
-/** COPY TO STDOUT has nobody who takes its rows. */
+/** The rows of COPY TO STDOUT have no receiver. */
 export class CopyRefused extends Error {
   constructor() {
     super("COPY TO STDOUT needs the transfer tool")

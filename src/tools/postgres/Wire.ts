@@ -3,7 +3,7 @@
  *
  * The driver collects a whole message before it hands anything over, so a single cell of 200 MB costs several times
  * that. Here the frames are known by their headers alone: rows beyond a budget are dropped as they come, whatever their
- * size, and the rows of a COPY go to whoever asked for them without being taken apart.
+ * size, and the rows of a COPY go to the reader without being taken apart.
  */
 import type { PoolClient } from "pg"
 
@@ -62,7 +62,7 @@ export class Wire {
       }
     }
     this.deliver(chunk.subarray(from, at))
-    // A copy: whoever has the piece before it may let go of the memory of both.
+    // A copy: the owner of the piece before it may release the memory of both.
     if (at < chunk.length) this.held = Buffer.from(chunk.subarray(at))
   }
 

@@ -78,7 +78,7 @@ export const copyIn = (session: Session, sql: string): Effect.Effect<CopyIn, unk
         begin: () => resume(Effect.succeed({ write, finish })),
         end: (error, rows) => {
           state.ended = { error, rows }
-          // Before it began this is the answer; afterwards nobody listens here any more.
+          // Before it began this is the answer; afterwards there is no listener here.
           resume(Effect.fail(error))
           state.wake?.()
         }
@@ -149,15 +149,15 @@ class Reader implements CopySink {
 
 const take = (reader: Reader): Effect.Effect<Frames | undefined, unknown> =>
   Effect.callback((resume) => {
-    const look = (): void => {
+    const tryRead = (): void => {
       const next = reader.next()
       if (next === "more") return
       reader.wake = undefined
       if (!("end" in next)) resume(Effect.succeed(next))
       else resume(next.end === undefined ? Effect.succeed(undefined) : Effect.fail(next.end))
     }
-    reader.wake = look
-    look()
+    reader.wake = tryRead
+    tryRead()
     return Effect.sync(() => {
       reader.wake = undefined
     })

@@ -162,12 +162,12 @@ const parameterTypes = (session: Session, text: string): Effect.Effect<ReadonlyA
     let types: ReadonlyArray<number> = []
     let failed = false
     const { connection } = session.client as unknown as { connection: import("node:events").EventEmitter }
-    const heard = (message: { readonly dataTypeIDs: ReadonlyArray<number> }) => {
+    const onDescription = (message: { readonly dataTypeIDs: ReadonlyArray<number> }) => {
       types = message.dataTypeIDs
     }
-    connection.once("parameterDescription", heard)
+    connection.once("parameterDescription", onDescription)
     const end = (effect: Effect.Effect<ReadonlyArray<number>, SqlFailure>) => {
-      connection.removeListener("parameterDescription", heard)
+      connection.removeListener("parameterDescription", onDescription)
       resume(effect)
     }
     session.client.query({

@@ -6,7 +6,7 @@ import type { Statement } from "../sql/split.ts"
 export const isSingle = (mode: Mode, statements: ReadonlyArray<Statement>): boolean =>
   mode === "single" || (mode === "auto" && statements.length > 1 && !statements.some(standsAlone))
 
-/** A statement that cannot be, or may not want to be, inside of somebody else's transaction. */
+/** A statement that cannot be, or may not want to be, inside of another transaction. */
 export const standsAlone = ({ text, words }: Statement): boolean => {
   const [first = "", second = "", third = ""] = words
   switch (first) {

@@ -3,14 +3,14 @@
  * (tokens, the way to NATS, its own settings) is not a program's business.
  */
 
-/** `false`: the short list. `true`: everything that is not a secret and not ours. Names: the short list and these. */
+/** `false`: the short list. `true`: everything that is no secret and no setting of the worker. Names: the short list and these. */
 export type Inherit = boolean | ReadonlyArray<string>
 
 export interface EnvironmentSpec {
   /** The worker's own environment. */
   readonly worker: Readonly<Record<string, string | undefined>>
   readonly inherit: Inherit
-  /** Names (a trailing `*` matches the rest) that whoever runs the worker lets through, secret or not. */
+  /** Names (a trailing `*` matches the rest) that the operator lets through, secret or not. */
   readonly passed: ReadonlyArray<string>
   /** What the author of the playbook sets; it wins. */
   readonly extra: Readonly<Record<string, string>>

@@ -1,4 +1,4 @@
-/** Tells a process that the kernel killed for memory from one that somebody killed. */
+/** Tells a process that the kernel killed for memory from one that was killed by a signal. */
 import { readFileSync } from "node:fs"
 
 export interface OutOfMemory {

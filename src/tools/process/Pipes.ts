@@ -14,7 +14,7 @@ import { ToolError, Unavailable } from "../../domain/ToolError.ts"
 
 export type Direction = "fromChild" | "toChild"
 
-/** Both ends open. The child's end blocks, as programs expect; ours does not. */
+/** Both ends open. The child's end blocks, as programs expect; the worker's end does not. */
 export interface Pipe {
   readonly path: string
   readonly childEnd: number
@@ -24,7 +24,7 @@ export interface Pipe {
   readonly open: () => Socket
   /** Ends our stream, whether the other side did or not. */
   readonly shut: () => void
-  /** Somebody may still hold it: its name is not used again. */
+  /** A process may still hold it: its name is not used again. */
   readonly retire: () => void
 }
 
@@ -71,7 +71,7 @@ export const make: Effect.Effect<Pipes, never, Scope.Scope> = Effect.gen(functio
             catch: (cause) => unavailable(`cannot open a pipe: ${messageOf(cause)}`)
           })
         ).pipe(
-          // Whoever tidies /tmp may have taken the directory away under a worker that lives long.
+          // A cleaner of /tmp may have removed the directory of a long-lived worker.
           Effect.tapError(() => Effect.sync(forget)),
           Effect.retry({ times: 1 })
         ),

@@ -1,4 +1,4 @@
-/** What whoever runs the worker decides about the programs it starts. */
+/** The operator's options for the programs that tools start. */
 import { Context, Duration, Layer, type LogLevel } from "effect"
 import { type ChildEnvironment, childEnvironment, type Inherit } from "./Environment.ts"
 import type { Limits } from "./Limits.ts"
@@ -8,7 +8,7 @@ export interface ProcessSettings {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Names (a trailing `*` matches the rest) that every child gets, secret or not. */
   readonly passEnv: ReadonlyArray<string>
-  /** What a playbook gets that does not say `inherit_env`. */
+  /** What a playbook without `inherit_env` gets. */
   readonly inheritEnv: Inherit
   /** Between TERM and KILL. */
   readonly grace: Duration.Duration
@@ -38,7 +38,7 @@ export const defaults: Omit<ProcessSettings, "environment"> = {
   logLevel: "Debug"
 }
 
-/** How programs are started. There is no default: whoever composes tools decides. Read once, by the layers of the tools. */
+/** How programs are started. There is no default: every composition of tools decides. Read once, by the layers of the tools. */
 export class ProcessOptions extends Context.Service<ProcessOptions, ProcessSettings>()(
   "noetl-worker/tools/process/ProcessOptions"
 ) {

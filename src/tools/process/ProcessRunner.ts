@@ -36,7 +36,7 @@ export type Ended =
   | { readonly _tag: "Killed"; readonly signal: string; readonly outOfMemory: boolean }
   /** Its deadline passed and it was ended. */
   | { readonly _tag: "TimedOut" }
-  /** It is gone and nobody can say how it ended. */
+  /** It is gone and its exit is unknown. */
   | { readonly _tag: "Lost" }
 
 export interface Ran {

@@ -16,7 +16,7 @@ export interface Marker {
   readonly token: string
   /** The limit as `ulimit -m` takes it. */
   readonly limitKiB: number
-  /** Ticks since the machine started, as in `/proc/<pid>/stat`: what is older is not looked at. */
+  /** Ticks since the machine started, as in `/proc/<pid>/stat`: older processes are skipped. */
   readonly since: number
 }
 
@@ -82,7 +82,7 @@ export const end = Effect.fnUntraced(function* (leader: Leader, grace: Duration.
   signal(leader, "SIGCONT")
   if ((yield* gone(leader, grace)).length === 0) return []
   const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(killFor)
-  // Again and again, because a process may fork between the look and the signal.
+  // Again and again, because a process may fork between the scan and the signal.
   while ((yield* Clock.currentTimeMillis) < deadline) {
     signal(leader, "SIGKILL")
     if ((yield* gone(leader, Duration.millis(50))).length === 0) return []
@@ -92,7 +92,7 @@ export const end = Effect.fnUntraced(function* (leader: Leader, grace: Duration.
 
 const killFor = Duration.seconds(10)
 
-/** Looks until no process is left or the time is over; quickly at first, because most processes end at once. */
+/** Scans until no process is left or the time is over; quickly at first, because most processes end at once. */
 const gone = Effect.fnUntraced(function* (leader: Leader, within: Duration.Duration) {
   const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(within)
   let pause = 2

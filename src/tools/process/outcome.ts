@@ -37,7 +37,10 @@ export const failureOf = (
     case "TimedOut":
       return timedOut(spec.timeout ?? Duration.zero, source)
     case "Lost":
-      return Failure.make("unknown", `${what} ended, and nobody saw how`, { retryable: true, source })
+      return Failure.make("unknown", `${what} ended, and its exit status is unknown`, {
+        retryable: true,
+        source
+      })
     case "Killed":
       return killed(ended, what, source, spec.limits)
   }

@@ -26,14 +26,14 @@ export const fields = {
 export interface Settings extends Schema.Struct.Type<typeof fields> {}
 
 /** What a program runs in, out of the worker's options and the playbook's settings. */
-export interface Surroundings {
+export interface ProcessEnvironment {
   readonly cwd: string | undefined
   readonly env: Readonly<Record<string, string>>
   readonly timeout: Duration.Duration | undefined
   readonly limits: Limits
 }
 
-export const surroundingsOf = Effect.fnUntraced(function* (
+export const processEnvironmentOf = Effect.fnUntraced(function* (
   options: ProcessSettings,
   settings: Settings,
   call: ToolCall
@@ -61,7 +61,7 @@ export const surroundingsOf = Effect.fnUntraced(function* (
       cpuSeconds: settings.limits?.cpu_seconds ?? undefined,
       fileBytes: settings.limits?.file_size ?? undefined
     })
-  } satisfies Surroundings
+  } satisfies ProcessEnvironment
 })
 
 export const invalid = (call: ToolCall, at: string, problem: string): ToolError =>

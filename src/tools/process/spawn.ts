@@ -26,7 +26,7 @@ export interface Order {
   readonly stdio: Stdio
 }
 
-/** Both undefined: it is gone and nobody can say how it ended. */
+/** Both undefined: it is gone and its exit is unknown. */
 export interface ExitStatus {
   readonly code: number | undefined
   readonly signal: string | undefined

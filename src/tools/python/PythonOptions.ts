@@ -1,4 +1,4 @@
-/** What whoever runs the worker decides about Python. */
+/** The operator's options for Python. */
 import { Context, Duration } from "effect"
 
 export interface PythonSettings {

@@ -1,4 +1,4 @@
-/** What whoever runs the worker decides about Rhai scripts. A script can change none of it. */
+/** The operator's options for Rhai scripts. A script can change none of it. */
 import { Context, Effect } from "effect"
 import { defaults as defaultLimits, type Limits } from "./machine/Limits.ts"
 

@@ -4,7 +4,7 @@ import { type Captured, makeCapture, makeLines } from "../process/Output.ts"
 import type { KubernetesApi, LogOf } from "../../kubernetes/KubernetesApi.ts"
 import type { ScriptSettings } from "./ScriptOptions.ts"
 
-/** Writes the lines of a running container to our log. It never fails: it is only for people who look on. */
+/** Writes the lines of a running container to our log. It never fails: it is only for people. */
 export const follow = (
   api: KubernetesApi["Service"],
   settings: ScriptSettings,
@@ -12,17 +12,17 @@ export const follow = (
 ): Effect.Effect<void> =>
   Effect.suspend(() => {
     const lines = makeLines(settings.maxLoggedBytes)
-    const say = (complete: ReadonlyArray<string>) =>
+    const write = (complete: ReadonlyArray<string>) =>
       Effect.forEach(complete, (line) => Effect.logWithLevel(settings.logLevel)(line), { discard: true })
     return api.log(of, { follow: true }).pipe(
-      Stream.runForEach((chunk) => Effect.suspend(() => say(lines.push(chunk)))),
-      Effect.andThen(Effect.suspend(() => say(lines.end()))),
+      Stream.runForEach((chunk) => Effect.suspend(() => write(lines.push(chunk)))),
+      Effect.andThen(Effect.suspend(() => write(lines.end()))),
       Effect.annotateLogs({ pod: of.pod }),
       Effect.catch((error) => Effect.logDebug(`the log is not followed: ${error.message}`))
     )
   })
 
-/** The log of an ended container. Undefined when nobody has it any more: its node is gone, its pod deleted. */
+/** The log of an ended container. Undefined when it is lost: its node is gone, or its pod was deleted. */
 export const logOf = (
   api: KubernetesApi["Service"],
   settings: ScriptSettings,

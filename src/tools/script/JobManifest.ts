@@ -21,7 +21,7 @@ export interface Identity {
   readonly taskAttempt: number
   /** The server that the command is from, as its message wrote it. */
   readonly serverUrl: string | undefined
-  /** Whoever waits for the Job now. Only they delete it. */
+  /** The worker that waits for the Job now. Only it deletes the Job. */
   readonly holder: string
   /** Ends the names of this Job's ConfigMap and Secret: those of a deleted Job of the same name linger for seconds. */
   readonly nonce: string
@@ -119,7 +119,7 @@ export const holderOf = (job: V1Job): string | undefined => job.metadata?.annota
 
 // --- parts ---
 
-/** The garbage collector takes them with the Job, whoever deletes it. */
+/** The garbage collector removes them with the Job. */
 const ownedBy = (job: V1Job) => ({
   namespace: job.metadata?.namespace ?? "",
   labels: { ...job.metadata?.labels },

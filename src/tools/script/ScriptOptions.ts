@@ -1,4 +1,4 @@
-/** What whoever runs the worker decides about scripts in Kubernetes Jobs. */
+/** The operator's options for scripts in Kubernetes Jobs. */
 import { Config, Context, Duration, Effect, type LogLevel, Option } from "effect"
 
 export interface ScriptSettings {
@@ -17,9 +17,9 @@ export interface ScriptSettings {
   readonly keepEnded: Duration.Duration
   /** How long a Job whose command was taken over waits for its new worker. */
   readonly adoptWithin: Duration.Duration
-  /** Between two looks for Jobs whose command was cancelled while no worker held it. */
+  /** Between two scans for Jobs whose command was cancelled while no worker held it. */
   readonly reapEvery: Duration.Duration
-  /** Between two looks when no watch says anything. */
+  /** Between two polls while the watch is silent. */
   readonly lookEvery: Duration.Duration
   readonly maxLogBytes: number
   readonly maxLoggedBytes: number
@@ -28,7 +28,7 @@ export interface ScriptSettings {
   readonly workerName: string
 }
 
-/** Where Jobs go when nobody and nothing names a namespace. */
+/** Where Jobs go when no namespace is named. */
 export const defaultNamespace = "noetl"
 
 export const defaults: ScriptSettings = {

@@ -20,7 +20,7 @@ import { resultOf } from "./jobResult.ts"
 import { KubernetesApi } from "../../kubernetes/KubernetesApi.ts"
 import * as KubernetesClient from "../../kubernetes/KubernetesClient.ts"
 import { reap } from "./reap.ts"
-import { releaseJob, type Standing } from "./releaseJob.ts"
+import { releaseJob, type JobState } from "./releaseJob.ts"
 import { Config, outerTimeout, specOf } from "./ScriptConfig.ts"
 import { defaultNamespace, type ScriptSettings, settings } from "./ScriptOptions.ts"
 import { scriptText } from "./scriptText.ts"
@@ -35,7 +35,7 @@ export class ScriptTool extends Context.Service<ScriptTool, Tool.Tool>()(
   static readonly layerNoDeps = Layer.effect(
     ScriptTool,
     Effect.gen(function* () {
-      const parts: Parts = {
+      const uses: Uses = {
         api: yield* KubernetesApi,
         sources: yield* ScriptSource,
         http: yield* SafeHttp,
@@ -47,13 +47,13 @@ export class ScriptTool extends Context.Service<ScriptTool, Tool.Tool>()(
       return Tool.make({
         kind: "script",
         config: Config,
-        run: (config, call) => run(parts, config, call),
+        run: (config, call) => run(uses, config, call),
         maintenance: reap({
-          api: parts.api,
+          api: uses.api,
           controlPlane: yield* ControlPlane,
-          namespaces: namespacesOf(parts, yield* isInCluster),
-          isHeldHere: (holder) => holder !== undefined && parts.held.has(holder),
-          every: parts.settings.reapEvery
+          namespaces: namespacesOf(uses, yield* isInCluster),
+          isHeldHere: (holder) => holder !== undefined && uses.held.has(holder),
+          every: uses.settings.reapEvery
         })
       })
     })
@@ -63,7 +63,7 @@ export class ScriptTool extends Context.Service<ScriptTool, Tool.Tool>()(
   )
 }
 
-interface Parts {
+interface Uses {
   readonly api: KubernetesApi["Service"]
   readonly sources: ScriptSource["Service"]
   readonly http: SafeHttp["Service"]
@@ -77,7 +77,7 @@ interface Parts {
 }
 
 /** A worker in a cluster looks after the namespace that its Jobs go to; any other only where it has made some. */
-const namespacesOf = ({ api, namespaces, settings }: Parts, inCluster: boolean) =>
+const namespacesOf = ({ api, namespaces, settings }: Uses, inCluster: boolean) =>
   Effect.gen(function* () {
     if (!inCluster) return [...namespaces]
     const home = settings.namespace ?? (yield* api.namespace) ?? defaultNamespace
@@ -89,26 +89,26 @@ const isInCluster = Configuration.option(Configuration.String("KUBERNETES_SERVIC
   Effect.orElseSucceed(() => false)
 )
 
-const run = Effect.fnUntraced(function* (parts: Parts, config: Config, call: Tool.ToolCall) {
-  const { api, settings } = parts
+const run = Effect.fnUntraced(function* (uses: Uses, config: Config, call: Tool.ToolCall) {
+  const { api, settings } = uses
   const started = yield* Clock.currentTimeMillis
   if (config.wait === false)
     yield* Effect.logWarning("script: `wait: false` is not supported, the step waits")
   const refuse = toolError(call.kind)
-  const text = yield* scriptText(parts.sources, parts.http, config, call)
+  const text = yield* scriptText(uses.sources, uses.http, config, call)
   const spec = specOf(config, call, settings, yield* Effect.mapError(api.namespace, refuse))
   if (spec instanceof ToolError) return yield* spec
   const identity = yield* identityOf(call, settings)
   const { why } = yield* Stopping
-  const standing: Standing = { ended: undefined }
-  parts.namespaces.add(spec.namespace)
+  const state: JobState = { ended: undefined }
+  uses.namespaces.add(spec.namespace)
   yield* Effect.acquireRelease(
-    Effect.sync(() => parts.held.add(identity.holder)),
-    () => Effect.sync(() => parts.held.delete(identity.holder))
+    Effect.sync(() => uses.held.add(identity.holder)),
+    () => Effect.sync(() => uses.held.delete(identity.holder))
   )
   // Before the Job is asked for: an interruption may arrive when the server has made it and we do not know yet.
-  yield* Effect.addFinalizer((exit) => releaseJob({ ...parts, spec, identity, standing, why }, exit))
-  const job = yield* claimJob(parts, spec, identity, text).pipe(Effect.mapError(refuse))
+  yield* Effect.addFinalizer((exit) => releaseJob({ ...uses, spec, identity, state, why }, exit))
+  const job = yield* claimJob(uses, spec, identity, text).pipe(Effect.mapError(refuse))
 
   const outer = outerTimeout(config)
   // A little before the deadline of the task, which would interrupt us and leave no time to read the log.
@@ -119,10 +119,10 @@ const run = Effect.fnUntraced(function* (parts: Parts, config: Config, call: Too
   const { park } = yield* Slot
   const waited = yield* park(waitForJob(api, settings, job, within)).pipe(Effect.mapError(refuse))
   const { ended } = waited
-  const log = yield* finalLog(parts, spec.namespace, ended)
+  const log = yield* finalLog(uses, spec.namespace, ended)
   if (ended._tag === "Succeeded" || ended._tag === "Failed") {
-    standing.ended = waited.job
-    remember(parts.consumed, waited.job.metadata?.name ?? "", waited.job.metadata?.uid ?? "")
+    state.ended = waited.job
+    remember(uses.consumed, waited.job.metadata?.name ?? "", waited.job.metadata?.uid ?? "")
   }
   const result: ToolResult = resultOf({
     tool: call.kind,
@@ -150,7 +150,7 @@ const identityOf = Effect.fnUntraced(function* (call: Tool.ToolCall, { workerNam
   } satisfies Identity
 })
 
-const finalLog = ({ api, settings }: Parts, namespace: string, ended: Ended) => {
+const finalLog = ({ api, settings }: Uses, namespace: string, ended: Ended) => {
   const pod = "pod" in ended ? ended.pod : undefined
   const name = pod?.metadata?.name
   // A pod that never ran has no log to wait for.

@@ -15,17 +15,17 @@ import { type KubernetesApi, KubernetesError, Unreachable } from "../../kubernet
 import type { JobSpec } from "./ScriptConfig.ts"
 import { verdictOf } from "./verdict.ts"
 
-interface Parts {
+interface Uses {
   readonly api: KubernetesApi["Service"]
   readonly consumed: ReadonlyMap<string, string>
 }
 
 /**
  * The Job first, then what it owns: the pod waits for its ConfigMap and Secret, and whatever happens to this worker
- * in between, nothing is left that nobody owns.
+ * in between, nothing is left without an owner.
  */
 export const claimJob = Effect.fnUntraced(function* (
-  { api, consumed }: Parts,
+  { api, consumed }: Uses,
   spec: JobSpec,
   identity: Identity,
   script: string
@@ -34,8 +34,8 @@ export const claimJob = Effect.fnUntraced(function* (
   if (verdictOf(job, [])._tag !== "Running") return job
   const madeOrThere = (create: Effect.Effect<void, KubernetesError>) =>
     create.pipe(
-      Effect.retry(shortly),
-      // Whoever began before us made it. Its name is this Job's alone.
+      Effect.retry(conflictRetry),
+      // An earlier worker made it. Its name is this Job's alone.
       Effect.catchIf(
         (error) => error.status === 409,
         () => Effect.void
@@ -82,7 +82,7 @@ const ours = Effect.fnUntraced(function* (
       (error) => (error.status === 404 && error.action.startsWith("patch")) || error.status === 409,
       () => Effect.succeed(undefined)
     ),
-    Effect.retry(shortly)
+    Effect.retry(conflictRetry)
   )
   for (let looks = 0; looks < 100; looks++) {
     const job = yield* once
@@ -95,7 +95,7 @@ const ours = Effect.fnUntraced(function* (
   })
 })
 
-export const shortly = {
+export const conflictRetry = {
   schedule: Schedule.exponential("200 millis").pipe(Schedule.jittered),
   times: 6,
   while: (error: KubernetesError) => error.isRetryable

@@ -1,5 +1,5 @@
 /**
- * Jobs whose command was cancelled while no worker held it: its message is acknowledged as done, nobody will come for the Job,
+ * Jobs whose command was cancelled while no worker held it: its message is acknowledged as done, no worker will come for the Job,
  * and it would run to its own deadline. Every worker of the namespace looks for them.
  */
 import type { V1Job } from "@kubernetes/client-node"

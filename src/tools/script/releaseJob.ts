@@ -2,14 +2,14 @@
 import type { V1Job } from "@kubernetes/client-node"
 import { Cause, Clock, Duration, Effect, Exit, Schedule } from "effect"
 import type { StopReason } from "../../domain/Outcome.ts"
-import { shortly } from "./claimJob.ts"
+import { conflictRetry } from "./claimJob.ts"
 import { holderOf, type Identity, jobNameOf } from "./JobManifest.ts"
 import type { KubernetesApi, KubernetesError } from "../../kubernetes/KubernetesApi.ts"
 import type { JobSpec } from "./ScriptConfig.ts"
 import type { ScriptSettings } from "./ScriptOptions.ts"
 
 /** What the tool knows of its Job when its scope closes. */
-export interface Standing {
+export interface JobState {
   /** The Job as it ended, when its result was read. */
   ended: V1Job | undefined
 }
@@ -19,7 +19,7 @@ interface Held {
   readonly settings: ScriptSettings
   readonly spec: JobSpec
   readonly identity: Identity
-  readonly standing: Standing
+  readonly state: JobState
   readonly why: Effect.Effect<StopReason | undefined>
 }
 
@@ -29,8 +29,8 @@ interface Held {
  */
 export const releaseJob = (held: Held, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const { standing } = held
-    if (standing.ended !== undefined) return yield* retire(held, standing.ended)
+    const { state } = held
+    if (state.ended !== undefined) return yield* retire(held, state.ended)
     const stopped = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? yield* held.why : undefined
     if (stopped === "Shutdown") {
       return yield* Effect.logInfo(`Job ${jobNameOf(held.identity)} goes on and waits for its next worker`)
@@ -67,7 +67,7 @@ const retire = Effect.fnUntraced(function* (held: Held, job: V1Job) {
       spec: { ttlSecondsAfterFinished: Math.ceil(since + keep) }
     })
     .pipe(
-      Effect.retry(shortly),
+      Effect.retry(conflictRetry),
       Effect.asVoid,
       Effect.catch((error) => (error.status === 404 || error.status === 409 ? Effect.void : remove(held)))
     )
@@ -84,7 +84,7 @@ const remove = Effect.fnUntraced(function* (held: Held) {
     return yield* api.deleteJob(spec.namespace, name, { uid, resourceVersion })
   })
   yield* once.pipe(
-    Effect.retry(shortly),
+    Effect.retry(conflictRetry),
     // Its status changed between the look and the deletion.
     Effect.repeat({ until: (done) => done, schedule: Schedule.spaced("50 millis"), times: 100 })
   )
@@ -95,7 +95,7 @@ const adopted = Effect.fnUntraced(function* ({ api, identity, settings, spec }: 
   const name = jobNameOf(identity)
   const look = api.getJob(spec.namespace, name).pipe(
     Effect.map((job) => job === undefined || holderOf(job) !== identity.holder),
-    Effect.retry(shortly)
+    Effect.retry(conflictRetry)
   )
   const found = yield* look.pipe(
     Effect.repeat({ until: (gone) => gone, schedule: Schedule.spaced("1 second") }),

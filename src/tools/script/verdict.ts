@@ -1,12 +1,12 @@
 /**
- * What a Job and its pods say. Pure.
+ * Job and pods → verdict. Pure.
  *
  * Only the Job's conditions end it: `status.failed` counts pods, and a Job with a backoff goes on after the first.
  */
 import type { V1ContainerStatus, V1Job, V1Pod } from "@kubernetes/client-node"
 import { containerName, installerName } from "./JobManifest.ts"
 
-/** Something that does not get better by waiting, or only if somebody helps. */
+/** A state that does not get better by waiting, or only by intervention. */
 export interface Stuck {
   readonly code: "IMAGE_PULL_FAILED" | "UNSCHEDULABLE" | "NO_POD" | "CONTAINER_CONFIG"
   readonly message: string

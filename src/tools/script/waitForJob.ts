@@ -1,5 +1,5 @@
 /**
- * Waits until a Job has ended: look at it, decide, wait for a change, look again.
+ * Waits until a Job has ended: read it, decide, wait for a change, read again.
  *
  * A watch only says that a look is worth while. One that breaks, is dropped or has grown too old costs nothing but the
  * next look, so none of its ways to die can make us wait for ever.
@@ -17,7 +17,7 @@ export type Ended =
   | { readonly _tag: "Stuck"; readonly stuck: Stuck; readonly pod: V1Pod | undefined }
   /** Our own time is over. */
   | { readonly _tag: "Late"; readonly pod: V1Pod | undefined }
-  /** Somebody deleted it. */
+  /** It was deleted. */
   | { readonly _tag: "Gone" }
 
 export interface Waited {
@@ -39,7 +39,7 @@ export const waitForJob = Effect.fnUntraced(function* (
   let last = job
   let stuck: { readonly code: string; readonly since: number } | undefined
 
-  const look = api.look(namespace, name).pipe(Effect.retry(patiently))
+  const look = api.look(namespace, name).pipe(Effect.retry(apiOutageRetry))
 
   while (true) {
     const seen = yield* look
@@ -97,7 +97,7 @@ const patienceFor = (settings: ScriptSettings, code: string): number =>
   )
 
 /** An API server that is updated is away for a minute or two; the Job goes on meanwhile. */
-export const patiently = {
+export const apiOutageRetry = {
   schedule: Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("5 seconds")]).pipe(
     Schedule.jittered,
     Schedule.upTo({ duration: "3 minutes" })

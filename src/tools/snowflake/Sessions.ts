@@ -120,7 +120,7 @@ const connected = (
 
 /**
  * A session that nobody spoilt. One that was is taken out only after it came back: while it is borrowed, the pool would
- * sign in anew at once, for nobody.
+ * sign in anew at once, and no command needs that session.
  */
 const borrowed = Effect.fnUntraced(function* (
   pool: Pool.Pool<Connection, unknown>,
@@ -136,7 +136,7 @@ const borrowed = Effect.fnUntraced(function* (
   )
   for (;;) {
     const connection = yield* Pool.get(pool)
-    // Between its coming back and its being taken out somebody else may get it.
+    // Between its coming back and its being taken out another command may get it.
     if (spoilt.has(connection)) {
       yield* Pool.invalidate(pool, connection)
       continue

@@ -1,4 +1,4 @@
-/** What whoever runs the worker decides about Snowflake. */
+/** The operator's options for Snowflake. */
 import { Context, Duration } from "effect"
 
 export interface SnowflakeSettings {

@@ -1,4 +1,4 @@
-/** The trace that a statement belongs to, as a comment at its end (sqlcommenter): whoever looks at running queries finds it. */
+/** The trace that a statement belongs to, as a comment at its end (sqlcommenter): an operator finds it among the running queries. */
 import { tokenAt } from "./tokens.ts"
 
 /** The statement as it is where there is no trace, where the trace is none, and where a comment would not stay one. */

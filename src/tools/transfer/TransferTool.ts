@@ -38,27 +38,19 @@ const Config = Schema.Struct({
 })
 type Config = typeof Config.Type
 
-export class TransferTool extends Context.Service<TransferTool, Tool.Tool>()(
-  "noetl-worker/tools/transfer/TransferTool"
-) {
-  /** Without connections, to share them or to give others. */
-  static readonly layerNoDeps = Layer.effect(
-    TransferTool,
-    Effect.gen(function* () {
-      // Not the scope of this layer: what a call acquires ends with the call.
-      const services = Context.omit(Scope.Scope)(yield* Effect.context<Services | Scope.Scope>())
-      return Tool.make({
-        kind: "transfer",
-        connections: ["source", "target"],
-        config: Config,
-        run: (config, call) => Effect.provide(run(config, call), services)
-      })
-    })
-  )
-  static readonly layer = this.layerNoDeps.pipe(
-    Layer.provide([Pools.layer, Databases.layer, Sessions.layer, SafeHttp.layer])
-  )
-}
+// Not the scope of the layer: what a call acquires ends with the call.
+const uses = Effect.map(Effect.context<Services | Scope.Scope>(), (services): Context.Context<Services> =>
+  Context.omit(Scope.Scope)(services)
+)
+
+export class TransferTool extends Tool.Service<TransferTool>()("noetl-worker/tools/transfer/TransferTool", {
+  kind: "transfer",
+  connections: ["source", "target"],
+  config: Config,
+  uses,
+  run: (services, config, call) => Effect.provide(run(config, call), services),
+  deps: Layer.mergeAll(Pools.layer, Databases.layer, Sessions.layer, SafeHttp.layer)
+}) {}
 
 const defaultChunk = 1000
 

@@ -92,7 +92,7 @@ const openFile = Effect.fnUntraced(function* (
   const temporary = join(dirname(file), `.${basename(file)}.${randomUUID()}`)
   return {
     write: writer.write,
-    // Beside its place first, so that nobody sees half a file.
+    // Beside its place first, so that no reader sees half a file.
     commit: Effect.gen(function* () {
       yield* writer.commit
       yield* run(

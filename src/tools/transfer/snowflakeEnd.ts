@@ -30,7 +30,7 @@ export const TargetConfig = Schema.Struct({
 
 export const source = Effect.fnUntraced(function* (settings: typeof SourceConfig.Type, call: Call) {
   const written = settings.query ?? settings.command ?? settings.sql ?? ""
-  // Names that nobody quoted are capital letters there, so a table's name is not quoted for its author.
+  // Unquoted names are capital letters there, so a table's name is not quoted for its author.
   const query = yield* written === "" && settings.table
     ? Effect.succeed(`SELECT * FROM ${tableOf(settings.table)}`)
     : queryOf(settings, call)

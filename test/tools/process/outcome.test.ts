@@ -40,7 +40,7 @@ describe("how a program ended", () => {
       "It wrote a file larger than it may"
     ],
     [{ _tag: "TimedOut" }, undefined, "timeout", "TOOL_TIMEOUT", "Execution timed out after 3 seconds"],
-    [{ _tag: "Lost" }, undefined, "unknown", undefined, "It ended, and nobody saw how"]
+    [{ _tag: "Lost" }, undefined, "unknown", undefined, "It ended, and its exit status is unknown"]
   ])("%o", (ended, exitCode, kind, code, message) => {
     const ran = { ended, stdout: nothing, stderr: nothing, result: undefined, durationMs: 1 }
     const failure = failureOf(ran, "It", "shell", spec)
