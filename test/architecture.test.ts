@@ -12,6 +12,7 @@ const ports = [
   "queue/Leases.ts",
   "queue/MessageQueue.ts",
   "telemetry/Metrics.ts",
+  "telemetry/updater.ts",
   "WorkerConfig.ts"
 ]
 const contract = ["tools/Coerced.ts", "tools/Rows.ts", "tools/Tool.ts"]

@@ -7,10 +7,12 @@ import { demo } from "./demo.ts"
 import { doctor } from "./doctor.ts"
 import { help, parse, Said, UsageError } from "./options.ts"
 import { rhai } from "./rhai.ts"
+import { survivePipes } from "./signals.ts"
 import { version } from "./version.ts"
 import { worker } from "./worker.ts"
 
 export const run = Effect.fnUntraced(function* (argv: ReadonlyArray<string>) {
+  survivePipes()
   const parsed = parse(argv)
   if (Result.isFailure(parsed)) return yield* parsed.failure
   const args = parsed.success

@@ -1,17 +1,19 @@
 /** Command → outcome, with the start reported meanwhile. The only part of a job that runs the author's work. */
-import { Cause, Clock, Effect, Exit, Fiber, Metric } from "effect"
+import { Cause, Clock, type Context, Effect, Exit, Fiber } from "effect"
 import { ControlPlane } from "../control-plane/ControlPlane.ts"
 import type { Command } from "../domain/Command.ts"
 import * as Outcome from "../domain/Outcome.ts"
 import { Started } from "../domain/WorkerEvent.ts"
 import type { Delivery } from "../queue/MessageQueue.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
+import { updater } from "../telemetry/updater.ts"
 import { Stopping } from "../tools/StopReason.ts"
 import { execute } from "./execute.ts"
 import type { JobServices, JobSlot } from "./JobSlot.ts"
 
 export const make = Effect.fnUntraced(function* ({ watch }: JobServices) {
   const controlPlane = yield* ControlPlane
+  const count = countWith(yield* Effect.context<never>())
 
   /** In a fiber of its own, so that the watch can interrupt it and nothing else. */
   const executeWatched = (command: Command, delivery: Delivery, slot: JobSlot, stop: Stop) =>
@@ -57,7 +59,7 @@ export const make = Effect.fnUntraced(function* ({ watch }: JobServices) {
           yield* Fiber.interrupt(started)
         }
         const outcome = yield* outcomeOf(exit, stop.why)
-        yield* count(outcome, (yield* Clock.currentTimeMillis) - startedAt)
+        count(outcome, (yield* Clock.currentTimeMillis) - startedAt)
         yield* logOutcome(command, outcome)
         return outcome
       })
@@ -83,13 +85,16 @@ const outcomeOf = (
     : Effect.failCause(exit.cause)
 }
 
-const count = Effect.fnUntraced(function* (outcome: Outcome.Outcome, millis: number) {
-  yield* Metric.update(Metrics.outcomes[outcome._tag], 1)
-  if (outcome._tag === "Stopped") return
-  yield* Metric.update(Metrics.jobSeconds, millis / 1000)
-  yield* Metric.update(Metrics.jobsProcessed, 1)
-  if (outcome._tag !== "Succeeded") yield* Metric.update(Metrics.jobsFailed, 1)
-})
+const countWith = (context: Context.Context<never>) => {
+  const update = updater(context)
+  return (outcome: Outcome.Outcome, millis: number): void => {
+    update(Metrics.outcomes[outcome._tag], 1)
+    if (outcome._tag === "Stopped") return
+    update(Metrics.jobSeconds, millis / 1000)
+    update(Metrics.jobsProcessed, 1)
+    if (outcome._tag !== "Succeeded") update(Metrics.jobsFailed, 1)
+  }
+}
 
 const logOutcome = (command: Command, outcome: Outcome.Outcome) => {
   const what = `${command.kind} ${outcome._tag === "Stopped" ? `stopped: ${outcome.why}` : outcome._tag.toLowerCase()}`

@@ -5,7 +5,7 @@
  * again, holding the delivery, until it has an answer; only a definite refusal lets go. A drain ends the asking: the
  * worker deregisters, which frees the claim, and hands the delivery back after that.
  */
-import { Clock, Duration, Effect, Metric, Schedule } from "effect"
+import { Clock, type Context, Duration, Effect, Schedule } from "effect"
 import { backoff } from "../async/backoff.ts"
 import { withinOrElse } from "../async/within.ts"
 import { ControlPlane, type ControlPlaneError } from "../control-plane/ControlPlane.ts"
@@ -13,6 +13,7 @@ import * as Claim from "../domain/Claim.ts"
 import type { Notification } from "../domain/Notification.ts"
 import type { Delivery } from "../queue/MessageQueue.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
+import { updater } from "../telemetry/updater.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 import type { JobServices, JobSlot } from "./JobSlot.ts"
 import type { JobExit } from "./settlementOf.ts"
@@ -34,6 +35,7 @@ const nonsensePatience = Duration.seconds(30)
 
 export const make = Effect.fnUntraced(function* ({ draining }: JobServices) {
   const controlPlane = yield* ControlPlane
+  const counted = countWith(yield* Effect.context<never>())
   const claimWithin = Duration.toMillis((yield* WorkerConfig).claimWithin)
   const late = () => Effect.succeed(unanswered(`no answer within ${claimWithin / 1000} s`))
 
@@ -84,18 +86,21 @@ export const make = Effect.fnUntraced(function* ({ draining }: JobServices) {
 
 // --- helpers ---
 
-const counted = <A extends Exclude<Claim.Claim, { readonly _tag: "RetryLater" }> | JobExit>(answer: A) =>
-  Effect.gen(function* () {
-    const metric = (Metrics.claimAnswers as Readonly<Record<string, typeof Metrics.claimAnswers.Claimed>>)[
-      answer._tag
-    ]
-    if (metric !== undefined) yield* Metric.update(metric, 1)
-    if (answer._tag !== "Claimed")
-      yield* Effect.logDebug(
-        "reason" in answer ? `claim: ${answer._tag}: ${answer.reason}` : `claim: ${answer._tag}`
-      )
-    return answer
-  })
+const countWith = (context: Context.Context<never>) => {
+  const update = updater(context)
+  return <A extends Exclude<Claim.Claim, { readonly _tag: "RetryLater" }> | JobExit>(
+    answer: A
+  ): Effect.Effect<A> => {
+    const { _tag } = answer
+    if (_tag in Metrics.claimAnswers)
+      update(Metrics.claimAnswers[_tag as keyof typeof Metrics.claimAnswers], 1)
+    if (_tag === "Claimed") return Effect.succeed(answer)
+    return Effect.as(
+      Effect.logDebug("reason" in answer ? `claim: ${_tag}: ${answer.reason}` : `claim: ${_tag}`),
+      answer
+    )
+  }
+}
 
 const unanswered = (detail: string, after?: Duration.Duration, away = true): Unanswered => ({
   _tag: "Unanswered",

@@ -3,7 +3,7 @@
  *
  * A report that waits holds neither a slot nor capacity: the journal's limit bounds how many wait.
  */
-import { Duration, Effect, Fiber, Metric } from "effect"
+import { Duration, Effect, Fiber } from "effect"
 import { ControlPlane } from "../control-plane/ControlPlane.ts"
 import type { Command } from "../domain/Command.ts"
 import type { Ending } from "../domain/Outcome.ts"
@@ -11,6 +11,7 @@ import { type Entry, Journal } from "../journal/Journal.ts"
 import { Leases } from "../queue/Leases.ts"
 import type { Delivery } from "../queue/MessageQueue.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
+import { updater } from "../telemetry/updater.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 import type { JobSlot } from "./JobSlot.ts"
 import { eventOf } from "./report.ts"
@@ -24,20 +25,21 @@ export const make = Effect.gen(function* () {
   const journal = yield* Journal
   const leases = yield* Leases
   const { reportWithin } = yield* WorkerConfig
+  const update = updater(yield* Effect.context<never>())
 
   const report = Effect.fnUntraced(function* (command: Command, ending: Ending, mayBeThere: boolean) {
     yield* controlPlane.report(command, eventOf(ending), { mayBeThere }).pipe(
       Effect.timeout(reportWithin),
       Effect.interruptible,
       Effect.tapError((error) =>
-        Effect.andThen(
-          Metric.update(Metrics.reportFailures, 1),
-          Effect.logError(`the outcome was not reported and stays in the journal: ${error.message}`)
-        )
+        Effect.suspend(() => {
+          update(Metrics.reportFailures, 1)
+          return Effect.logError(`the outcome was not reported and stays in the journal: ${error.message}`)
+        })
       )
     )
     yield* journal.markReported(command.commandId)
-    yield* Metric.update(Metrics.reports, 1)
+    update(Metrics.reports, 1)
     return exitOf(ending)
   })
 

@@ -1,10 +1,11 @@
 /** The one place that answers the queue, once for each job, whatever the job ended with. */
-import { Cause, Effect, Exit, Metric } from "effect"
+import { Cause, Effect, Exit } from "effect"
 import { ControlPlane, type ControlPlaneError } from "../control-plane/ControlPlane.ts"
 import type { CommandId } from "../domain/Ids.ts"
 import type { JournalError } from "../journal/Journal.ts"
 import type { Delivery } from "../queue/MessageQueue.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
+import { updater } from "../telemetry/updater.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 import * as DeadLetter from "./deadLetter.ts"
 import type { JobServices, JobSlot } from "./JobSlot.ts"
@@ -14,6 +15,7 @@ export type JobError = ControlPlaneError | JournalError | Cause.TimeoutError
 
 export const make = Effect.fnUntraced(function* ({ deregistered, failures }: JobServices) {
   const { heldRetry } = yield* WorkerConfig
+  const update = updater(yield* Effect.context<never>())
   const { republishesOrphans } = yield* ControlPlane
   const deadLetterIfDue = yield* DeadLetter.make(failures)
 
@@ -34,7 +36,7 @@ export const make = Effect.fnUntraced(function* ({ deregistered, failures }: Job
     yield* slot.toolReleased
     if (waitsForShutdown(exit)) yield* Effect.andThen(slot.stopped, deregistered)
     yield* delivery.settle(settlement).pipe(
-      Effect.andThen(Metric.update(Metrics.settled[settlement._tag], 1)),
+      Effect.tap(() => Effect.sync(() => update(Metrics.settled[settlement._tag], 1))),
       // The queue delivers it again when the lease is over, and the journal knows what to answer then.
       Effect.catch((error) => Effect.logError(`the queue did not take ${settlement._tag}: ${error.message}`))
     )

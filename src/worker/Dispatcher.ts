@@ -4,7 +4,7 @@
  * A job that only waits parks: it gives its permit back and takes one again before it goes on. At the shutdown jobs are
  * interrupted, and what they started goes back to the queue after the worker has deregistered.
  */
-import { Effect, FiberMap, Latch, Metric, Semaphore } from "effect"
+import { Effect, FiberMap, Latch, Semaphore } from "effect"
 import * as Job from "../job/Job.ts"
 import { makeFailureCounter } from "../job/deadLetter.ts"
 import type { JobSlot } from "../job/JobSlot.ts"
@@ -12,6 +12,7 @@ import type { Watch } from "../job/Watch.ts"
 import type * as Journal from "../journal/Journal.ts"
 import type { Delivery } from "../queue/MessageQueue.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
+import { updater } from "../telemetry/updater.ts"
 import { Slot } from "../tools/Slot.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 import * as Capacity from "./Capacity.ts"
@@ -40,7 +41,8 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
     draining: draining.await,
     deregistered: deregistered.await
   })
-  yield* Metric.update(Metrics.slots, config.concurrency)
+  const update = updater(yield* Effect.context<never>())
+  update(Metrics.slots, config.concurrency)
 
   /** Works one delivery in the slot that was taken for it. */
   const work = (delivery: Delivery, permit: Permit) => {
@@ -78,7 +80,7 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
           const delivery = inbox.poll()
           if (delivery === undefined) return yield* slots.release(1)
           const permit = permitOf(slots, capacity)
-          yield* Metric.update(Metrics.deliveries, 1)
+          update(Metrics.deliveries, 1)
           return yield* FiberMap.run(jobs, delivery.id, work(delivery, permit), { startImmediately: true })
         })
       )

@@ -1,10 +1,11 @@
 /** The commands in flight, by id: no command is worked twice at the same time in one worker. */
-import { Clock, Effect, Latch, Metric } from "effect"
+import { Clock, Context, Effect, Latch } from "effect"
 import type { Command } from "../domain/Command.ts"
 import type { CommandId, ExecutionId } from "../domain/Ids.ts"
 import type { Notification } from "../domain/Notification.ts"
 import type { JobPhase } from "../job/JobSlot.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
+import { updater } from "../telemetry/updater.ts"
 
 /** A command in flight. Times in milliseconds since the epoch. */
 export interface ActiveJob {
@@ -36,10 +37,11 @@ export interface Entry {
   readonly stopped: Latch.Latch
 }
 
-export const make = Effect.map(Clock.Clock, (clock) => {
+export const make = Effect.contextWith((context: Context.Context<never>) => {
+  const clock = Context.get(context, Clock.Clock)
+  const update = updater(context)
   const entries = new Map<CommandId, Entry>()
   const now = () => clock.currentTimeMillisUnsafe()
-  const gauge = Effect.suspend(() => Metric.update(Metrics.activeJobs, entries.size))
 
   const entry = (): Entry => ({
     command: undefined,
@@ -61,16 +63,19 @@ export const make = Effect.map(Clock.Clock, (clock) => {
     made.execution = what.executionId
     made.step = what.step
     entries.set(what.commandId, made)
+    update(Metrics.activeJobs, entries.size)
     return true
   }
 
   const leave = (made: Entry) =>
-    Effect.suspend(() => {
+    Effect.sync(() => {
       if (made.command !== undefined && entries.get(made.command) === made) entries.delete(made.command)
-      return Effect.all([made.toolReleased.open, made.stopped.open, gauge], { discard: true })
+      made.toolReleased.openUnsafe()
+      made.stopped.openUnsafe()
+      update(Metrics.activeJobs, entries.size)
     })
 
-  return {
+  return Effect.succeed({
     entry,
     enter,
     leave,
@@ -110,7 +115,7 @@ export const make = Effect.map(Clock.Clock, (clock) => {
     awaitToolsReleased: Effect.suspend(() =>
       awaitAll([...entries.values()].map(({ toolReleased }) => toolReleased))
     )
-  }
+  })
 })
 
 const awaitAll = (latches: ReadonlyArray<Latch.Latch>) =>

@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import type { Command } from "../../src/domain/Command.ts"
 import { aCommand } from "../../src/testing/aCommand.ts"
 import { FakeNoetl } from "../support/FakeNoetl.ts"
 import { NatsServer, noProgram } from "../support/NatsServer.ts"
@@ -117,4 +118,76 @@ describe.skipIf(noProgram)("the worker as a process", { concurrent: true }, () =
         assert.strictEqual((yield* eventsOf(command)).filter((name) => name === "call.done").length, 1)
       }).pipe(Effect.provide(world), Effect.scoped)
   )
+
+  it.live("answers /health, /ready and /metrics until the last command of a drain has ended", () =>
+    Effect.gen(function* () {
+      const nc = yield* (yield* NatsServer).connect
+      const path = yield* folder
+      const worker = yield* start({ WORKER_SHUTDOWN_TIMEOUT_SECONDS: "60" })
+      const [, address] = /health on (http:\S+?)["\s]/.exec(worker.log()) ?? []
+      const get = (route: string) =>
+        Effect.promise(async () => {
+          const answer = await fetch(`${address}${route}`)
+          return { status: answer.status, text: await answer.text() }
+        })
+      yield* submit(nc, shell(1, `touch ${path}/began; until [ -e ${path}/go ]; do sleep 0.1; done`))
+      yield* until(worker, () => existsSync(join(path, "began")))
+      yield* worker.signal("SIGTERM")
+      yield* until(worker, () => worker.log().includes("draining"))
+      const ready = yield* get("/ready")
+      assert.strictEqual(ready.status, 503)
+      assert.include(ready.text, '"draining"')
+      assert.strictEqual((yield* get("/health")).status, 200)
+      assert.include((yield* get("/metrics")).text, "worker_active_jobs 1")
+      yield* Effect.sync(() => writeFileSync(join(path, "go"), ""))
+      assert.strictEqual(yield* worker.exit, 0)
+    }).pipe(Effect.provide(world), Effect.scoped)
+  )
+
+  it.live("goes on when the reader of its log goes away, and still drains", () =>
+    Effect.gen(function* () {
+      const nc = yield* (yield* NatsServer).connect
+      const worker = yield* start()
+      const first = shell(1, "echo one")
+      yield* submit(nc, first)
+      yield* ended(first)
+      worker.child.stderr?.destroy()
+      const second = shell(2, "echo two")
+      yield* submit(nc, second)
+      yield* ended(second)
+      yield* worker.signal("SIGTERM")
+      assert.strictEqual(yield* worker.exit, 0)
+      assert.deepStrictEqual(yield* (yield* FakeNoetl).workers, [])
+    }).pipe(Effect.provide(world), Effect.scoped)
+  )
+
+  it.live("drains on stray errors of a library, however many, and exits 1", () =>
+    Effect.gen(function* () {
+      const nc = yield* (yield* NatsServer).connect
+      const path = yield* folder
+      const stray = join(path, "stray.mjs")
+      writeFileSync(
+        stray,
+        `import { existsSync } from "node:fs"
+         const timer = setInterval(() => {
+           if (!existsSync(${JSON.stringify(join(path, "began"))})) return
+           clearInterval(timer)
+           for (const n of [1, 2, 3]) Promise.reject(new Error("stray " + n))
+         }, 50)`
+      )
+      const worker = yield* start({ NODE_OPTIONS: `--import=${stray}` })
+      const slow = shell(1, `touch ${path}/began; sleep 1; echo done`)
+      yield* submit(nc, slow)
+      assert.strictEqual(yield* worker.exit, 1)
+      assert.include(yield* eventsOf(slow), "command.completed")
+      assert.include(worker.log(), "stray 3")
+      assert.strictEqual(yield* unsettled(nc), 0)
+    }).pipe(Effect.provide(world), Effect.scoped)
+  )
 })
+
+/** Waits until the server has accepted a command's ending. */
+const ended = (command: Command) =>
+  Effect.repeat(Effect.andThen(Effect.sleep("50 millis"), eventsOf(command)), {
+    until: (events) => events.includes("command.completed")
+  })

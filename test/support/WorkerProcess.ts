@@ -59,7 +59,7 @@ export const start = (
         else child.once("exit", done)
       })
     }
-    yield* until(running, () => text.includes("registered as") && text.includes("keeper is connected"))
+    yield* until(running, () => text.includes("registered as") && text.includes("lease thread is connected"))
     return running
   })
 
