@@ -13,7 +13,7 @@ import type { JobServices, JobSlot } from "./JobSlot.ts"
 
 export const make = Effect.fnUntraced(function* ({ watch }: JobServices) {
   const controlPlane = yield* ControlPlane
-  const count = countWith(yield* Effect.context<never>())
+  const count = countWith(yield* Effect.context())
 
   /** In a fiber of its own, so that the watch can interrupt it and nothing else. */
   const executeWatched = (command: Command, delivery: Delivery, slot: JobSlot, stop: Stop) =>

@@ -35,7 +35,7 @@ const nonsensePatience = Duration.seconds(30)
 
 export const make = Effect.fnUntraced(function* ({ draining }: JobServices) {
   const controlPlane = yield* ControlPlane
-  const counted = countWith(yield* Effect.context<never>())
+  const counted = countWith(yield* Effect.context())
   const claimWithin = Duration.toMillis((yield* WorkerConfig).claimWithin)
   const late = () => Effect.succeed(unanswered(`no answer within ${claimWithin / 1000} s`))
 

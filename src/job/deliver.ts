@@ -25,7 +25,7 @@ export const make = Effect.gen(function* () {
   const journal = yield* Journal
   const leases = yield* Leases
   const { reportWithin } = yield* WorkerConfig
-  const update = updater(yield* Effect.context<never>())
+  const update = updater(yield* Effect.context())
 
   const report = Effect.fnUntraced(function* (command: Command, ending: Ending, mayBeThere: boolean) {
     yield* controlPlane.report(command, eventOf(ending), { mayBeThere }).pipe(

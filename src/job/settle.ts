@@ -15,7 +15,7 @@ export type JobError = ControlPlaneError | JournalError | Cause.TimeoutError
 
 export const make = Effect.fnUntraced(function* ({ deregistered, failures }: JobServices) {
   const { heldRetry } = yield* WorkerConfig
-  const update = updater(yield* Effect.context<never>())
+  const update = updater(yield* Effect.context())
   const { republishesOrphans } = yield* ControlPlane
   const deadLetterIfDue = yield* DeadLetter.make(failures)
 

@@ -41,7 +41,7 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
     draining: draining.await,
     deregistered: deregistered.await
   })
-  const update = updater(yield* Effect.context<never>())
+  const update = updater(yield* Effect.context())
   update(Metrics.slots, config.concurrency)
 
   /** Works one delivery in the slot that was taken for it. */
