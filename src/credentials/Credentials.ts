@@ -11,10 +11,10 @@ import type { CredentialScope } from "../domain/CredentialScope.ts"
 import type { JsonObject } from "../domain/Json.ts"
 import { GoogleTokens } from "../google/GoogleTokens.ts"
 import { Redactor } from "../secrets/Redactor.ts"
-import type { ToolError } from "../domain/ToolError.ts"
+import { invalid, type ToolError } from "../domain/ToolError.ts"
 import { authShapeOf, type Wanted } from "./authShapes.ts"
 import { CredentialSource, fromEnv } from "./CredentialSource.ts"
-import { invalid, missing, notInEnv, unreachable } from "./errors.ts"
+import { missing, notInEnv, unreachable } from "./errors.ts"
 import { secretsOf } from "./secretsOf.ts"
 import { credentialsOf, tokenOf, withTokens } from "./googleAuth.ts"
 
@@ -154,7 +154,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       case "none":
         return noAuth
       case "wrong":
-        return yield* Effect.fail(invalid(kind, shape.at, shape.problem))
+        return yield* Effect.fail(invalid({ kind }, shape.at, shape.problem))
       case "one": {
         const primary = yield* want(kind, shape.name, shape.wanted, scope)
         return { primary, named: new Map() } satisfies ResolvedAuth
@@ -210,7 +210,7 @@ const merged = (
   if (given.length === 0) {
     const type = primary.type === "" ? "no type" : `type '${primary.type}'`
     return Effect.fail(
-      invalid(kind, "auth", `the credential '${primary.name}' of ${type} is nothing for ${kind}`)
+      invalid({ kind }, "auth", `the credential '${primary.name}' of ${type} is nothing for ${kind}`)
     )
   }
   const added = given.filter(([key]) => config[key] === undefined || config[key] === null)

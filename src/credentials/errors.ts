@@ -1,7 +1,7 @@
 /** What can go wrong with a credential, as a tool's error: a policy rule can handle it. */
 import type { ControlPlaneError } from "../control-plane/ControlPlane.ts"
 import type { GoogleTokenError } from "../google/GoogleTokens.ts"
-import { CredentialMissing, InvalidConfig, ToolError } from "../domain/ToolError.ts"
+import { CredentialMissing, ToolError } from "../domain/ToolError.ts"
 
 export const missing = (tool: string, credential: string) =>
   new ToolError({
@@ -24,9 +24,6 @@ export const unreachable = (tool: string, credential: string, error: ControlPlan
     tool,
     reason: new CredentialMissing({ credential, detail: error.message, retryable: error.isRetryable })
   })
-
-export const invalid = (tool: string, at: string, problem: string) =>
-  new ToolError({ tool, reason: new InvalidConfig({ issues: [{ at, problem }] }) })
 
 export const noToken = (tool: string, credential: string) =>
   new ToolError({

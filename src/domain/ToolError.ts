@@ -106,6 +106,10 @@ export class ToolError extends Schema.TaggedError<ToolError>()("ToolError", {
   }
 }
 
+/** A configuration that does not fit. `at` is the dotted key in it. */
+export const invalid = ({ kind }: { readonly kind: string }, at: string, problem: string): ToolError =>
+  new ToolError({ tool: kind, reason: new InvalidConfig({ issues: [{ at, problem }] }) })
+
 /** Interrupts work that takes longer. */
 export const endAfter =
   (tool: string, seconds: number) =>

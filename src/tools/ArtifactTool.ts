@@ -2,7 +2,7 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import * as Failure from "../domain/Failure.ts"
 import { type Json, JsonValue } from "../domain/Json.ts"
-import { InvalidConfig, ToolError } from "../domain/ToolError.ts"
+import { invalid } from "../domain/ToolError.ts"
 import * as ToolResult from "../domain/ToolResult.ts"
 import { pointerOf } from "../results/reference.ts"
 import { Results, toolErrorOf } from "../results/Results.ts"
@@ -37,7 +37,7 @@ const run = Effect.fnUntraced(function* (
   { args, kind }: Tool.ToolCall
 ) {
   if ((config.action ?? "get") !== "get") {
-    return yield* invalid(kind, "action", `expected "get": results are stored when a step ends`)
+    return yield* invalid({ kind }, "action", `expected "get": results are stored when a step ends`)
   }
   const ref: Json = args["result_ref"] ?? config.result_ref ?? args["ref"] ?? config.ref ?? null
   if (ref === null || ref === "") {
@@ -45,11 +45,8 @@ const run = Effect.fnUntraced(function* (
     return ToolResult.failure({ ...Failure.make("not_found", message), source: kind })
   }
   if (pointerOf(ref) === undefined) {
-    return yield* invalid(kind, "result_ref", "expected a noetl:// reference")
+    return yield* invalid({ kind }, "result_ref", "expected a noetl:// reference")
   }
   const value = yield* results.resolve(ref).pipe(Effect.mapError((error) => toolErrorOf(kind, error)))
   return ToolResult.success(value)
 })
-
-const invalid = (tool: string, at: string, problem: string) =>
-  new ToolError({ tool, reason: new InvalidConfig({ issues: [{ at, problem }] }) })

@@ -18,7 +18,7 @@ import * as Rows from "./Rows.ts"
 import * as Block from "./sql/block.ts"
 import * as Source from "./sql/source.ts"
 import * as Tool from "./Tool.ts"
-import { withDeadline } from "../domain/ToolError.ts"
+import { invalid, withDeadline } from "../domain/ToolError.ts"
 
 const Config = Schema.Struct({
   ...Source.fields,
@@ -45,7 +45,7 @@ const run = Effect.fnUntraced(function* (
   call: Tool.ToolCall
 ) {
   const text = yield* Source.textOf(scripts, config, call)
-  if (text.trim() === "") return yield* Source.invalid(call, "command", "There is no statement in it")
+  if (text.trim() === "") return yield* invalid(call, "command", "There is no statement in it")
   const params = yield* Source.paramsOf(config, call)
   const at = typeof config.database === "string" ? "database" : "db_path"
   const place = yield* placeOf(databases, config.database ?? config.db_path ?? undefined, call, at)

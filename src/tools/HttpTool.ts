@@ -13,7 +13,7 @@ import { type Response, SafeHttp } from "./http/SafeHttp.ts"
 import { SafeHttpOptions, type SafeHttpSettings } from "./http/SafeHttpOptions.ts"
 import { view } from "./http/view.ts"
 import * as Tool from "./Tool.ts"
-import { CredentialMissing, InvalidConfig, ToolError } from "../domain/ToolError.ts"
+import { invalid, CredentialMissing, ToolError } from "../domain/ToolError.ts"
 
 const Timeouts = Schema.Struct({
   connect: Coerced.optional(Coerced.Seconds),
@@ -187,6 +187,3 @@ const resultOf = (response: Response, type: "auto" | "json" | "text" | "binary",
     ? ToolResult.success(data, { durationMs: elapsedMs })
     : ToolResult.failure(Failure.ofHttpStatus(status, source, retryAfter), { data, durationMs: elapsedMs })
 }
-
-const invalid = (call: Tool.ToolCall, at: string, problem: string): ToolError =>
-  new ToolError({ tool: call.kind, reason: new InvalidConfig({ issues: [{ at, problem }] }) })

@@ -23,7 +23,7 @@ import { split } from "./sql/split.ts"
 import { quoteName, quoteText } from "./sql/tokens.ts"
 import { credentialFields } from "./postgres/credential.ts"
 import * as Tool from "./Tool.ts"
-import { ToolError, withDeadline } from "../domain/ToolError.ts"
+import { invalid, ToolError, withDeadline } from "../domain/ToolError.ts"
 
 const Config = Schema.Struct({
   ...Source.fields,
@@ -55,7 +55,7 @@ const run = Effect.fnUntraced(function* (
   const text = yield* Source.textOf(scripts, config, call)
   const params = yield* Source.paramsOf(config, call)
   const statements = split(text)
-  if (statements.length === 0) return yield* Source.invalid(call, "command", "There is no statement in it")
+  if (statements.length === 0) return yield* invalid(call, "command", "There is no statement in it")
   const target = yield* Connection.targetOf(config, call, settings.filesRoot)
   const started = yield* Clock.currentTimeMillis
   const work = Effect.gen(function* () {
@@ -117,7 +117,7 @@ const deadlineOf = ({ timeout, timeout_seconds }: Config): number | undefined =>
 }
 
 const unusable = (cause: unknown, call: Tool.ToolCall): ToolError =>
-  Source.invalid(call, "schema", failureOf(cause, call.kind).message)
+  invalid(call, "schema", failureOf(cause, call.kind).message)
 
 // --- the result ---
 

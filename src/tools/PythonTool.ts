@@ -21,7 +21,7 @@ import { PythonOptions } from "./python/PythonOptions.ts"
 import { ScriptSource } from "./python/ScriptSource.ts"
 import { program } from "./python/source/index.ts"
 import * as Tool from "./Tool.ts"
-import { Unavailable, ToolError } from "../domain/ToolError.ts"
+import { invalid, Unavailable, ToolError } from "../domain/ToolError.ts"
 
 const Config = Schema.Struct({
   code: Coerced.optional(Schema.String),
@@ -97,10 +97,10 @@ const run = Effect.fnUntraced(function* (python: Python, config: Config, call: T
   const interpreter = yield* interpreterOf(python, config, call, environment)
   const libraries = librariesOf(config.libs)
   for (const library of libraries) {
-    if (isProblem(library)) return yield* Settings.invalid(call, library.at, library.problem)
+    if (isProblem(library)) return yield* invalid(call, library.at, library.problem)
   }
   if (Json.isObject(config.deps?.packages ?? null) || Array.isArray(config.deps?.packages)) {
-    return yield* Settings.invalid(
+    return yield* invalid(
       call,
       "deps.packages",
       "packages are not installed by this worker: use libs or venv_path"
@@ -147,12 +147,12 @@ const scriptOf = Effect.fnUntraced(function* (
   for (const at of ["code_b64", "code_base64"] as const) {
     const encoded = config[at]
     if (encoded === undefined || encoded === null || encoded === "") continue
-    if (!/^[A-Za-z0-9+/_=\s-]*$/.test(encoded)) return yield* Settings.invalid(call, at, "not base64")
+    if (!/^[A-Za-z0-9+/_=\s-]*$/.test(encoded)) return yield* invalid(call, at, "not base64")
     return { text: Buffer.from(encoded, "base64").toString("utf8"), name }
   }
   const code = config.code ?? ""
   return code.trim() === ""
-    ? yield* Settings.invalid(call, "code", "Missing: one of script, code_b64, code_base64, code")
+    ? yield* invalid(call, "code", "Missing: one of script, code_b64, code_base64, code")
     : { text: code, name }
 })
 
@@ -173,7 +173,7 @@ const interpreterOf = Effect.fnUntraced(function* (
   }
   const found = findProgram(named, env["PATH"], cwd)
   if (found === undefined) {
-    return yield* Settings.invalid(call, venv === "" ? "python" : "deps.venv_path", `not found: ${named}`)
+    return yield* invalid(call, venv === "" ? "python" : "deps.venv_path", `not found: ${named}`)
   }
   return found
 })

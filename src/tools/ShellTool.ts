@@ -8,6 +8,7 @@ import { exitCodeOf, failureOf, timedOut } from "./process/outcome.ts"
 import { ProcessOptions } from "./process/ProcessOptions.ts"
 import { ProcessRunner, type Ran } from "./process/ProcessRunner.ts"
 import * as Settings from "./process/settings.ts"
+import { invalid } from "../domain/ToolError.ts"
 import * as Tool from "./Tool.ts"
 
 const Config = Schema.Struct({
@@ -37,11 +38,11 @@ const run = Effect.fnUntraced(function* (
 ) {
   const scripts = config.command ?? config.cmds ?? config.cmd ?? undefined
   if (scripts === undefined || scripts.length === 0) {
-    return yield* Settings.invalid(call, "command", "Missing: one of command, cmds, cmd")
+    return yield* invalid(call, "command", "Missing: one of command, cmds, cmd")
   }
   const { cwd, env, timeout, limits } = yield* Settings.processEnvironmentOf(options, config, call)
   const shell = findProgram(config.shell ?? "sh", env["PATH"], cwd)
-  if (shell === undefined) return yield* Settings.invalid(call, "shell", `not found: ${config.shell ?? "sh"}`)
+  if (shell === undefined) return yield* invalid(call, "shell", `not found: ${config.shell ?? "sh"}`)
 
   const started = yield* Clock.currentTimeMillis
   const steps: Array<Step> = []

@@ -17,7 +17,7 @@ import * as Source from "./sql/source.ts"
 import { traced } from "./sql/traced.ts"
 import { credentialFields } from "./snowflake/credential.ts"
 import * as Tool from "./Tool.ts"
-import { withDeadline } from "../domain/ToolError.ts"
+import { invalid, withDeadline } from "../domain/ToolError.ts"
 
 const Config = Schema.Struct({
   ...Source.fields,
@@ -46,7 +46,7 @@ const run = Effect.fnUntraced(function* (
   call: Tool.ToolCall
 ) {
   const text = yield* Source.textOf(scripts, config, call)
-  if (text.trim() === "") return yield* Source.invalid(call, "command", "There is no statement in it")
+  if (text.trim() === "") return yield* invalid(call, "command", "There is no statement in it")
   const binds = yield* bindsOf(config, call)
   const account = yield* Account.accountOf(config, call, settings.allowedUrls)
   const started = yield* Clock.currentTimeMillis
@@ -97,8 +97,7 @@ const parametersOf = (config: Config, call: Tool.ToolCall): Readonly<Record<stri
 const bindsOf = Effect.fnUntraced(function* (config: Config, call: Tool.ToolCall) {
   const params = yield* Source.paramsOf(config, call)
   if (params === undefined) return undefined
-  if (!Array.isArray(params))
-    return yield* Source.invalid(call, "params", "Expected a list, for ? or :1, :2, …")
+  if (!Array.isArray(params)) return yield* invalid(call, "params", "Expected a list, for ? or :1, :2, …")
   return (params as ReadonlyArray<Json>).map(bindOf) as Binds
 })
 

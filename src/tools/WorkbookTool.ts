@@ -8,7 +8,7 @@ import { ControlPlane } from "../control-plane/ControlPlane.ts"
 import type { CredentialScope } from "../domain/CredentialScope.ts"
 import * as Failure from "../domain/Failure.ts"
 import { isObject, type Json, type JsonObject } from "../domain/Json.ts"
-import { ExecutionFailed, InvalidConfig, ToolError, Unavailable } from "../domain/ToolError.ts"
+import { ExecutionFailed, invalid, ToolError, Unavailable } from "../domain/ToolError.ts"
 import * as ToolResult from "../domain/ToolResult.ts"
 import * as Tool from "./Tool.ts"
 
@@ -43,8 +43,7 @@ const replacementOf = (
   if (tool === undefined) {
     const asked = typeof name === "string" ? `'${name}'` : "without a name"
     const problem = `the playbook's workbook has no entry ${asked} (it has: ${[...entries.keys()].join(", ")})`
-    const reason = new InvalidConfig({ issues: [{ at: "name", problem }] })
-    return Effect.fail(new ToolError({ tool: kind, reason }))
+    return Effect.fail(invalid({ kind }, "name", problem))
   }
   const { args, assert: _, input, ...rest } = tool
   const own = {

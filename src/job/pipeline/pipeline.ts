@@ -10,7 +10,7 @@ import { Credentials } from "../../credentials/Credentials.ts"
 import type { Command } from "../../domain/Command.ts"
 import { credentialScopeOf } from "../../domain/CredentialScope.ts"
 import * as Failures from "../../domain/Failure.ts"
-import { InvalidConfig, ToolError } from "../../domain/ToolError.ts"
+import { invalid, ToolError } from "../../domain/ToolError.ts"
 import type { ToolResult } from "../../domain/ToolResult.ts"
 import { Results } from "../../results/Results.ts"
 import { Template } from "../../template/Template.ts"
@@ -217,6 +217,3 @@ const tooMany = (at: Position, most: number): PipelineResult => ({
   index: at.index,
   failure: Failures.make("limit", `max_iterations_exceeded: more than ${most} executions of tasks`)
 })
-
-const invalid = (command: Command, at: string, problem: string) =>
-  new ToolError({ tool: command.kind, reason: new InvalidConfig({ issues: [{ at, problem }] }) })

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { Command } from "../../domain/Command.ts"
 import { type CredentialScope, credentialScopeOf } from "../../domain/CredentialScope.ts"
 import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
-import { InvalidConfig, ToolError } from "../../domain/ToolError.ts"
+import { invalid, type ToolError } from "../../domain/ToolError.ts"
 import type { Toolbox } from "../../tools/Toolbox.ts"
 import { listOf } from "./Task.ts"
 
@@ -74,8 +74,5 @@ const replacement = Effect.fnUntraced(function* (
   }
   const problem = `expected a tool after ${maxReplacements} replacements: the entries name each other`
   const { kind } = written
-  return yield* new ToolError({
-    tool: typeof kind === "string" ? kind : "",
-    reason: new InvalidConfig({ issues: [{ at: "name", problem }] })
-  })
+  return yield* invalid({ kind: typeof kind === "string" ? kind : "" }, "name", problem)
 })

@@ -1,7 +1,6 @@
 /** Which database a playbook names. */
 import { Effect } from "effect"
-import { invalid } from "../sql/source.ts"
-import type { ToolError } from "../../domain/ToolError.ts"
+import { invalid, type ToolError } from "../../domain/ToolError.ts"
 import type { Databases } from "./Databases.ts"
 import type { Place } from "./openDatabase.ts"
 

@@ -2,9 +2,8 @@
 import { Effect, Redacted } from "effect"
 import type { Credential, ResolvedAuth } from "../../domain/Credential.ts"
 import { type Json, type JsonObject, stringify } from "../../domain/Json.ts"
-import { invalid } from "../sql/source.ts"
 import { quoteName } from "../sql/tokens.ts"
-import { ToolError } from "../../domain/ToolError.ts"
+import { invalid, ToolError } from "../../domain/ToolError.ts"
 import type { Session } from "./Databases.ts"
 import { failureOf } from "./failure.ts"
 

@@ -3,7 +3,7 @@ import { Effect, Redacted, Schema } from "effect"
 import { pemOf } from "../http/pem.ts"
 import { JsonValue } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
-import { invalid } from "../sql/source.ts"
+import { invalid } from "../../domain/ToolError.ts"
 import { percentDecoded } from "../../domain/percentDecoded.ts"
 
 const modes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] as const

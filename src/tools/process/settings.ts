@@ -3,7 +3,7 @@ import { Duration, Effect, Schema } from "effect"
 import type { JsonObject } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
 import type { ToolCall } from "../Tool.ts"
-import { InvalidConfig, ToolError } from "../../domain/ToolError.ts"
+import { invalid } from "../../domain/ToolError.ts"
 import { type Limits, tighter } from "./Limits.ts"
 import { environmentOf, type ProcessSettings } from "./ProcessOptions.ts"
 import { statSync } from "node:fs"
@@ -63,9 +63,6 @@ export const processEnvironmentOf = Effect.fnUntraced(function* (
     })
   } satisfies ProcessEnvironment
 })
-
-export const invalid = (call: ToolCall, at: string, problem: string): ToolError =>
-  new ToolError({ tool: call.kind, reason: new InvalidConfig({ issues: [{ at, problem }] }) })
 
 /** Keys whose text was cut, for a result's data. */
 export const truncatedKeys = (ran: {

@@ -11,7 +11,7 @@ import type { Json } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
 import { SafeHttp } from "../http/SafeHttp.ts"
 import { invalidConfig } from "../Tool.ts"
-import { ExecutionFailed, InvalidConfig, ToolError } from "../../domain/ToolError.ts"
+import { invalid, ExecutionFailed, ToolError } from "../../domain/ToolError.ts"
 
 export interface ScriptSourceSettings {
   /** Files lie below it, links followed. */
@@ -83,7 +83,8 @@ const load = Effect.fnUntraced(function* (
   const uri = spec.uri ?? ""
   switch (type) {
     case "inline":
-      if (typeof spec.source?.code !== "string") return yield* invalid(tool, "script.source.code", "Missing")
+      if (typeof spec.source?.code !== "string")
+        return yield* invalid({ kind: tool }, "script.source.code", "Missing")
       return { text: spec.source.code, name: "<script>" }
     case "file":
       return yield* fromFile(settings, tool, uri, spec.encoding ?? "utf-8")
@@ -118,7 +119,7 @@ const fromHttp = Effect.fnUntraced(function* (
   { uri, encoding, source }: Spec
 ) {
   const url = source?.endpoint ?? uri ?? ""
-  if (url === "") return yield* invalid(tool, "script.uri", "Missing")
+  if (url === "") return yield* invalid({ kind: tool }, "script.uri", "Missing")
   const seconds = source?.timeout ?? undefined
   const response = yield* http.request({
     tool,
@@ -146,12 +147,12 @@ const fromFile = Effect.fnUntraced(function* (
   uri: string,
   encoding: string
 ) {
-  if (uri === "") return yield* invalid(tool, "script.uri", "Missing")
+  if (uri === "") return yield* invalid({ kind: tool }, "script.uri", "Missing")
   const bytes = yield* Effect.tryPromise({
     try: () => readBelow(root, uri.startsWith("file://") ? fileURLToPath(uri) : uri, maxBytes),
     catch: (cause) =>
       invalid(
-        tool,
+        { kind: tool },
         "script.uri",
         cause instanceof Unusable ? `${uri} ${cause.message}` : `${uri} cannot be read`
       )
@@ -162,11 +163,8 @@ const fromFile = Effect.fnUntraced(function* (
 const decoded = (tool: string, bytes: Uint8Array, encoding: string): Effect.Effect<string, ToolError> =>
   Effect.try({
     try: () => new TextDecoder(encoding, { fatal: true }).decode(bytes),
-    catch: () => invalid(tool, "script.encoding", `the script is not ${encoding}`)
+    catch: () => invalid({ kind: tool }, "script.encoding", `the script is not ${encoding}`)
   })
-
-const invalid = (tool: string, at: string, problem: string): ToolError =>
-  new ToolError({ tool, reason: new InvalidConfig({ issues: [{ at, problem }] }) })
 
 // --- the file system ---
 

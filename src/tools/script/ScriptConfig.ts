@@ -4,7 +4,7 @@ import { Schema, SchemaGetter } from "effect"
 import { isObject, type Json, type JsonObject, JsonRecord, JsonValue } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
 import type { ToolCall } from "../Tool.ts"
-import { InvalidConfig, ToolError } from "../../domain/ToolError.ts"
+import { invalid, ToolError } from "../../domain/ToolError.ts"
 import { defaultNamespace, type ScriptSettings } from "./ScriptOptions.ts"
 
 /** `backoffLimit` and `backoff_limit` are the same key; the latter wins. */
@@ -155,9 +155,6 @@ export const outerTimeout = (config: Config): number | undefined =>
 
 const positive = (seconds: number | null | undefined): number | undefined =>
   seconds === null || seconds === undefined || seconds === 0 ? undefined : seconds
-
-export const invalid = (call: ToolCall, at: string, problem: string): ToolError =>
-  new ToolError({ tool: call.kind, reason: new InvalidConfig({ issues: [{ at, problem }] }) })
 
 const bigintText = (_: string, value: unknown): unknown => (typeof value === "bigint" ? String(value) : value)
 

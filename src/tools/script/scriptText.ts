@@ -4,9 +4,9 @@ import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
 import type { SafeHttp } from "../http/SafeHttp.ts"
 import type { ScriptSource } from "../python/ScriptSource.ts"
 import type { ToolCall } from "../Tool.ts"
-import { CredentialMissing, ToolError } from "../../domain/ToolError.ts"
+import { invalid, CredentialMissing, ToolError } from "../../domain/ToolError.ts"
 import { loadFromBucket, maxScriptBytes } from "./bucketScript.ts"
-import { type Config, invalid } from "./ScriptConfig.ts"
+import { type Config } from "./ScriptConfig.ts"
 
 export const scriptText = Effect.fnUntraced(function* (
   sources: ScriptSource["Service"],

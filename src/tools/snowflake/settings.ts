@@ -3,8 +3,7 @@ import { Effect, Redacted, Schema } from "effect"
 import { createPrivateKey } from "node:crypto"
 import type { Json } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
-import { invalid } from "../sql/source.ts"
-import type { ToolError } from "../../domain/ToolError.ts"
+import { invalid, type ToolError } from "../../domain/ToolError.ts"
 
 const names = [
   "account",

@@ -4,7 +4,7 @@ import { type Json, JsonValue } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
 import { ScriptSource } from "../python/ScriptSource.ts"
 import type { ToolCall } from "../Tool.ts"
-import { InvalidConfig, ToolError } from "../../domain/ToolError.ts"
+import { invalid, ToolError } from "../../domain/ToolError.ts"
 
 export const fields = {
   script: Schema.optionalKey(JsonValue),
@@ -50,9 +50,6 @@ export const paramsOf = (
     ? Effect.succeed(params)
     : Effect.fail(invalid(call, "params", "Expected a list or an object"))
 }
-
-export const invalid = (call: { readonly kind: string }, at: string, problem: string): ToolError =>
-  new ToolError({ tool: call.kind, reason: new InvalidConfig({ issues: [{ at, problem }] }) })
 
 // --- helpers ---
 

@@ -7,14 +7,13 @@ import { Databases, type Session } from "../duckdb/Databases.ts"
 import type { Place } from "../duckdb/openDatabase.ts"
 import { placeOf } from "../duckdb/place.ts"
 import { createSecrets, secretsOf } from "../duckdb/secrets.ts"
-import { invalid } from "../sql/source.ts"
 import { quoteName, quotePath } from "../sql/tokens.ts"
 import { duckdbError, run } from "./duckdbSql.ts"
 import { duckdbName, lineSql, typeOfDuckdb } from "./duckdbTypes.ts"
 import { openWriter } from "./duckdbWriter.ts"
 import type { Batch, Column, Pull, Source, Target } from "./Ends.ts"
 import { queryFields, queryOf } from "./sqlText.ts"
-import type { ToolError } from "../../domain/ToolError.ts"
+import { invalid, type ToolError } from "../../domain/ToolError.ts"
 
 const place = {
   database: Coerced.optional(Schema.String),

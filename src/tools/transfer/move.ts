@@ -1,7 +1,6 @@
 /** Moves rows from a source into a target, and counts. */
 import { Clock, Effect } from "effect"
-import { invalid } from "../sql/source.ts"
-import type { ToolError } from "../../domain/ToolError.ts"
+import { invalid, type ToolError } from "../../domain/ToolError.ts"
 import type { Field, Pull, Source, Target, Writer, Writing } from "./Ends.ts"
 import type { ProgressSettings } from "./Progress.ts"
 import { inUnits, keepOrSkip, type Settled } from "./skip.ts"

@@ -1,8 +1,7 @@
 /** A statement of the author's own that a target runs for each row: `:column`, or `$1`, `%s` in the order of the columns. */
 import { Effect } from "effect"
 import { bind } from "../sql/placeholders.ts"
-import { invalid } from "../sql/source.ts"
-import type { ToolError } from "../../domain/ToolError.ts"
+import { invalid, type ToolError } from "../../domain/ToolError.ts"
 import { rowsOf } from "./copyText.ts"
 import type { Batch, Field } from "./Ends.ts"
 

@@ -1,8 +1,7 @@
 /** Which column goes where. */
 import { Effect } from "effect"
 import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
-import { invalid } from "../sql/source.ts"
-import type { ToolError } from "../../domain/ToolError.ts"
+import { invalid, type ToolError } from "../../domain/ToolError.ts"
 import type { Column, Field, Source, Target, Type } from "./Ends.ts"
 
 /**

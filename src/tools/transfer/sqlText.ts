@@ -4,11 +4,10 @@ import * as JsonText from "../../domain/Json.ts"
 import { type Json, JsonValue } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
 import { literalOf } from "../postgres/arrays.ts"
-import { invalid } from "../sql/source.ts"
 import { bind } from "../sql/placeholders.ts"
 import { split } from "../sql/split.ts"
 import { quotePath, quoteText } from "../sql/tokens.ts"
-import type { ToolError } from "../../domain/ToolError.ts"
+import { invalid, type ToolError } from "../../domain/ToolError.ts"
 
 export const queryFields = {
   query: Coerced.optional(Schema.String),
