@@ -8,11 +8,12 @@ import type { Delivery } from "../queue/MessageQueue.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import { updater } from "../telemetry/updater.ts"
 import { Stopping } from "../tools/StopReason.ts"
-import { execute } from "./execute.ts"
+import * as Execute from "./execute.ts"
 import type { JobServices, JobSlot } from "./JobSlot.ts"
 
 export const make = Effect.fnUntraced(function* ({ watch }: JobServices) {
   const controlPlane = yield* ControlPlane
+  const execute = yield* Execute.make
   const count = countWith(yield* Effect.context())
 
   /** In a fiber of its own, so that the watch can interrupt it and nothing else. */

@@ -10,19 +10,21 @@ import * as Outcome from "../domain/Outcome.ts"
 import { storable } from "../domain/storable.ts"
 import { ToolError } from "../domain/ToolError.ts"
 import * as ToolResult from "../domain/ToolResult.ts"
-import { run } from "./pipeline/pipeline.ts"
+import * as Pipeline from "./pipeline/pipeline.ts"
 
-/** Runs the command's tasks in a scope of its own. An interruption passes through; the caller knows why it came. */
-export const execute = Effect.fnUntraced(function* (command: Command) {
-  const exit = yield* Effect.exit(Effect.scoped(run(command)))
-  if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
-  const { ending, notes } = storable(
-    Exit.isSuccess(exit) ? Outcome.ofResult(exit.value) : endingOf(exit.cause)
-  )
-  if (notes.length > 0)
-    yield* Effect.logWarning(`the result was changed so that it can be stored: ${notes.join("; ")}`)
-  return ending
-})
+/** Runs the command's tasks. An interruption passes through; the caller knows why it came. */
+export const make = Effect.map(Pipeline.make, (run) =>
+  Effect.fnUntraced(function* (command: Command) {
+    const exit = yield* Effect.exit(run(command))
+    if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
+    const { ending, notes } = storable(
+      Exit.isSuccess(exit) ? Outcome.ofResult(exit.value) : endingOf(exit.cause)
+    )
+    if (notes.length > 0)
+      yield* Effect.logWarning(`the result was changed so that it can be stored: ${notes.join("; ")}`)
+    return ending
+  })
+)
 
 const endingOf = (cause: Cause.Cause<unknown>): Outcome.Ending => {
   const error = Cause.squash(cause)

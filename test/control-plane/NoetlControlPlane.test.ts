@@ -194,6 +194,60 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
       )
   )
 
+  it.live("ends a command with a note when the server takes every event but the one with its value", () =>
+    withServer(
+      Effect.gen(function* () {
+        const server = yield* FakeNoetl
+        const command = yield* claimed(aCommand())
+        yield* server.spoil((seen) =>
+          JSON.stringify(seen.body ?? null).includes('"id":7') ? { status: 500, stored: false } : undefined
+        )
+        yield* (yield* ControlPlane).report(command, done, { mayBeThere: false })
+        const events = (yield* server.events).filter(
+          ({ name }) => name === "call.done" || name === "command.completed"
+        )
+        assert.deepStrictEqual(
+          events.map(({ name }) => name),
+          ["call.done", "command.completed"]
+        )
+        for (const { payload } of events)
+          assert.match(JSON.stringify(payload), /could not store the value: HTTP 500/)
+      })
+    )
+  )
+
+  it.live("waits for a server that fails on every event, and keeps the value", () =>
+    withServer(
+      Effect.gen(function* () {
+        const server = yield* FakeNoetl
+        const command = yield* claimed(aCommand())
+        const state = { posts: 0 }
+        yield* server.spoil((seen) =>
+          seen.method === "POST" && state.posts++ < 5 ? { status: 500, stored: false } : undefined
+        )
+        yield* (yield* ControlPlane).report(command, done, { mayBeThere: false })
+        const [called] = (yield* server.events).filter(({ name }) => name === "call.done")
+        assert.deepStrictEqual(called?.payload["response"], { id: 7 })
+      })
+    )
+  )
+
+  it.live("sends an ending again when its read-back makes no sense again and again", () =>
+    withServer(
+      Effect.gen(function* () {
+        const server = yield* FakeNoetl
+        const command = yield* claimed(aCommand())
+        const state = { times: 0 }
+        yield* server.spoil((seen) => {
+          if (isCallDone(seen) && state.times++ < 1) return { status: 502, stored: false }
+          return seen.method === "GET" ? { status: 200, stored: false, body: { execution: "?" } } : undefined
+        })
+        yield* (yield* ControlPlane).report(command, done, { mayBeThere: false })
+        assert.deepStrictEqual(yield* names, ["call.done", "step.exit", "command.completed"])
+      })
+    )
+  )
+
   it.live("does not send call.done again when only the tail was lost, and the tail only once", () =>
     withServer(
       Effect.gen(function* () {

@@ -5,11 +5,10 @@
  * before it is sent again after a failure that may have come too late. Their server answers 500 also after the row
  * was stored. `step.exit` goes out only as a batch item that drives nothing: singly it would issue the next step twice.
  */
-import { Duration, Effect, Exit, Schedule } from "effect"
-import { backoff } from "../../async/backoff.ts"
+import { Effect, Exit, Schedule } from "effect"
 import { retryLazily } from "../../async/retryLazily.ts"
 import type { EndingEvent } from "../../domain/WorkerEvent.ts"
-import { ControlPlaneError, Refused } from "../ControlPlane.ts"
+import type { ControlPlaneError } from "../ControlPlane.ts"
 import { playbook } from "./catalog.ts"
 import { childResult, childStatus, startChild } from "./children.ts"
 import type { Dialect, Endpoint, Report } from "./Dialect.ts"
@@ -18,14 +17,17 @@ import {
   batchRequest,
   callItem,
   type Item,
+  noted,
   refusedValue,
   type Sender,
   singleRequest,
+  startItems,
   tailItems
 } from "./python2Events.ts"
+import { call, untilAccepted } from "./pythonCall.ts"
 import { claimOf, claimRequest, republishesOrphans } from "./pythonClaim.ts"
 import { deregistration, isCancelled, registeredWorkers, registration } from "./pythonRegistry.ts"
-import { findEvent, isNotThere, wentOn } from "./readBack.ts"
+import { isNotThere } from "./readBack.ts"
 import { credential, keychain } from "./secrets.ts"
 
 export const python2: Dialect = {
@@ -90,13 +92,7 @@ const firstOr = <A>(first: Exit.Exit<A, ControlPlaneError> | undefined, effect: 
 }
 
 const started = (sender: Sender) =>
-  batch(sender, "start", [
-    {
-      name: "command.started",
-      payload: { command_id: sender.command.commandId, worker_id: sender.workerName }
-    },
-    { name: "step.enter", payload: { status: "started" } }
-  ]).pipe(retryLazily({ schedule: Schedule.recurs(1) }))
+  batch(sender, "start", startItems(sender)).pipe(retryLazily({ schedule: Schedule.recurs(1) }))
 
 /**
  * An ending as almost every one goes: two requests, each accepted at once. What is not accepted goes on at its stage of `ended`,
@@ -123,62 +119,31 @@ interface FirstAttempts {
 }
 
 /** The call's event until it is there, then the tail until it is there: neither is sent again for the other's sake. */
-const ended = (sender: Sender, event: EndingEvent, again: boolean, first: FirstAttempts = {}): Sent<void> =>
-  call(sender, callItem(sender.command, event), again, first.call).pipe(
-    Effect.flatMap((generated) => tail(sender, event, generated, first.tail)),
+const ended = (
+  sender: Sender,
+  event: EndingEvent,
+  mayBeThere: boolean,
+  first: FirstAttempts = {}
+): Sent<void> => {
+  const { command } = sender
+  const withNote = (why: string) => noted(event, why)
+  return call({
+    sender,
+    item: callItem(command, event),
+    withNote: (why) => callItem(command, withNote(why)),
+    mayBeThere,
+    first: first.call
+  }).pipe(
+    Effect.flatMap(({ generated, refusedValue: why }) =>
+      tail(sender, why === undefined ? event : withNote(why), generated, first.tail)
+    ),
     Effect.catchIf(
-      // A server that will never take the value is told that there is none: a run that fails beats one that hangs.
+      // A server that refuses the value for good is told that there is none: a run that fails beats one that hangs.
       (error) => event._tag === "Succeeded" && error.reason._tag === "Refused",
-      (error) => ended(sender, refusedValue(error), again)
+      (error) => ended(sender, refusedValue(error), mayBeThere)
     )
   )
-
-/** Answers with how many commands the event made; undefined where it was there already. */
-const call = (sender: Sender, item: Item, again: boolean, first: Answered | undefined) => {
-  const state: { mayBeThere: boolean; broke: string | undefined } = { mayBeThere: again, broke: undefined }
-  const sent = single(sender, item, first)
-  const once = Effect.gen(function* () {
-    const there = state.mayBeThere ? yield* findEvent(sender.server, sender.command, item.name) : undefined
-    if (there === undefined) return yield* sent
-    if (state.broke !== undefined && !(yield* settledBy(sender, there)))
-      return yield* stuck(item, state.broke)
-    return undefined
-  })
-  return once.pipe(
-    Effect.tapError((error) => {
-      state.mayBeThere = true
-      const { reason } = error
-      state.broke =
-        reason._tag === "Unreachable" && reason.detail.startsWith("HTTP 5") ? reason.detail : undefined
-      return Effect.logDebug(`${error.message}; trying again`)
-    }),
-    untilAccepted
-  )
 }
-
-/**
- * A server that stores an event and then breaks on it answers 500 and does nothing more: the run would hang for ever.
- * It is given some seconds to show that it went on.
- */
-const settledBy = (sender: Sender, eventId: string) =>
-  wentOn(sender.server, sender.command, eventId).pipe(
-    Effect.repeat({
-      until: (yes) => yes,
-      schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 3 }))
-    }),
-    Effect.andThen(wentOn(sender.server, sender.command, eventId))
-  )
-
-const stuck = (item: Item, detail: string) =>
-  item.name === "call.done"
-    ? new ControlPlaneError({
-        operation: `report ${item.name}`,
-        reason: new Refused({
-          status: 500,
-          body: `it was stored and broke the server, which did nothing more: ${detail}`
-        })
-      })
-    : Effect.succeed(undefined)
 
 const tail = (
   sender: Sender,
@@ -195,18 +160,3 @@ const tail = (
     ? inBatch
     : Effect.andThen(untilAccepted(batch(sender, "end", [exit])), untilAccepted(single(sender, failed)))
 }
-
-const untilAccepted = <A>(effect: Effect.Effect<A, ControlPlaneError>): Effect.Effect<A, ControlPlaneError> =>
-  effect.pipe(retryLazily({ while: (error) => error.isRetryable, schedule: reportBackoff }))
-
-/** Longer when the server asks for it. The caller sets the end. */
-const reportBackoff: Schedule.Schedule<unknown, ControlPlaneError> = backoff("250 millis", "10 seconds").pipe(
-  Schedule.setInputType<ControlPlaneError>(),
-  Schedule.modifyDelay(({ duration, input }) =>
-    Effect.succeed(
-      input.reason._tag === "Busy" && input.reason.retryAfter !== undefined
-        ? Duration.max(duration, Duration.millis(input.reason.retryAfter))
-        : duration
-    )
-  )
-)

@@ -3,7 +3,7 @@ import type { Command } from "../../domain/Command.ts"
 import * as Failure from "../../domain/Failure.ts"
 import type { Json, JsonObject } from "../../domain/Json.ts"
 import { envelopeOf } from "../../domain/ToolResult.ts"
-import { type EndingEvent, Failed } from "../../domain/WorkerEvent.ts"
+import { type EndingEvent, Failed, Succeeded } from "../../domain/WorkerEvent.ts"
 import type { ControlPlaneError } from "../ControlPlane.ts"
 import type { Endpoint } from "./Dialect.ts"
 import type { Request } from "./HttpJson.ts"
@@ -57,6 +57,12 @@ export const batchRequest = (
   isBodyUnread: true
 })
 
+/** The events that say that a command has started. They drive nothing. */
+export const startItems = ({ command, workerName }: Sender): ReadonlyArray<Item> => [
+  { name: "command.started", payload: { command_id: command.commandId, worker_id: workerName } },
+  { name: "step.enter", payload: { status: "started" } }
+]
+
 /** The event that drives the workflow. */
 export const callItem = (command: Command, event: EndingEvent): Item => {
   const ids = { command_id: command.commandId, loop_event_id: command.meta["loop_event_id"] ?? null }
@@ -99,6 +105,17 @@ const failedResponse = (
   { result }: Extract<EndingEvent, { readonly _tag: "Failed" }>
 ): Json =>
   command.kind === "task_sequence" ? pythonResponseOf(result) : { ...envelopeOf(result), status: "error" }
+
+/** The same ending with a note in place of its value. */
+export const noted = (event: EndingEvent, why: string): EndingEvent => {
+  const note = `the server could not store the value: ${why}`
+  return event._tag === "Succeeded"
+    ? Succeeded({ ...event, value: { note }, result: { status: "success", data: { note } } })
+    : Failed({
+        error: Failure.make(event.error.kind, note),
+        result: { status: "error", error: Failure.make(event.error.kind, note) }
+      })
+}
 
 /** What is told in place of a value that the server refuses. */
 export const refusedValue = (error: ControlPlaneError) => {
