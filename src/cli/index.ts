@@ -40,7 +40,7 @@ export const run = Effect.fnUntraced(function* (argv: ReadonlyArray<string>) {
   }
 })
 
-/** Errors that a person made are said without a stack. */
+/** Errors that an operator can mend are written without a stack. */
 export const sayErrors = Effect.catchTags({
   UsageError: (error: UsageError) =>
     Effect.andThen(
@@ -48,6 +48,10 @@ export const sayErrors = Effect.catchTags({
       Effect.fail(new Said())
     ),
   ConfigProblems: (error: { readonly message: string }) =>
+    Effect.andThen(announce(`noetl-worker: ${error.message}`), Effect.fail(new Said())),
+  JournalError: (error: { readonly message: string }) =>
+    Effect.andThen(announce(`noetl-worker: ${error.message}`), Effect.fail(new Said())),
+  ControlPlaneError: (error: { readonly message: string }) =>
     Effect.andThen(announce(`noetl-worker: ${error.message}`), Effect.fail(new Said()))
 })
 

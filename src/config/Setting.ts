@@ -143,6 +143,19 @@ export const list: SettingType<ReadonlyArray<string>> = {
 }
 
 /** Paths may have spaces in them. */
+/** Addresses of HTTP servers. */
+export const urls: SettingType<ReadonlyArray<string>> = {
+  shape: "URLs (http://, https://), separated by commas",
+  schema: { type: "string" },
+  read: (value) => {
+    const all = value
+      .split(",")
+      .map((one) => one.trim())
+      .filter((one) => one !== "")
+    const wrong = all.find((one) => !URL.canParse(one) || !/^https?:$/.test(new URL(one).protocol))
+    return wrong === undefined ? Result.succeed(all) : Result.fail(`has "${wrong}", which is no such URL`)
+  }
+}
 export const paths: SettingType<ReadonlyArray<string>> = {
   shape: "text",
   schema: { type: "string" },

@@ -96,7 +96,7 @@ export const controlPlanes = {
       NoetlControlPlane.layer({
         ...serverAccess(values),
         protocol: values.protocol,
-        honourMessageUrl: !values.ignoreMessageUrl,
+        allowedServers: values.ignoreMessageUrl ? [] : values.serverAllow,
         workerId: values.workerId ?? randomUUID(),
         workerIdIsGenerated: values.workerId === undefined,
         pool: values.pool,

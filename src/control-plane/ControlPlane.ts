@@ -81,10 +81,15 @@ export class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", {
   readonly isRetryable = false
 }
 
+/** A server that this worker has no dialect for. No retry helps: another server or another worker does. */
+export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported", { detail: Schema.String }) {
+  readonly isRetryable = false
+}
+
 export class ControlPlaneError extends Schema.TaggedError<ControlPlaneError>()("ControlPlaneError", {
   /** What was asked: `claim`, `report call.done`, … */
   operation: Schema.String,
-  reason: Schema.Union([Unreachable, Busy, Refused, Unreadable])
+  reason: Schema.Union([Unreachable, Busy, Refused, Unreadable, Unsupported])
 }) {
   get isRetryable(): boolean {
     return this.reason.isRetryable

@@ -2,8 +2,8 @@
  * The worker: a supervised tree of children, listed in `children`. They start from the top down, and closing the scope
  * stops them from the bottom up, so the order of the list is the order of the shutdown.
  */
-import { Clock, Context, Effect, Latch, Layer } from "effect"
-import { ControlPlane } from "../control-plane/ControlPlane.ts"
+import { Clock, Context, Deferred, Effect, Latch, Layer } from "effect"
+import { ControlPlane, type ControlPlaneError } from "../control-plane/ControlPlane.ts"
 import type * as Pipeline from "../job/pipeline/pipeline.ts"
 import * as Watch from "../job/Watch.ts"
 import { Journal } from "../journal/Journal.ts"
@@ -49,8 +49,11 @@ export const Plugins = Context.Reference<ReadonlyArray<Plugin>>("noetl-worker/wo
 export class Worker extends Context.Service<
   Worker,
   {
-    /** Fails when a child of the tree died too often; never succeeds. The program waits for it. */
-    readonly join: Effect.Effect<never, ChildEscalated>
+    /**
+     * Fails when a child of the tree died too often, or when the server speaks a protocol that this worker does not. The
+     * program waits for it; it never succeeds.
+     */
+    readonly join: Effect.Effect<never, ChildEscalated | ControlPlaneError>
     readonly status: Effect.Effect<WorkerStatus>
     /** Whether the worker takes commands: it pulled lately, is registered and does not drain. */
     readonly ready: Effect.Effect<boolean>
@@ -74,7 +77,7 @@ const children = Effect.fnUntraced(function* (parts: Parts) {
   const plugins = yield* Plugins
   const { maintenance } = yield* Toolbox
   const list: ReadonlyArray<Child> = [
-    { name: "registration", run: registration(registered, state) },
+    { name: "registration", run: registration(registered, state, parts.refuse) },
     { name: "leases", run: Effect.andThen(registered.await, keepLeases) },
     { name: "watch", run: watch.run },
     { name: "dispatcher", run: dispatcher.dispatch(inbox) },
@@ -96,6 +99,8 @@ interface Parts {
   readonly dispatcher: Dispatcher.Dispatcher
   readonly inbox: Inbox.Inbox
   readonly registered: Latch.Latch
+  /** Ends the worker because of the server. */
+  readonly refuse: (error: ControlPlaneError) => Effect.Effect<void>
   readonly state: WorkerState
   readonly watch: Watch.Watch
 }
@@ -114,7 +119,9 @@ const tree = Effect.gen(function* () {
   const state: WorkerState = { draining: false, registered: false }
   const watch = yield* Watch.make
   const dispatcher = yield* Dispatcher.make(watch)
-  for (const child of yield* children({ dispatcher, inbox, registered, state, watch }))
+  const refused = yield* Deferred.make<never, ControlPlaneError>()
+  const refuse = (error: ControlPlaneError) => Effect.asVoid(Deferred.fail(refused, error))
+  for (const child of yield* children({ dispatcher, inbox, refuse, registered, state, watch }))
     yield* supervisor.start(child)
 
   const queue = yield* MessageQueue
@@ -122,7 +129,7 @@ const tree = Effect.gen(function* () {
   const journal = yield* Journal
   const startedAt = yield* Clock.currentTimeMillis
   return Worker.of({
-    join: supervisor.join,
+    join: Effect.raceFirst(supervisor.join, Deferred.await(refused)),
     awaitIdle: dispatcher.awaitIdle,
     ready: Effect.suspend(() =>
       state.draining || !state.registered ? Effect.succeed(false) : queue.connected

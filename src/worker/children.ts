@@ -1,6 +1,6 @@
 /** What the children of the worker's tree do. A neighbour that is away is waited for, for any time. */
 import { Duration, Effect, type Latch, Metric, Stream } from "effect"
-import { ControlPlane } from "../control-plane/ControlPlane.ts"
+import { ControlPlane, type ControlPlaneError } from "../control-plane/ControlPlane.ts"
 import { Journal } from "../journal/Journal.ts"
 import { Leases } from "../queue/Leases.ts"
 import { type Delivery, handBack, MessageQueue } from "../queue/MessageQueue.ts"
@@ -13,9 +13,15 @@ import { waitOut } from "./outage.ts"
 import type { WorkerState } from "./Worker.ts"
 
 /** Takes this worker's place in the control plane's list. Nothing is pulled before: a claim needs a registered owner. */
-export const registration = Effect.fnUntraced(function* (registered: Latch.Latch, state: WorkerState) {
+export const registration = Effect.fnUntraced(function* (
+  registered: Latch.Latch,
+  state: WorkerState,
+  refuse: (error: ControlPlaneError) => Effect.Effect<void>
+) {
   const controlPlane = yield* ControlPlane
   yield* controlPlane.register.pipe(
+    // No dialect comes by waiting: the program ends and says why.
+    Effect.catchIf(isUnsupported, (error) => Effect.andThen(refuse(error), Effect.never)),
     waitOut({
       neighbour: `the control plane (${controlPlane.address})`,
       consequence: "the worker is not registered yet and takes no commands"
@@ -26,6 +32,8 @@ export const registration = Effect.fnUntraced(function* (registered: Latch.Latch
   yield* registered.open
   return yield* Effect.never
 })
+
+const isUnsupported = (error: ControlPlaneError): boolean => error.reason._tag === "Unsupported"
 
 /** Holds the leases and sends the heartbeat. */
 export const keepLeases = Effect.gen(function* () {

@@ -3,7 +3,7 @@ import { Cause, Deferred, Effect, Exit, Fiber, Latch } from "effect"
 import { type Answered, HttpJson, type Request } from "../../src/control-plane/noetl/HttpJson.ts"
 import * as HttpStub from "../support/HttpStub.ts"
 
-const settings = { token: undefined, tls: undefined, timeoutMillis: 5000, connections: 2 }
+const settings = { origins: [], token: undefined, tls: undefined, timeoutMillis: 5000, connections: 2 }
 
 describe("JSON over HTTP", () => {
   it.live("writes an address that a message spells with other letters as a request can carry it", () =>

@@ -13,20 +13,22 @@ import { aCommand } from "../../src/testing/aCommand.ts"
 import { Backstage, suite } from "../../src/testing/suites/ControlPlaneSuite.ts"
 import { FakeNoetl, type Seen, type Spoiled } from "../support/FakeNoetl.ts"
 
-const plane = (more: Partial<NoetlControlPlane.Settings> = {}) =>
+type More = Partial<NoetlControlPlane.Settings> | ((url: string) => Partial<NoetlControlPlane.Settings>)
+
+const plane = (more: More = {}) =>
   Layer.unwrap(
     Effect.map(FakeNoetl, ({ url }) =>
       NoetlControlPlane.layer({
-        protocol: "auto",
+        protocol: "python2",
         serverUrl: url,
-        honourMessageUrl: true,
+        allowedServers: [],
         workerId: "w1",
         workerIdIsGenerated: true,
         pool: "default",
         capacity: 4,
         token: undefined,
         timeout: Duration.seconds(5),
-        ...more
+        ...(typeof more === "function" ? more(url) : more)
       })
     )
   )
@@ -59,10 +61,7 @@ const backstage = Layer.effect(
 
 suite("NoetlControlPlane", Layer.mergeAll(plane(), backstage).pipe(Layer.provideMerge(FakeNoetl.layer)))
 
-const withServer = <A, E>(
-  body: Effect.Effect<A, E, ControlPlane | FakeNoetl>,
-  more: Partial<NoetlControlPlane.Settings> = {}
-) =>
+const withServer = <A, E>(body: Effect.Effect<A, E, ControlPlane | FakeNoetl>, more: More = {}) =>
   body.pipe(
     Effect.provide(plane(more).pipe(Layer.provideMerge(FakeNoetl.layer))),
     Effect.timeout("20 seconds")
@@ -425,7 +424,84 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
           ["commands", undefined]
         ])
       }),
-      { token: Redacted.make("letmein") }
+      (url) => ({ token: Redacted.make("letmein"), allowedServers: [url.replace("127.0.0.1", "localhost")] })
+    )
+  )
+
+  it.live("asks the configured server for a command whose message names another one", () =>
+    withServer(
+      Effect.gen(function* () {
+        const server = yield* FakeNoetl
+        const control = yield* ControlPlane
+        for (const serverUrl of ["http://169.254.169.254/latest", "http://stranger.example", "nonsense"]) {
+          const claim = yield* control.claim({ ...(yield* notificationFor(aCommand())), serverUrl }, 1)
+          assert.strictEqual(claim._tag, "Claimed")
+          assert.strictEqual(Duration.toMillis(control.claimPatience(serverUrl)), Infinity)
+        }
+        assert.strictEqual((yield* server.requests).length, 3)
+      })
+    )
+  )
+
+  it.live.each([
+    [
+      "the Rust server",
+      {
+        "/api/health": {
+          status: "ok",
+          version: "3.54.0",
+          database: "connected",
+          nats: "connected",
+          uptime_seconds: 5
+        }
+      },
+      /the Rust server \(3\.x\).*set NOETL_PROTOCOL=python2/
+    ],
+    [
+      "a later Python server",
+      {
+        "/openapi.json": {
+          components: { schemas: { EventRequest: { properties: { name: {}, payload: {} } } } }
+        }
+      },
+      /a Python server of a later generation/
+    ]
+  ] as const)("refuses %s at the registration, in one line, and registers nothing", ([, answers, expected]) =>
+    withServer(
+      Effect.gen(function* () {
+        const server = yield* FakeNoetl
+        yield* server.spoil(({ path }) =>
+          path in answers
+            ? { status: 200, stored: false, body: answers[path as keyof typeof answers] as never }
+            : undefined
+        )
+        const error = yield* Effect.flip((yield* ControlPlane).register)
+        assert.strictEqual(error.reason._tag, "Unsupported")
+        assert.match(error.message, expected)
+        assert.notInclude(error.message, "\n")
+        assert.deepStrictEqual(yield* server.workers, [])
+      }),
+      { protocol: "auto" }
+    )
+  )
+
+  it.live("registers with a server whose events still have result_kind", () =>
+    withServer(
+      Effect.gen(function* () {
+        const server = yield* FakeNoetl
+        yield* server.spoil(({ path }) =>
+          path === "/openapi.json"
+            ? {
+                status: 200,
+                stored: false,
+                body: { components: { schemas: { EventRequest: { properties: { result_kind: {} } } } } }
+              }
+            : undefined
+        )
+        yield* (yield* ControlPlane).register
+        assert.strictEqual((yield* server.workers).length, 1)
+      }),
+      { protocol: "auto" }
     )
   )
 

@@ -56,7 +56,7 @@ const plane = (serverUrl: string, path: string, more: Partial<NoetlControlPlane.
   NoetlControlPlane.layer({
     protocol: "auto",
     serverUrl,
-    honourMessageUrl: true,
+    allowedServers: [],
     workerId: "w1",
     workerIdIsGenerated: true,
     pool: "default",

@@ -1,7 +1,12 @@
 /** What a worker does while a neighbour is away, and with answers that were lost. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Layer, Scope, Stream } from "effect"
-import { ControlPlane, ControlPlaneError, Unreachable } from "../../src/control-plane/ControlPlane.ts"
+import { Duration, Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
+import {
+  ControlPlane,
+  ControlPlaneError,
+  Unreachable,
+  Unsupported
+} from "../../src/control-plane/ControlPlane.ts"
 import { MemoryControlPlane } from "../../src/control-plane/MemoryControlPlane.ts"
 import { success } from "../../src/domain/ToolResult.ts"
 import { Journal, JournalError } from "../../src/journal/Journal.ts"
@@ -267,4 +272,26 @@ describe("The heartbeat", () => {
       })
     )
   )
+})
+
+describe("A server of another generation", () => {
+  it.effect("ends the worker with the reason, without a claim", () => {
+    const reason = new Unsupported({ detail: "http://x is the Rust server" })
+    const world = TestWorker.world({
+      controlPlane: {
+        before: (operation) =>
+          operation === "register" ? Effect.fail(new ControlPlaneError({ operation, reason })) : Effect.void
+      }
+    })
+    return inWorld(world, () =>
+      Effect.gen(function* () {
+        yield* TestWorker.submit(aCommand())
+        const joined = yield* Effect.forkChild(Effect.flip((yield* Worker).join), { startImmediately: true })
+        yield* passes("1 minute")
+        const error = yield* Fiber.join(joined)
+        assert.match(error.message, /the Rust server/)
+        assert.notInclude(yield* lines, "claim")
+      })
+    )
+  })
 })

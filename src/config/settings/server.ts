@@ -1,7 +1,7 @@
 /** The NoETL server, and where credentials come from. */
 import { Duration } from "effect"
 import { controlPlaneNames } from "../backendNames.ts"
-import { boolean, duration, oneOf, optional, setting, text, url } from "../Setting.ts"
+import { boolean, duration, oneOf, optional, setting, text, url, urls } from "../Setting.ts"
 
 export const server = {
   controlPlane: setting(
@@ -55,11 +55,20 @@ export const server = {
     },
     text
   ),
+  serverAllow: setting(
+    {
+      key: "server.allow",
+      env: ["NOETL_SERVER_ALLOW"],
+      doc: "Servers that messages may name besides NOETL_SERVER_URL, by their URLs. Commands of every other server are asked for at NOETL_SERVER_URL."
+    },
+    urls,
+    []
+  ),
   ignoreMessageUrl: setting(
     {
       key: "server.ignore_message_url",
       env: ["NOETL_IGNORE_MESSAGE_URL"],
-      doc: "Talk to NOETL_SERVER_URL only, whatever server a message names."
+      doc: "Talk to NOETL_SERVER_URL only, whatever server a message names: the same as an empty NOETL_SERVER_ALLOW, which is the default."
     },
     boolean,
     false

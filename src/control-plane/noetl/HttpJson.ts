@@ -34,6 +34,8 @@ export interface Settings {
   readonly token: Token | undefined
   /** For servers of this origin only as well: every other server is met without them. */
   readonly tls: { readonly origin: string; readonly files: TlsFiles } | undefined
+  /** The servers that are known from the start; each has a limit of requests of its own. */
+  readonly origins: ReadonlyArray<string>
   readonly timeoutMillis: number
   readonly connections: number
 }
@@ -63,11 +65,19 @@ export class HttpJson extends Context.Service<
           // A request that still runs has no caller any more.
           ({ home, other }) => Effect.promise(() => Promise.all([home.destroy(), other.destroy()]))
         )
-        const limit = yield* AdaptiveLimit.make(settings.connections)
-        const start = startWithin(limit, yield* Clock.Clock, (request, done) =>
-          startNow(isFor(settings.tls, request.url) ? home : other, settings, request, done)
+        const clock = yield* Clock.Clock
+        const startOn = (limit: AdaptiveLimit.AdaptiveLimit) =>
+          startWithin(limit, clock, (request, done) =>
+            startNow(isFor(settings.tls, request.url) ? home : other, settings, request, done)
+          )
+        // One server that is busy must not slow the requests to another one. Their number is bounded by the settings.
+        const starts = new Map<string, HttpJson["Service"]["start"]>()
+        for (const origin of new Set(settings.origins))
+          starts.set(origin, startOn(yield* AdaptiveLimit.make(settings.connections)))
+        const anyOther = startOn(yield* AdaptiveLimit.make(settings.connections))
+        return HttpJson.of(
+          fromStart((request, done) => (starts.get(splitUrl(request.url)[0]) ?? anyOther)(request, done))
         )
-        return HttpJson.of(fromStart(start))
       })
     )
 }

@@ -8,9 +8,10 @@ import type { EventId } from "../../domain/Ids.ts"
 import * as Json from "../../domain/Json.ts"
 import { shownUrl } from "../../domain/shownUrl.ts"
 import type { Notification } from "../../domain/Notification.ts"
-import { ControlPlane, type ControlPlaneError, Owner, type TlsFiles } from "../ControlPlane.ts"
+import { ControlPlane, ControlPlaneError, Owner, type TlsFiles, Unsupported } from "../ControlPlane.ts"
 import type { Dialect, Endpoint, WorkerIdentity } from "./Dialect.ts"
 import { dialectOf, type Protocol } from "./dialects.ts"
+import { generationAt, generationNames } from "./generation.ts"
 import {
   type Answer,
   authorizationFor,
@@ -28,8 +29,8 @@ export interface Settings {
   readonly protocol: Protocol
   /** Where to register, and where to report when a message names no server or is not believed. */
   readonly serverUrl: string
-  /** Whether the server that a message names is the one to talk to about its command. */
-  readonly honourMessageUrl: boolean
+  /** Servers that messages may name besides `serverUrl`, by their URLs. Commands of all others are asked for at `serverUrl`. */
+  readonly allowedServers: ReadonlyArray<string>
   readonly workerId: string
   /** A worker id that nobody chose is an incarnation already. */
   readonly workerIdIsGenerated: boolean
@@ -49,6 +50,7 @@ export const layer = (settings: Settings): Layer.Layer<ControlPlane> =>
       HttpJson.layer({
         token: tokenOf(settings),
         tls: tlsOf(settings),
+        origins: [settings.serverUrl, ...settings.allowedServers].flatMap((url) => originOf(url) ?? []),
         timeoutMillis: Duration.toMillis(settings.timeout),
         connections: Math.max(16, settings.capacity * 2)
       })
@@ -61,7 +63,7 @@ const make = Effect.fnUntraced(function* (settings: Settings) {
   const home: Endpoint = { http, base: normalizedUrl(settings.serverUrl) }
   const worker = identityOf(settings)
   const seen = { republishes: false }
-  const baseOf = baseReader(settings.honourMessageUrl, home.base)
+  const baseOf = baseReader(settings.allowedServers, home.base)
   const serverOf = (where: Where): Endpoint => ({ http, base: baseOf(where) })
   const registration = dialect.registration(home.base, worker)
   const register = sendOk(http, registration)
@@ -78,7 +80,10 @@ const make = Effect.fnUntraced(function* (settings: Settings) {
     address: shownUrl(home.base),
     workerName: worker.name,
     republishesOrphans: Effect.sync(() => seen.republishes),
-    register: Effect.andThen(register, dropEarlierLives(dialect, home, settings, worker)).pipe(Effect.asVoid),
+    register: Effect.suspend(() => (settings.protocol === "auto" ? refuseOthers(home) : Effect.void)).pipe(
+      Effect.andThen(register),
+      Effect.andThen(deregisterPreviousIncarnations(dialect, home, settings, worker))
+    ),
     deregister: Effect.asVoid(sendOk(http, dialect.deregistration(home.base, worker.name))),
     heartbeat: Effect.asVoid(register),
     heartbeatRequest: {
@@ -119,14 +124,20 @@ interface Where {
   readonly serverUrl: string | undefined
 }
 
-/** Where to talk about a command. Its messages name the same server again and again. */
-const baseReader = (honourMessageUrl: boolean, home: string) => {
+/**
+ * Where to talk about a command: the configured server, or the one that its message names where the operator allows it. A
+ * message must not be able to choose where this worker sends requests and whose commands it runs.
+ */
+const baseReader = (allowed: ReadonlyArray<string>, home: string) => {
+  const origins = new Set(allowed.map(originOf))
+  // Messages name the same server again and again.
   let last = { named: "", base: home }
   return ({ serverUrl }: Where): string => {
-    if (!honourMessageUrl || serverUrl === undefined) return home
+    if (origins.size === 0 || serverUrl === undefined) return home
     if (serverUrl !== last.named) {
-      const base = originOf(serverUrl) === undefined ? home : normalizedUrl(serverUrl)
-      last = { named: serverUrl, base }
+      const origin = originOf(serverUrl)
+      const isAllowed = origin !== undefined && origins.has(origin)
+      last = { named: serverUrl, base: isAllowed ? normalizedUrl(serverUrl) : home }
     }
     return last.base
   }
@@ -161,8 +172,25 @@ const identityOf = (settings: Settings): WorkerIdentity => ({
   pid: process.pid
 })
 
+/** A worker without the right dialect would take commands from a pool that works, and hold them. */
+const refuseOthers = (home: Endpoint) =>
+  Effect.flatMap(generationAt(home), (generation) =>
+    generation === "python2" || generation === "unknown"
+      ? Effect.void
+      : Effect.fail(
+          new ControlPlaneError({
+            operation: "register",
+            reason: new Unsupported({
+              detail:
+                `${shownUrl(home.base)} is ${generationNames[generation]}, and this worker speaks with Python servers of 2.8 to 2.10: ` +
+                "use the worker of that server, or set NOETL_PROTOCOL=python2 if this is wrong"
+            })
+          })
+        )
+  )
+
 /** Deregisters earlier incarnations of this worker on this host, which frees their claims at once. */
-const dropEarlierLives = Effect.fnUntraced(
+const deregisterPreviousIncarnations = Effect.fnUntraced(
   function* (dialect: Dialect, home: Endpoint, settings: Settings, worker: WorkerIdentity) {
     if (settings.workerIdIsGenerated) return
     const isMine = (name: string) =>

@@ -5,6 +5,7 @@ import { type Check, type Finding, fullMessageOf, ok, problem, warning } from ".
 import { isObject, parse } from "../../domain/Json.ts"
 import { shownUrl } from "../../domain/shownUrl.ts"
 import type { TlsFiles } from "../ControlPlane.ts"
+import { generationNames, isRust, pythonGeneration } from "./generation.ts"
 import { connectorOf, tokenReader } from "./identity.ts"
 
 export interface Checked {
@@ -76,7 +77,7 @@ const judge = async (agent: Agent, checked: Checked, answer: Answer): Promise<Fi
   const parsed = parse(answer.text)
   const listed =
     parsed._tag === "Success" && isObject(parsed.success) && Array.isArray(parsed.success["items"])
-  if (answer.status === 200 && listed) return ok(about, `${serverUrl} is a NoETL server`)
+  if (answer.status === 200 && listed) return await generation(agent, checked, serverUrl)
   const health = await ask(agent, checked, "/api/health")
   return health.status === 200
     ? problem(
@@ -88,6 +89,21 @@ const judge = async (agent: Agent, checked: Checked, answer: Answer): Promise<Fi
         about,
         `${serverUrl} is no NoETL server (HTTP ${answer.status})`,
         "correct NOETL_SERVER_URL: a proxy or another program answers there"
+      )
+}
+
+/** A server that lists workers may still be of a generation without a dialect here. */
+const generation = async (agent: Agent, checked: Checked, serverUrl: string): Promise<Finding> => {
+  const document = parse((await ask(agent, checked, "/openapi.json")).text)
+  const health = parse((await ask(agent, checked, "/api/health")).text)
+  const bodyOf = (parsed: typeof document) => ({ body: parsed._tag === "Success" ? parsed.success : null })
+  const found = isRust(bodyOf(health)) ? "rust3" : pythonGeneration(bodyOf(document))
+  return found === "python2" || found === "unknown"
+    ? ok("server", `${serverUrl} is a NoETL server`)
+    : problem(
+        "server",
+        `${serverUrl} is ${generationNames[found]}, and this worker has no dialect for it`,
+        "use a server of 2.8 to 2.10, or the worker that belongs to this one"
       )
 }
 
