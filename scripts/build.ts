@@ -12,13 +12,13 @@ const commonJs = ["undici"]
 
 const namedExports: Plugin = {
   name: "named exports of CommonJS packages",
-  setup: ({ onLoad, onResolve }) => {
+  setup: (bundle) => {
     const require = createRequire(import.meta.url)
     const filter = new RegExp(`^(${commonJs.join("|")})$`)
-    onResolve({ filter }, ({ namespace, path }) =>
+    bundle.onResolve({ filter }, ({ namespace, path }) =>
       namespace === "wrapped" ? undefined : { path, namespace: "wrapped", sideEffects: false }
     )
-    onLoad({ filter, namespace: "wrapped" }, ({ path }) => {
+    bundle.onLoad({ filter, namespace: "wrapped" }, ({ path }) => {
       const names = Object.keys(require(path) as object).filter((name) => /^(?!default$)\w+$/.test(name))
       const contents = `import whole from "${path}"; export default whole; export const { ${names.join(", ")} } = whole`
       return { contents, resolveDir: process.cwd() }
