@@ -6,7 +6,7 @@ export interface WorkerSettings {
   readonly concurrency: number
   /** Messages fetched beyond the free slots, so that a slot need not wait for a round trip. */
   readonly prefetch: number
-  /** Commands of one kind that run at once; kinds that are missing have no limit of their own. */
+  /** Commands that run at once by kind, or by kinds together (`postgres+duckdb`); other kinds have no limit of their own. */
   readonly kindLimits: ReadonlyMap<string, number>
   /** How long running commands may go on after a stop was asked for. */
   readonly drain: Duration.Duration

@@ -21,6 +21,7 @@ export const worker = Effect.fnUntraced(function* (args: Arguments) {
   yield* graceful(graceOf(values))
   return yield* Effect.gen(function* () {
     for (const warning of loaded.warnings) yield* Effect.logWarning(warning)
+    for (const note of loaded.notes) yield* Effect.logInfo(note)
     for (const word of levelsOf(values.logLevel).unknown)
       yield* Effect.logWarning(`log.level: "${word}" is no level and no part=level: left out`)
     yield* Effect.logInfo(introduction(loaded))

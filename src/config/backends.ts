@@ -2,7 +2,7 @@
  * The backends that a worker can be told to use, a row each: everything that depends on the choice. A name without a
  * row, or a row without a part, does not compile.
  */
-import { Duration, Effect, Layer, type Redacted } from "effect"
+import { Effect, Layer, type Redacted } from "effect"
 import { randomUUID } from "node:crypto"
 import { ControlPlane, type TlsFiles } from "../control-plane/ControlPlane.ts"
 import { MemoryControlPlane } from "../control-plane/MemoryControlPlane.ts"
@@ -55,7 +55,7 @@ export const queues = {
       return {
         queue: NatsQueue.layer({
           ...consumerSettings(values),
-          pullExpires: Duration.seconds(30),
+          pullExpires: values.natsPullExpires,
           deadLetters: deadLetterStream(values)
         }).pipe(Layer.provide(connection)),
         leases: Layer.unwrap(
@@ -63,10 +63,10 @@ export const queues = {
             NatsLeases.layer({ nats: natsSettings(values), name: workerName, hungAfter: values.hungAfter })
           )
         ),
-        results: Results.layerWith({ inlineMaxBytes: values.resultInline }).pipe(
-          Layer.provide(NatsResultStore.layer()),
-          Layer.provide(connection)
-        )
+        results: Results.layerWith({
+          inlineMaxBytes: values.resultInline,
+          previewBytes: values.resultPreview
+        }).pipe(Layer.provide(NatsResultStore.layer()), Layer.provide(connection))
       }
     },
     address: (values) => shownUrl(values.natsUrl),
@@ -81,9 +81,11 @@ export const queues = {
     layers: (values) => ({
       queue: MemoryQueue.layer(),
       leases: Leases.layerInProcess,
-      results: Results.layerWith({ inlineMaxBytes: values.resultInline, refStyle: "text" }).pipe(
-        Layer.provide(MemoryResultStore.layer())
-      )
+      results: Results.layerWith({
+        inlineMaxBytes: values.resultInline,
+        previewBytes: values.resultPreview,
+        refStyle: "text"
+      }).pipe(Layer.provide(MemoryResultStore.layer()))
     }),
     address: () => "memory",
     check: undefined

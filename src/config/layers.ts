@@ -28,7 +28,7 @@ export const workerLayer = <E>(
   const { leases, queue, results } = queueOf(values).layers(values)
   const worker = Worker.layer.pipe(
     Layer.provide(Layer.provide(tools, options)),
-    Layer.provide(Pipeline.layerWith(values)),
+    Layer.provide(Pipeline.layerWith({ retypeStrings: values.retypeStrings })),
     Layer.provide(results),
     Layer.provide(leases),
     Layer.provideMerge(queue),
@@ -40,7 +40,11 @@ export const workerLayer = <E>(
     Layer.provide(plugins(values))
   )
   // The server starts before the worker and closes after it: it answers through the whole drain.
-  const health = Health.layer({ port: values.healthPort, host: values.healthHost, metrics: values.metrics })
+  const health = Health.layer({
+    port: values.healthPort,
+    host: values.healthHost,
+    metrics: values.metrics && !values.disableMetrics
+  })
   return Health.observe.pipe(
     Layer.provideMerge(worker),
     Layer.provideMerge(Layer.provideMerge(protectHealth(options), health))
@@ -72,7 +76,7 @@ export const workerConfig = (values: Values): Layer.Layer<WorkerConfig> =>
   WorkerConfig.layer({
     concurrency: values.concurrency,
     prefetch: values.prefetch ?? Math.max(1, Math.floor(values.concurrency / 4)),
-    kindLimits: values.kindLimits,
+    kindLimits: kindLimitsOf(values),
     drain: values.drain,
     commandTimeout: values.commandTimeout,
     reportWithin: values.reportWithin,
@@ -83,6 +87,12 @@ export const workerConfig = (values: Values): Layer.Layer<WorkerConfig> =>
     maxLag: values.maxLag,
     heartbeatEvery: values.heartbeat
   })
+
+/** A limit of databases together is one more line of the limits by kind. */
+const kindLimitsOf = ({ databaseLimit, kindLimits }: Values): ReadonlyMap<string, number> =>
+  databaseLimit === undefined
+    ? kindLimits
+    : new Map([...kindLimits, ["postgres+snowflake+duckdb+transfer", databaseLimit]])
 
 const plugins = ({ podDeletionCost, podName }: Values): Layer.Layer<never> =>
   podDeletionCost && podName !== undefined

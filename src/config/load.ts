@@ -7,6 +7,7 @@ import { parseEnv } from "node:util"
 import { parse as parseToml } from "smol-toml"
 import type { Setting } from "./Setting.ts"
 import { settings, type Values } from "./settings.ts"
+import { withoutMeaning } from "./withoutMeaning.ts"
 
 export interface Sources {
   readonly flags: ReadonlyMap<string, string>
@@ -26,6 +27,8 @@ export interface Loaded {
   readonly values: Values
   readonly origins: ReadonlyMap<string, Origin>
   readonly warnings: ReadonlyArray<string>
+  /** What an operator may know and need not mend. */
+  readonly notes: ReadonlyArray<string>
 }
 
 /** All that is wrong, one line each. */
@@ -59,7 +62,8 @@ export const load = (sources: Sources): Result.Result<Loaded, ConfigProblems> =>
   }
   if (problems.length > 0) return Result.fail(new ConfigProblems({ problems }))
   const warnings = warningsOf(sources, dotenv, file)
-  return Result.succeed({ values: values as unknown as Values, origins, warnings })
+  const notes = notesOf(sources, dotenv)
+  return Result.succeed({ values: values as unknown as Values, origins, warnings, notes })
 }
 
 /** Secrets leave this module wrapped only. */
@@ -151,7 +155,8 @@ const warningsOf = (
       prefixes.some((prefix) => name.startsWith(prefix)) &&
       !known.includes(name) &&
       !fromKubernetes.test(name) &&
-      !elsewhere.test(name)
+      !elsewhere.test(name) &&
+      !withoutMeaning.has(name)
   )
   const keys: ReadonlyArray<string> = Object.values(settings).map((setting) => setting.key)
   return [
@@ -160,6 +165,21 @@ const warningsOf = (
       .filter((key) => !keys.includes(key))
       .map((key) => `${sources.file?.path ?? "file"}: the key ${key} is not known${suggestion(key, keys)}`)
   ]
+}
+
+/** Variables of other workers' deployments that change nothing here, in one line. */
+const notesOf = (
+  sources: Sources,
+  dotenv: Readonly<Record<string, string | undefined>>
+): ReadonlyArray<string> => {
+  const names = [...new Set([...Object.keys(sources.env), ...Object.keys(dotenv)])].filter((name) =>
+    withoutMeaning.has(name)
+  )
+  return names.length === 0
+    ? []
+    : [
+        `${names.length} variables of NoETL's own servers and workers have no meaning here: ${names.toSorted().join(", ")}`
+      ]
 }
 
 const suggestion = (name: string, known: ReadonlyArray<string>): string => {

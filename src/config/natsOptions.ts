@@ -22,9 +22,9 @@ export const consumerSettings = (values: Values): ConsumerSettings => ({
   subject: values.natsSubject,
   filter: values.natsFilter,
   ackWait: values.natsAckWait,
-  // The Python workers' own numbers: one with another max_ack_pending would delete and recreate the durable.
-  maxDeliver: 1000,
-  maxAckPending: 64,
+  // The defaults are the Python workers' own: one of them with another max_ack_pending recreates the durable.
+  maxDeliver: values.natsMaxDeliver,
+  maxAckPending: values.natsMaxAckPending,
   update: values.natsConsumerUpdate
 })
 

@@ -39,7 +39,15 @@ export const toolOptions = (values: Values): Layer.Layer<SafetyOptions> =>
       filesRoot: values.filesRoot
     }),
     duckdbOptions(values),
-    Layer.succeed(PostgresOptions, { ...postgresDefaults, filesRoot: values.filesRoot }),
+    Layer.succeed(PostgresOptions, {
+      ...postgresDefaults,
+      poolSize: values.postgresPoolSize,
+      maxWaiting: values.postgresMaxWaiting,
+      connectTimeout: values.postgresConnectTimeout,
+      idle: values.postgresIdle,
+      lifetime: values.postgresLifetime,
+      filesRoot: values.filesRoot
+    }),
     Layer.succeed(ProcessOptions, {
       ...processDefaults,
       environment: process.env,

@@ -26,11 +26,11 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
   const config = yield* WorkerConfig
   const slots = yield* Semaphore.make(config.concurrency)
   const capacity = yield* Capacity.make(config.concurrency + config.prefetch)
-  const kinds = new Map(
-    yield* Effect.forEach(config.kindLimits, ([kind, n]) =>
-      Effect.map(Semaphore.make(n), (limit) => [kind, limit] as const)
-    )
-  )
+  const kinds = new Map<string, Semaphore.Semaphore>()
+  for (const [names, n] of config.kindLimits) {
+    const limit = yield* Semaphore.make(n)
+    for (const kind of names.split("+")) kinds.set(kind, limit)
+  }
   const jobs = yield* FiberMap.make<string, void, never>()
   const inFlight = yield* InFlight.make
   const draining = yield* Latch.make(false)

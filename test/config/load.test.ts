@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Result } from "effect"
+import { globSync, readFileSync } from "node:fs"
 import { load, type Sources } from "../../src/config/load.ts"
 import { settings } from "../../src/config/settings.ts"
 
@@ -97,5 +98,70 @@ describe("Configuration", () => {
   it("every setting has a canonical name of its own, and no name means two", () => {
     const names = Object.values(settings).flatMap(({ env }) => env as ReadonlyArray<string>)
     assert.strictEqual(new Set(names).size, names.length)
+  })
+
+  it("every setting has a reader", () => {
+    const readers = globSync("src/{config,cli,doctor}/*.ts")
+      .filter((file) => !file.endsWith("settings.ts"))
+      .map((file) => readFileSync(file, "utf8"))
+      .join("\n")
+    const unread = Object.keys(settings).filter(
+      (name) => !new RegExp(`\\bvalues\\.${name}\\b|\\{[^{}]*\\b${name}\\b[^{}]*\\}: Values\\b`).test(readers)
+    )
+    assert.deepStrictEqual(unread, [])
+  })
+
+  it("takes the environment of NoETL's Python workers without a warning, and says in one line what means nothing", () => {
+    const {
+      notes,
+      values: read,
+      warnings
+    } = Result.getOrThrow(
+      from({
+        env: {
+          NOETL_WORKER_MAX_INFLIGHT_COMMANDS: "8",
+          NOETL_WORKER_MAX_INFLIGHT_DB_COMMANDS: "3",
+          NOETL_LOG_FORMAT: "json",
+          NOETL_LOG_LEVEL: "debug",
+          NOETL_WORKER_NATS_FETCH_TIMEOUT_SECONDS: "10",
+          NOETL_WORKER_NATS_MAX_ACK_PENDING: "128",
+          NOETL_WORKER_NATS_MAX_DELIVER: "50",
+          NOETL_POSTGRES_POOL_MAX_SIZE: "9",
+          NOETL_POSTGRES_POOL_TIMEOUT_SECONDS: "4",
+          NOETL_DISABLE_METRICS: "true",
+          NOETL_PREVIEW_MAX_BYTES: "2048",
+          NOETL_WORKER_POOL_RUNTIME: "cpu",
+          NOETL_WORKER_METRICS_INTERVAL: "60",
+          NOETL_USER: "noetl",
+          NOETL_SCHEMA: "noetl"
+        }
+      })
+    )
+    assert.deepStrictEqual(warnings, [])
+    assert.deepStrictEqual(notes, [
+      "4 variables of NoETL's own servers and workers have no meaning here: " +
+        "NOETL_SCHEMA, NOETL_USER, NOETL_WORKER_METRICS_INTERVAL, NOETL_WORKER_POOL_RUNTIME"
+    ])
+    assert.deepStrictEqual(
+      [
+        read.concurrency,
+        read.databaseLimit,
+        read.logFormat,
+        read.logLevel,
+        read.natsMaxAckPending,
+        read.natsMaxDeliver
+      ],
+      [8, 3, "json", "debug", 128, 50]
+    )
+    assert.deepStrictEqual(
+      [
+        read.natsPullExpires,
+        read.postgresPoolSize,
+        read.postgresConnectTimeout,
+        read.disableMetrics,
+        read.resultPreview
+      ],
+      [Duration.seconds(10), 9, Duration.seconds(4), true, 2048]
+    )
   })
 })

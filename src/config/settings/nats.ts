@@ -1,6 +1,6 @@
 /** NATS: the connection, the consumer and the dead letters. */
 import { Duration } from "effect"
-import { boolean, duration, optional, setting, text, url } from "../Setting.ts"
+import { boolean, duration, integer, optional, setting, text, url } from "../Setting.ts"
 
 export const nats = {
   natsUrl: setting(
@@ -54,7 +54,7 @@ export const nats = {
   natsConsumer: optional(
     {
       key: "nats.consumer",
-      env: ["NATS_CONSUMER"],
+      env: ["NATS_CONSUMER", "NOETL_WORKER_NATS_CONSUMER"],
       doc: "Durable consumer. One that exists is used as it is.",
       shownDefault: "noetl_worker_pool if it exists, else worker-pool"
     },
@@ -104,10 +104,37 @@ export const nats = {
   natsAckWait: setting(
     {
       key: "nats.ack_wait_seconds",
-      env: ["NATS_ACK_WAIT_SECONDS"],
+      env: ["NATS_ACK_WAIT_SECONDS", "NOETL_WORKER_NATS_ACK_WAIT_SECONDS"],
       doc: "ack_wait of a consumer that we make."
     },
     duration("seconds"),
     Duration.seconds(30)
+  ),
+  natsPullExpires: setting(
+    {
+      key: "nats.fetch_timeout_seconds",
+      env: ["NATS_FETCH_TIMEOUT_SECONDS", "NOETL_WORKER_NATS_FETCH_TIMEOUT_SECONDS"],
+      doc: "How long one pull waits on the server for messages."
+    },
+    duration("seconds"),
+    Duration.seconds(30)
+  ),
+  natsMaxAckPending: setting(
+    {
+      key: "nats.max_ack_pending",
+      env: ["NATS_MAX_ACK_PENDING", "NOETL_WORKER_NATS_MAX_ACK_PENDING"],
+      doc: "max_ack_pending of a consumer that the worker makes: messages that all workers together may hold, waiting ones included. Python workers recreate a consumer that has another number than theirs."
+    },
+    integer(1, 1_000_000),
+    64
+  ),
+  natsMaxDeliver: setting(
+    {
+      key: "nats.max_deliver",
+      env: ["NATS_MAX_DELIVER", "NOETL_WORKER_NATS_MAX_DELIVER"],
+      doc: "max_deliver of a consumer that the worker makes; -1 is without end."
+    },
+    integer(-1, 1_000_000),
+    1000
   )
 } as const

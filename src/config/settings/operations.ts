@@ -23,10 +23,19 @@ export const operations = {
     boolean,
     true
   ),
+  disableMetrics: setting(
+    {
+      key: "health.disable_metrics",
+      env: ["NOETL_DISABLE_METRICS"],
+      doc: "The opposite of health.metrics, as NoETL's own workers name it; true wins."
+    },
+    boolean,
+    false
+  ),
   logLevel: setting(
     {
       key: "log.level",
-      env: ["LOG_LEVEL", "RUST_LOG"],
+      env: ["LOG_LEVEL", "NOETL_LOG_LEVEL", "RUST_LOG"],
       doc: "trace, debug, info, warn, error or none; info,consumer=debug,python=warn has levels of parts (children of the tree, kinds of tools).",
       shownDefault: "info"
     },
@@ -36,7 +45,7 @@ export const operations = {
   logFormat: setting(
     {
       key: "log.format",
-      env: ["LOG_FORMAT"],
+      env: ["LOG_FORMAT", "NOETL_LOG_FORMAT"],
       doc: "How log lines look; auto is pretty on a terminal and json elsewhere."
     },
     oneOf("auto", "json", "pretty", "logfmt"),

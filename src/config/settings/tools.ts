@@ -141,6 +141,51 @@ export const tools = {
     duration("seconds"),
     Duration.seconds(60)
   ),
+  postgresPoolSize: setting(
+    {
+      key: "postgres.pool_max_size",
+      env: ["WORKER_POSTGRES_POOL_MAX_SIZE", "NOETL_POSTGRES_POOL_MAX_SIZE"],
+      doc: "Connections of one pool: one server, database and user. A playbook can ask for less or more, up to 64."
+    },
+    integer(1, 64),
+    6
+  ),
+  postgresMaxWaiting: setting(
+    {
+      key: "postgres.pool_max_waiting",
+      env: ["WORKER_POSTGRES_POOL_MAX_WAITING", "NOETL_POSTGRES_POOL_MAX_WAITING"],
+      doc: "Commands that may wait for a connection of one pool."
+    },
+    integer(1, 100_000),
+    256
+  ),
+  postgresConnectTimeout: setting(
+    {
+      key: "postgres.pool_timeout_seconds",
+      env: ["WORKER_POSTGRES_POOL_TIMEOUT_SECONDS", "NOETL_POSTGRES_POOL_TIMEOUT_SECONDS"],
+      doc: "How long a command waits for a connection, free or new."
+    },
+    duration("seconds"),
+    Duration.seconds(10)
+  ),
+  postgresIdle: setting(
+    {
+      key: "postgres.pool_max_idle_seconds",
+      env: ["WORKER_POSTGRES_POOL_MAX_IDLE_SECONDS", "NOETL_POSTGRES_POOL_MAX_IDLE_SECONDS"],
+      doc: "How long an idle connection is kept."
+    },
+    duration("seconds"),
+    Duration.seconds(30)
+  ),
+  postgresLifetime: setting(
+    {
+      key: "postgres.pool_max_lifetime_seconds",
+      env: ["WORKER_POSTGRES_POOL_MAX_LIFETIME_SECONDS", "NOETL_POSTGRES_POOL_MAX_LIFETIME_SECONDS"],
+      doc: "How long a connection is used."
+    },
+    duration("seconds"),
+    Duration.minutes(30)
+  ),
   pythonPath: optional(
     { key: "python.path", env: ["PYTHON_PATH"], doc: "Python interpreter.", shownDefault: "python3 on PATH" },
     text

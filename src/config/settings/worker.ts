@@ -48,10 +48,18 @@ export const worker = {
     {
       key: "worker.kind_limits",
       env: ["WORKER_KIND_LIMITS"],
-      doc: "Commands of one kind that run at once: python=2,duckdb=1."
+      doc: "Commands of one kind that run at once, or of several kinds together: python=2,postgres+duckdb=4."
     },
     limits,
     new Map<string, number>()
+  ),
+  databaseLimit: optional(
+    {
+      key: "worker.database_limit",
+      env: ["WORKER_DATABASE_LIMIT", "NOETL_WORKER_MAX_INFLIGHT_DB_COMMANDS"],
+      doc: "Commands of postgres, snowflake, duckdb and transfer together that run at once: the same as postgres+snowflake+duckdb+transfer=N in kind_limits."
+    },
+    integer(1, 4096)
   ),
   heartbeat: setting(
     {
@@ -169,6 +177,15 @@ export const worker = {
     },
     integer(1024, 1024 * 1024),
     64 * 1024
+  ),
+  resultPreview: setting(
+    {
+      key: "results.preview_max_bytes",
+      env: ["NOETL_PREVIEW_MAX_BYTES"],
+      doc: "Characters of a result that stay readable beside its reference."
+    },
+    integer(0, 64 * 1024),
+    1024
   ),
   statusInData: setting(
     {
