@@ -34,6 +34,7 @@ export interface Options {
   /** The same between a claim or a report that was carried out and its answer. */
   readonly after?: Disturbance
   readonly claimPatience?: ControlPlane["Service"]["claimPatience"]
+  readonly republishesOrphans?: boolean
 }
 
 export type Disturbance = (
@@ -148,7 +149,7 @@ const make = (options: Options) => {
       name: "memory",
       address: "in this process",
       workerName,
-      republishesOrphans: Effect.succeed(false),
+      republishesOrphans: Effect.succeed(options.republishesOrphans ?? false),
       register: record("register"),
       deregister: record("deregister"),
       heartbeat: record("heartbeat"),

@@ -85,8 +85,12 @@ const starting = HttpServerResponse.json({ status: "starting" }, { status: 503 }
 
 const metricsText = Effect.fnUntraced(function* ({ queue, worker }: Observed, lag: () => number) {
   const status = yield* worker.status
-  const { age, depth } = yield* backlogOf(queue, status)
+  const { age, depth, held } = yield* backlogOf(queue, status)
   if (depth !== undefined) yield* Metric.update(Metrics.queueDepth, depth)
+  if (held !== undefined) {
+    yield* Metric.update(Metrics.messagesHeld, held.count)
+    yield* Metric.update(Metrics.messagesHeldLimit, held.limit)
+  }
   if (age !== undefined) yield* Metric.update(Metrics.oldestWaiting, age)
   yield* Metric.update(Metrics.slotsBusy, runningOf(status))
   yield* Metric.update(Metrics.eventLoopLag, lag())
@@ -107,7 +111,7 @@ const backlogOf = Effect.fnUntraced(function* (queue: MessageQueue["Service"], s
   const times = [waiting?.oldestAt, status.oldestWaitingAt].filter((at) => at !== undefined)
   const none = waiting?.count === 0 ? 0 : undefined
   const age = times.length === 0 ? none : Math.max(0, now - Math.min(...times)) / 1000
-  return { depth: waiting?.count, age }
+  return { depth: waiting?.count, age, held: waiting?.held }
 })
 
 /** Commands that hold a slot. A parked one only waits. */

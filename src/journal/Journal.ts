@@ -30,6 +30,12 @@ export type Known =
   /** It ended here, and its outcome cannot be read any more. */
   | { readonly _tag: "Unreadable"; readonly detail: string }
 
+/** A started command that only waits, with its message. */
+export interface Wait {
+  readonly id: CommandId
+  readonly body: string
+}
+
 export class Journal extends Context.Service<
   Journal,
   {
@@ -41,6 +47,13 @@ export class Journal extends Context.Service<
     readonly countStart: (id: CommandId) => Effect.Effect<number, JournalError>
     /** This worker stopped the command itself, so its starts are not counted against it. */
     readonly resetStarts: (id: CommandId) => Effect.Effect<void, JournalError>
+    /** Whether entries outlive the process. */
+    readonly isDurable: boolean
+    /** Keeps the message of a started command that only waits, so that the next start of this worker takes it up. */
+    readonly recordWaiting: (id: CommandId, body: string) => Effect.Effect<void, JournalError>
+    /** Messages of commands that waited when an earlier process ended, oldest first. Each is forgotten when its command ends. */
+    readonly waiting: Effect.Effect<ReadonlyArray<Wait>, JournalError>
+    readonly forgetWaiting: (id: CommandId) => Effect.Effect<void, JournalError>
     /** Waits while too many outcomes are unreported: the worker takes no new command then. */
     readonly awaitCapacity: Effect.Effect<void>
     /** Outcomes that the control plane has not accepted yet, oldest first. A row that cannot be read is left out. */
@@ -109,6 +122,10 @@ const makeMemory = (limits: Limits) =>
         }),
       countStart: () => Effect.succeed(1),
       resetStarts: () => Effect.void,
+      isDurable: false,
+      recordWaiting: () => Effect.void,
+      waiting: Effect.succeed([]),
+      forgetWaiting: () => Effect.void,
       awaitCapacity: capacity.await,
       unreported: Effect.sync(() => [...unreported.values()]),
       unreportedCount: Effect.sync(() => unreported.size)

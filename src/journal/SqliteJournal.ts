@@ -19,6 +19,7 @@ import {
   JournalError,
   type Known,
   type Limits,
+  type Wait,
   makeCapacity,
   withoutContext
 } from "./Journal.ts"
@@ -55,6 +56,7 @@ const make = Effect.fnUntraced(function* (folder: string, limits: Limits) {
     statements.insert.run(command.commandId, Json.stringify(command), Json.stringify(ending), now)
     stored.add(command.commandId)
     statements.endStarts.run(command.commandId)
+    statements.endWait.run(command.commandId)
   }
   const writeRest = (now: number) => {
     for (const [id, { command, ending }] of unwritten) {
@@ -131,6 +133,17 @@ const make = Effect.fnUntraced(function* (folder: string, limits: Limits) {
         attempt("counting a start", () => Number(statements.countStart.get(id, now)?.["times"] ?? 1))
       ),
     resetStarts: (id) => Effect.asVoid(attempt("resetting starts", () => statements.endStarts.run(id))),
+    isDurable: true,
+    recordWaiting: (id, body) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.asVoid(attempt("recording a wait", () => statements.recordWaiting.run(id, body, now)))
+      ),
+    waiting: attempt("reading waits", () =>
+      statements.waiting
+        .all()
+        .map(({ body, id }): Wait => ({ id: String(id) as CommandId, body: String(body) }))
+    ),
+    forgetWaiting: (id) => Effect.asVoid(attempt("forgetting a wait", () => statements.endWait.run(id))),
     awaitCapacity: capacity.await,
     unreported,
     unreportedCount: Effect.sync(() => stored.size + unwritten.size)

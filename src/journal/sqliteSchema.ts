@@ -10,6 +10,7 @@ const schema = `
   CREATE TABLE IF NOT EXISTS outcomes (id TEXT PRIMARY KEY, command TEXT, ending TEXT, at INTEGER NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS outcomes_unreported ON outcomes (at) WHERE ending IS NOT NULL;
   CREATE TABLE IF NOT EXISTS begun (id TEXT PRIMARY KEY, times INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS waiting (id TEXT PRIMARY KEY, body TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS unreadable (id TEXT PRIMARY KEY, command ANY, ending ANY, at INTEGER, reason TEXT NOT NULL) STRICT;
 `
 
@@ -43,6 +44,9 @@ export const statementsOf = (db: DatabaseSync) => ({
     "INSERT INTO begun (id, times, at) VALUES (?, 1, ?) ON CONFLICT (id) DO UPDATE SET times = times + 1 RETURNING times"
   ),
   endStarts: db.prepare("DELETE FROM begun WHERE id = ?"),
+  recordWaiting: db.prepare("INSERT OR REPLACE INTO waiting (id, body, at) VALUES (?, ?, ?)"),
+  waiting: db.prepare("SELECT id, body FROM waiting ORDER BY at"),
+  endWait: db.prepare("DELETE FROM waiting WHERE id = ?"),
   setAside: db.prepare(
     "INSERT OR REPLACE INTO unreadable (id, command, ending, at, reason) " +
       "SELECT id, command, ending, at, ?1 FROM outcomes WHERE id = ?2"

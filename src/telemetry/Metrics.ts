@@ -56,6 +56,15 @@ export const jobSeconds = Metric.histogram("worker_job_duration_seconds", {
 export const activeJobs = gauge("worker_active_jobs", "Commands in hand")
 export const queueDepth = gauge("worker_queue_depth", "Messages that wait, where the queue can tell")
 
+export const messagesHeld = gauge(
+  "noetl_worker_queue_held",
+  "Messages that all workers together hold, waiting ones included, where the queue can tell"
+)
+export const messagesHeldLimit = gauge(
+  "noetl_worker_queue_held_limit",
+  "Messages that all workers together may hold: the consumer's max_ack_pending"
+)
+
 export const oldestWaiting = gauge(
   "noetl_worker_oldest_waiting_seconds",
   "Age of the oldest command that was not begun, where the queue can tell"

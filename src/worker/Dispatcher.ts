@@ -16,6 +16,7 @@ import { updater } from "../telemetry/updater.ts"
 import { Slot } from "../tools/Slot.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 import * as Capacity from "./Capacity.ts"
+import * as EarlyAck from "./earlyAck.ts"
 import type { Inbox } from "./Inbox.ts"
 import * as InFlight from "./InFlight.ts"
 import { type Permit, parkWith, permitOf } from "./Permit.ts"
@@ -32,7 +33,9 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
     for (const kind of names.split("+")) kinds.set(kind, limit)
   }
   const jobs = yield* FiberMap.make<string, void, never>()
+  const entries = new Map<string, InFlight.Entry>()
   const inFlight = yield* InFlight.make
+  const ackEarly = yield* EarlyAck.make
   const draining = yield* Latch.make(false)
   const deregistered = yield* Latch.make(false)
   const job = yield* Job.make({
@@ -47,7 +50,9 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
   /** Works one delivery in the slot that was taken for it. */
   const work = (delivery: Delivery, permit: Permit) => {
     const entry = inFlight.entry()
+    entries.set(delivery.id, entry)
     const park = parkWith(permit, entry)
+    const parkTool = parkWith(permit, entry, ackEarly(delivery, entry))
     const slot: JobSlot = {
       enter: (notification) => inFlight.enter(notification, entry),
       at: (phase, kind) => inFlight.at(entry, phase, kind),
@@ -58,14 +63,20 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
       release: permit.give
     }
     return job.run(delivery, slot).pipe(
-      Effect.provideService(Slot, { park }),
+      Effect.provideService(Slot, { park: parkTool }),
       Effect.exit,
       Effect.flatMap((exit) =>
         Effect.andThen(
           exit._tag === "Failure"
             ? Effect.logError("a job ended without an answer", exit.cause)
             : Effect.void,
-          Effect.andThen(inFlight.leave(entry), permit.give)
+          Effect.andThen(
+            Effect.suspend(() => {
+              entries.delete(delivery.id)
+              return inFlight.leave(entry)
+            }),
+            permit.give
+          )
         )
       )
     )
@@ -98,8 +109,16 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
     awaitIdle: FiberMap.awaitEmpty(jobs),
     /** Waits until every command has ended or waits to be handed back. */
     awaitStopped: inFlight.awaitStopped,
-    /** Claims that have no answer yet are not asked again from now on. */
-    startDraining: draining.open,
+    /** Claims without an answer are not asked again from now on, and waits that the journal keeps end at once. */
+    startDraining: Effect.andThen(
+      draining.open,
+      Effect.sync(() => {
+        for (const [id, fiber] of jobs) {
+          const entry = entries.get(id)
+          if (entry?.acknowledged === true && entry.parked) fiber.interruptUnsafe()
+        }
+      })
+    ),
     /** Interrupts what still runs, waits until its tools are gone, and answers how many commands that were. */
     stopAll: Effect.gen(function* () {
       const running = yield* inFlight.notStopped

@@ -31,6 +31,8 @@ export interface Entry {
   readonly startedAt: number
   phaseSince: number
   parked: boolean
+  /** Its message was acknowledged while it waits: the journal keeps it. */
+  acknowledged: boolean
   /** Opens when the tool and all it held are gone. */
   readonly toolReleased: Latch.Latch
   /** Opens when the job has ended, or when only the shutdown can end it. */
@@ -52,6 +54,7 @@ export const make = Effect.contextWith((context: Context.Context<never>) => {
     startedAt: now(),
     phaseSince: now(),
     parked: false,
+    acknowledged: false,
     toolReleased: Latch.makeUnsafe(false),
     stopped: Latch.makeUnsafe(false)
   })

@@ -1,5 +1,5 @@
 /** The permit of one job: a slot and a unit of capacity, given back together and once. */
-import { Cause, Effect, type Semaphore } from "effect"
+import { Cause, Effect, Fiber, type Semaphore } from "effect"
 import type { CountedCapacity } from "./Capacity.ts"
 
 export interface Permit {
@@ -25,15 +25,20 @@ export const permitOf = (slots: Semaphore.Semaphore, capacity: CountedCapacity):
   }
 }
 
-/** Runs an effect that only waits without the permit, and takes the permit again before the job goes on. */
+/**
+ * Runs an effect that only waits without the permit, and takes the permit again before the job goes on. `onLongWait` runs
+ * beside it when it takes longer than a second.
+ */
 export const parkWith =
-  (permit: Permit, entry: { parked: boolean }) =>
+  (permit: Permit, entry: { parked: boolean }, onLongWait: Effect.Effect<void> = Effect.void) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         entry.parked = true
         yield* permit.give
+        const longWait = yield* Effect.forkChild(Effect.delay(onLongWait, "1 second"))
         const exit = yield* Effect.exit(restore(effect))
+        yield* Fiber.interrupt(longWait)
         // Interrupted, nothing runs any more: no slot is needed to unwind. After a failure the caller may go on.
         if (exit._tag === "Failure" && Cause.hasInterrupts(exit.cause)) return yield* exit
         yield* restore(permit.take)

@@ -8,6 +8,7 @@ import * as Metrics from "../telemetry/Metrics.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 import { awaitCalm } from "./Backpressure.ts"
 import type { Dispatcher } from "./Dispatcher.ts"
+import { takenUp } from "./earlyAck.ts"
 import type { Inbox } from "./Inbox.ts"
 import { waitOut } from "./outage.ts"
 import type { WorkerState } from "./Worker.ts"
@@ -57,6 +58,18 @@ export const reportLeftovers = Effect.fnUntraced(function* (dispatcher: Dispatch
   )
 })
 
+/** Takes up the commands that waited when an earlier process of this worker ended, whose messages are acknowledged. */
+const takeUpWaits = Effect.fnUntraced(function* (inbox: Inbox) {
+  const deliveries = yield* takenUp.pipe(
+    Effect.catch((error) =>
+      Effect.as(Effect.logWarning(`waiting commands were not read: ${error.message}`), [])
+    )
+  )
+  if (deliveries.length > 0)
+    yield* Effect.logInfo(`${deliveries.length} commands waited here before: taking them up`)
+  yield* Effect.forEach(deliveries, inbox.offer, { discard: true })
+})
+
 /** queue → inbox. This worker holds every delivery from here on. */
 export const consume = Effect.fnUntraced(function* (inbox: Inbox, dispatcher: Dispatcher) {
   const queue = yield* MessageQueue
@@ -69,6 +82,7 @@ export const consume = Effect.fnUntraced(function* (inbox: Inbox, dispatcher: Di
     acquire: (n: number) =>
       calm.pipe(Effect.andThen(journal.awaitCapacity), Effect.andThen(dispatcher.capacity.acquire(n)))
   }
+  yield* takeUpWaits(inbox)
   const accept = (delivery: Delivery) => Effect.flatMap(leases.hold(delivery), inbox.offer)
   return yield* Stream.runForEachArray(queue.deliveries(capacity), (deliveries) =>
     Effect.uninterruptible(Effect.forEach(deliveries, accept, { discard: true }))

@@ -1,6 +1,9 @@
 /** What a worker does while a neighbour is away, and with answers that were lost. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Duration, Effect, Exit, Fiber, Latch, Layer, Scope, Stream } from "effect"
 import {
   ControlPlane,
   ControlPlaneError,
@@ -10,6 +13,7 @@ import {
 import { MemoryControlPlane } from "../../src/control-plane/MemoryControlPlane.ts"
 import { success } from "../../src/domain/ToolResult.ts"
 import { Journal, JournalError } from "../../src/journal/Journal.ts"
+import * as SqliteJournal from "../../src/journal/SqliteJournal.ts"
 import { MemoryQueue } from "../../src/queue/MemoryQueue.ts"
 import { Disconnected, MessageQueue, QueueError, StreamMissing } from "../../src/queue/MessageQueue.ts"
 import { aCommand } from "../../src/testing/aCommand.ts"
@@ -295,3 +299,117 @@ describe("A server of another generation", () => {
     )
   })
 })
+
+describe("200 commands that only wait", () => {
+  /** A step that fails once with a delay of an hour before its retry. */
+  const waiting = {
+    kind: "stub",
+    spec: {
+      policy: {
+        rules: [{ when: "{{ output.status == 'error' }}", then: { do: "retry", attempts: 2, delay: 3600 } }]
+      }
+    }
+  }
+  const answer = (call: { readonly step: string }) =>
+    Effect.succeed(
+      call.step === "fresh"
+        ? success("fresh")
+        : {
+            status: "error" as const,
+            error: { kind: "connection" as const, message: "away", retryable: true }
+          }
+    )
+  /** A queue that lets its holders have 64 messages, as a shared durable does. */
+  const limited = Layer.effect(
+    MessageQueue,
+    Effect.map(MessageQueue, (queue) => {
+      const held = { count: 0 }
+      return MessageQueue.of({
+        ...queue,
+        deliveries: (capacity) =>
+          queue
+            .deliveries({
+              ...capacity,
+              acquire: (most) =>
+                Effect.repeat(Effect.delay(Effect.void, "100 millis"), { until: () => held.count < 64 }).pipe(
+                  Effect.andThen(capacity.acquire(most))
+                )
+            })
+            .pipe(
+              Stream.map((delivery) => {
+                held.count += 1
+                const state = { settled: false }
+                return {
+                  ...delivery,
+                  settle: (settlement) =>
+                    Effect.suspend(() => {
+                      if (!state.settled) held.count -= 1
+                      state.settled = true
+                      return delivery.settle(settlement)
+                    })
+                }
+              })
+            )
+      })
+    })
+  )
+  const worldWith = (path: string | undefined, republishesOrphans: boolean, registered = Effect.void) => {
+    const before = (operation: string) => (operation === "register" ? registered : Effect.void)
+    const base = TestWorker.world({ answer, controlPlane: { before, republishesOrphans } })
+    const journal = path === undefined ? Journal.layerMemory() : Layer.orDie(SqliteJournal.layer(path))
+    return Layer.mergeAll(limited, journal).pipe(Layer.provideMerge(base))
+  }
+  const submitAll = Effect.gen(function* () {
+    for (let n = 1; n <= 200; n++) yield* TestWorker.submit(aCommand(n, { step: "waits", config: waiting }))
+    yield* passes("2 minutes", "500 millis")
+    yield* TestWorker.submit(aCommand(201, { step: "fresh" }))
+    yield* passes("2 seconds")
+    return yield* (yield* MemoryControlPlane).endingOf(aCommand(201).commandId)
+  })
+
+  it.effect(
+    "let a fresh one start within two seconds, with a journal on disk and a server that publishes again",
+    () =>
+      Effect.gen(function* () {
+        const path = yield* folder
+        yield* inWorld(worldWith(path, true), (stop) =>
+          Effect.gen(function* () {
+            assert.deepStrictEqual(yield* submitAll, { status: "completed", value: "fresh" })
+            yield* stop
+          })
+        )
+        // The next start of this worker takes the waiting ones up, without a message.
+        const issued = yield* Latch.make()
+        yield* inWorld(worldWith(path, true, issued.await), () =>
+          Effect.gen(function* () {
+            const plane = yield* MemoryControlPlane
+            for (let n = 1; n <= 200; n++) yield* plane.issue(aCommand(n, { step: "fresh" }))
+            yield* issued.open
+            yield* passes("1 minute")
+            for (const n of [1, 100, 200])
+              assert.strictEqual((yield* plane.endingOf(aCommand(n).commandId))?.status, "completed")
+          })
+        )
+      }).pipe(Effect.scoped)
+  )
+
+  it.effect.each([
+    ["in memory", false, true],
+    ["on disk, for a server that publishes nothing again,", true, false]
+  ] as const)("keep their messages with a journal %s", ([, onDisk, republishes]) =>
+    Effect.gen(function* () {
+      const path = onDisk ? yield* folder : undefined
+      yield* inWorld(worldWith(path, republishes), () =>
+        Effect.gen(function* () {
+          assert.isUndefined(yield* submitAll)
+          assert.deepStrictEqual(yield* settlements, [])
+        })
+      )
+    }).pipe(Effect.scoped)
+  )
+})
+
+const folder = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "outages-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+)

@@ -65,13 +65,15 @@ export const waitingOf = Effect.fnUntraced(function* (nc: Connection, settings: 
   const info = yield* lookUp(() => jsm.consumers.info(stream, name))
   if (info === undefined) return undefined
   const count = info.num_pending
-  if (count === 0) return { count, oldestAt: undefined }
+  const limit = info.config.max_ack_pending ?? -1
+  const held = limit > 0 ? { held: { count: info.num_ack_pending, limit } } : {}
+  if (count === 0) return { count, oldestAt: undefined, ...held }
   const next = { seq: info.delivered.stream_seq + 1, next_by_subj: info.config.filter_subject ?? ">" }
   const oldest = yield* lookUp(() => jsm.streams.getMessage(stream, next)).pipe(
     Effect.timeoutOrElse({ duration: "500 millis", orElse: () => Effect.succeed(undefined) }),
     Effect.catch(() => Effect.succeed(undefined))
   )
-  return { count, oldestAt: oldest?.time.getTime() }
+  return { count, oldestAt: oldest?.time.getTime(), ...held }
 })
 
 const ensureStream = Effect.fnUntraced(function* (jsm: JetStreamManager, settings: ConsumerSettings) {
