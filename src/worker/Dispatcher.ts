@@ -1,10 +1,10 @@
 /**
- * Slots are permits, jobs are fibers by delivery.
+ * Slots are permits, jobs are fibers.
  *
  * A job that only waits parks: it gives its permit back and takes one again before it goes on. At the shutdown jobs are
  * interrupted, and what they started goes back to the queue after the worker has deregistered.
  */
-import { Effect, FiberMap, Latch, Semaphore } from "effect"
+import { Effect, FiberSet, Latch, Semaphore } from "effect"
 import * as Job from "../job/Job.ts"
 import { makeFailureCounter } from "../job/deadLetter.ts"
 import type { JobSlot } from "../job/JobSlot.ts"
@@ -31,7 +31,7 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
       Effect.map(Semaphore.make(n), (limit) => [kind, limit] as const)
     )
   )
-  const jobs = yield* FiberMap.make<string, void, never>()
+  const jobs = yield* FiberSet.make<void, never>()
   const inFlight = yield* InFlight.make
   const draining = yield* Latch.make(false)
   const deregistered = yield* Latch.make(false)
@@ -59,15 +59,9 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
     }
     return job.run(delivery, slot).pipe(
       Effect.provideService(Slot, { park }),
-      Effect.exit,
-      Effect.flatMap((exit) =>
-        Effect.andThen(
-          exit._tag === "Failure"
-            ? Effect.logError("a job ended without an answer", exit.cause)
-            : Effect.void,
-          Effect.andThen(inFlight.leave(entry), permit.give)
-        )
-      )
+      Effect.catchCause((cause) => Effect.logError("a job ended without an answer", cause)),
+      Effect.andThen(inFlight.leave(entry)),
+      Effect.andThen(permit.give)
     )
   }
 
@@ -81,7 +75,7 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
           if (delivery === undefined) return yield* slots.release(1)
           const permit = permitOf(slots, capacity)
           update(Metrics.deliveries, 1)
-          return yield* FiberMap.run(jobs, delivery.id, work(delivery, permit), { startImmediately: true })
+          return yield* FiberSet.run(jobs, work(delivery, permit), { startImmediately: true })
         })
       )
     )
@@ -95,7 +89,7 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
     active: inFlight.active,
     /** Whether a command runs; a parked one does not. */
     busy: inFlight.busy,
-    awaitIdle: FiberMap.awaitEmpty(jobs),
+    awaitIdle: FiberSet.awaitEmpty(jobs),
     /** Waits until every command has ended or waits to be handed back. */
     awaitStopped: inFlight.awaitStopped,
     /** Claims that have no answer yet are not asked again from now on. */
@@ -103,7 +97,7 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
     /** Interrupts what still runs, waits until its tools are gone, and answers how many commands that were. */
     stopAll: Effect.gen(function* () {
       const running = yield* inFlight.notStopped
-      for (const [, fiber] of jobs) fiber.interruptUnsafe()
+      for (const fiber of jobs) fiber.interruptUnsafe()
       yield* inFlight.awaitToolsReleased
       return running
     }),
