@@ -12,6 +12,7 @@ const ports = [
   "queue/Leases.ts",
   "queue/MessageQueue.ts",
   "telemetry/Metrics.ts",
+  "telemetry/spans.ts",
   "telemetry/updater.ts",
   "WorkerConfig.ts"
 ]
@@ -46,7 +47,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   results: [...basis, "nats"],
   credentials: [...basis, "google", "secrets", "control-plane/ControlPlane.ts"],
 
-  tools: [...basis, "results", "control-plane/ControlPlane.ts", "tools"],
+  tools: [...basis, "results", "control-plane/ControlPlane.ts", "telemetry/spans.ts", "tools"],
   "tools/breaker": basis,
   "tools/http": [...basis, ...contract, "tools/breaker"],
   "tools/process": [...basis, ...contract],

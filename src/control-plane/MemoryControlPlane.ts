@@ -8,7 +8,7 @@ import { AlreadyDone, Claimed, HeldElsewhere, Rejected } from "../domain/Claim.t
 import type { Command } from "../domain/Command.ts"
 import type { Credential } from "../domain/Credential.ts"
 import type { CommandId, EventId, ExecutionId } from "../domain/Ids.ts"
-import * as Json from "../domain/Json.ts"
+import type * as Json from "../domain/Json.ts"
 import type { WorkerEvent } from "../domain/WorkerEvent.ts"
 import { ControlPlane, ControlPlaneError, Owner, Refused } from "./ControlPlane.ts"
 
@@ -235,10 +235,6 @@ const make = (options: Options) => {
 
 /** The message that announces a command, as a NoETL server writes it: ids are bare integers. */
 export const bodyOf = (command: Command): string =>
-  Json.stringify({
-    execution_id: BigInt(command.executionId),
-    event_id: BigInt(command.eventId),
-    command_id: command.commandId,
-    step: command.step,
-    server_url: command.serverUrl ?? "http://localhost:8082"
-  })
+  `{"execution_id":${command.executionId},"event_id":${command.eventId},` +
+  `"command_id":${JSON.stringify(command.commandId)},"step":${JSON.stringify(command.step)},` +
+  `"server_url":${JSON.stringify(command.serverUrl ?? "http://localhost:8082")}}`

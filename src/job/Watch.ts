@@ -24,6 +24,7 @@ export const make = Effect.gen(function* () {
   const controlPlane = yield* ControlPlane
   const leases = yield* Leases
   const random = yield* Random.Random
+  const clock = yield* Clock.Clock
   const cancellationEvery = Duration.toMillis((yield* WorkerConfig).cancellationEvery)
   const watched = new Map<string, Watched>()
 
@@ -45,7 +46,7 @@ export const make = Effect.gen(function* () {
     Effect.flatMap(controlPlane.cancelled(command), (yes) => (yes ? stop(id, "Cancelled") : Effect.void))
 
   const check = Effect.fnUntraced(function* (asks: Asks) {
-    const now = yield* Clock.currentTimeMillis
+    const now = clock.currentTimeMillisUnsafe()
     for (const [id, entry] of watched) {
       if (now >= entry.askOwnerAt && leases.expired(id)) {
         entry.askOwnerAt = now + betweenOwnerAsks
@@ -59,20 +60,14 @@ export const make = Effect.gen(function* () {
   })
 
   return {
-    /** Watches a command while the effect runs. `stop` is called at most once, and not after the effect has ended. */
-    during:
-      (id: Delivery["id"], command: Command, stop: Watched["stop"]) =>
-      <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-        Effect.clockWith((clock) => {
-          const now = clock.currentTimeMillisUnsafe()
-          // Commands that started together do not ask together.
-          const askCancelledAt = now + cancellationEvery * random.nextDoubleUnsafe()
-          watched.set(id, { command, stop, askOwnerAt: now, askCancelledAt })
-          return Effect.ensuring(
-            effect,
-            Effect.sync(() => watched.delete(id))
-          )
-        }),
+    /** Watches a command until the returned function is called. `stop` is called at most once, and not after that. */
+    add: (id: Delivery["id"], command: Command, stop: Watched["stop"]): (() => void) => {
+      const now = clock.currentTimeMillisUnsafe()
+      // Commands that started together do not ask together.
+      const askCancelledAt = now + cancellationEvery * random.nextDoubleUnsafe()
+      watched.set(id, { command, stop, askOwnerAt: now, askCancelledAt })
+      return () => void watched.delete(id)
+    },
     run: Effect.scoped(
       Effect.gen(function* () {
         const asks: Asks = yield* FiberMap.make<string>()

@@ -1,5 +1,6 @@
 /** Command → outcome, with the start reported meanwhile. The only part of a job that runs the author's work. */
 import { Cause, Clock, type Context, Effect, Exit, Fiber } from "effect"
+import { inFiber } from "../async/within.ts"
 import { ControlPlane } from "../control-plane/ControlPlane.ts"
 import type { Command } from "../domain/Command.ts"
 import * as Outcome from "../domain/Outcome.ts"
@@ -18,28 +19,20 @@ export const make = Effect.fnUntraced(function* ({ watch }: JobServices) {
 
   /** In a fiber of its own, so that the watch can interrupt it and nothing else. */
   const executeWatched = (command: Command, delivery: Delivery, slot: JobSlot, stop: Stop) =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(
-        Effect.forkChild(
-          execute(command).pipe(
-            Effect.provideService(Stopping, { why: Effect.sync(() => stop.why) }),
-            slot.withKind(command.kind),
-            Effect.annotateLogs({ tool: command.kind })
-          ),
-          { startImmediately: true }
-        ),
-        (running) => {
-          const stopWith = (why: Outcome.StopReason) => {
-            stop.why = why
-            running.interruptUnsafe()
-          }
-          return watch.during(
-            delivery.id,
-            command,
-            stopWith
-          )(restore(Fiber.join(running)).pipe(Effect.onInterrupt(() => Fiber.interrupt(running))))
+    execute(command).pipe(
+      Effect.provideService(Stopping, { why: Effect.sync(() => stop.why) }),
+      slot.withKind(command.kind),
+      Effect.annotateLogs({ tool: command.kind }),
+      inFiber((running) => {
+        const forget = watch.add(delivery.id, command, (why) => {
+          stop.why = why
+          running.interruptUnsafe()
+        })
+        return (exit) => {
+          forget()
+          return exit
         }
-      )
+      })
     )
 
   return (command: Command, delivery: Delivery, slot: JobSlot) =>

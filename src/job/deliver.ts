@@ -3,7 +3,8 @@
  *
  * A report that waits holds neither a slot nor capacity: the journal's limit bounds how many wait.
  */
-import { Duration, Effect, Fiber } from "effect"
+import { Cause, Duration, Effect } from "effect"
+import { whenLonger, withinOrElse } from "../async/within.ts"
 import { ControlPlane } from "../control-plane/ControlPlane.ts"
 import type { Command } from "../domain/Command.ts"
 import type { Ending } from "../domain/Outcome.ts"
@@ -17,27 +18,30 @@ import type { JobSlot } from "./JobSlot.ts"
 import { eventOf } from "./report.ts"
 import type { JobExit } from "./settlementOf.ts"
 
-/** How long a report may take before its slot goes to the next command. */
-const holdsSlotFor = Duration.seconds(1)
+/** How long a report may take before its slot goes to the next command, in milliseconds. */
+const holdsSlotFor = 1000
 
 export const make = Effect.gen(function* () {
   const controlPlane = yield* ControlPlane
   const journal = yield* Journal
   const leases = yield* Leases
-  const { reportWithin } = yield* WorkerConfig
+  const reportWithin = Duration.toMillis((yield* WorkerConfig).reportWithin)
+  const late = () => Effect.fail(new Cause.TimeoutError(`no answer within ${reportWithin / 1000} s`))
   const update = updater(yield* Effect.context())
 
   const report = Effect.fnUntraced(function* (command: Command, ending: Ending, mayBeThere: boolean) {
-    yield* controlPlane.report(command, eventOf(ending), { mayBeThere }).pipe(
-      Effect.timeout(reportWithin),
-      Effect.interruptible,
-      Effect.tapError((error) =>
-        Effect.suspend(() => {
-          update(Metrics.reportFailures, 1)
-          return Effect.logError(`the outcome was not reported and stays in the journal: ${error.message}`)
-        })
+    const sent = withinOrElse(
+      reportWithin,
+      late
+    )(controlPlane.report(command, eventOf(ending), { mayBeThere }))
+    // The shutdown waits for the first report of an ending. A later one may as well come from the next process.
+    yield* Effect.catch(mayBeThere ? Effect.interruptible(sent) : sent, (error) => {
+      update(Metrics.reportFailures, 1)
+      return Effect.andThen(
+        Effect.logError(`the outcome was not reported and stays in the journal: ${error.message}`),
+        Effect.fail(error)
       )
-    )
+    })
     yield* journal.markReported(command.commandId)
     update(Metrics.reports, 1)
     return exitOf(ending)
@@ -77,19 +81,11 @@ export const make = Effect.gen(function* () {
 
   return {
     /** For a command that ended at this moment. After an expired lease it is reported only if it is still ours. */
-    now: Effect.fnUntraced(function* (command: Command, ending: Ending, delivery: Delivery, slot: JobSlot) {
+    now: (command: Command, ending: Ending, delivery: Delivery, slot: JobSlot) => {
       slot.at("report")
-      const reporting = yield* Effect.forkChild(
-        leases.expired(delivery.id) ? reportIfOurs(command, ending, false) : report(command, ending, false),
-        { startImmediately: true }
-      )
-      const done = reporting.pollUnsafe()
-      if (done !== undefined) return yield* done
-      const soon = yield* Fiber.await(reporting).pipe(Effect.timeoutOption(holdsSlotFor))
-      if (soon._tag === "Some") return yield* soon.value
-      yield* slot.release
-      return yield* Fiber.join(reporting)
-    }),
+      const reported = leases.expired(delivery.id) ? reportIfOurs : report
+      return whenLonger(holdsSlotFor, slot.release)(reported(command, ending, false))
+    },
     /** For a delivery whose command ended here before. */
     again,
     /** For an outcome in the journal without a delivery: the queue may bring its message later, or never. */

@@ -1,12 +1,13 @@
 /** The span and the log annotations of a job. They cost nothing while no tracer takes spans. */
-import { Effect, Option, References, type Tracer } from "effect"
+import { Effect, Option, type Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
 import type { Notification } from "../domain/Notification.ts"
+import * as Spans from "../telemetry/spans.ts"
 
 type Around = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, Exclude<R, Tracer.ParentSpan>>
 
 export const make: Effect.Effect<(notification: Notification) => Around> = Effect.map(
-  References.TracerEnabled,
+  Spans.areTaken,
   (enabled) => (notification) => {
     const annotated: Around = Effect.annotateLogs({
       execution: notification.executionId,

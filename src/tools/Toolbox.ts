@@ -4,9 +4,10 @@
  * `Toolbox.layer(ShellTool, HttpTool)` asks the context for each tool, so a missing one does not compile and a
  * mocked one is just another layer.
  */
-import { Context, Effect, Layer, References, type Scope, type Tracer } from "effect"
+import { Context, Effect, Layer, type Scope, type Tracer } from "effect"
 import { HttpTraceContext } from "effect/http"
 import type { ToolResult } from "../domain/ToolResult.ts"
+import * as Spans from "../telemetry/spans.ts"
 import * as Breakers from "./breaker/Breakers.ts"
 import type { Declaration, Tool, ToolCall } from "./Tool.ts"
 import { ToolError, UnknownTool } from "../domain/ToolError.ts"
@@ -33,7 +34,7 @@ export class Toolbox extends Context.Service<
           const tools = tags.map((tag) =>
             Context.getUnsafe(context, tag as unknown as Context.Key<unknown, Tool>)
           )
-          const toolbox = of(tools, yield* References.TracerEnabled)
+          const toolbox = of(tools, yield* Spans.areTaken)
           // Given once, with the toolbox: one for each call would be a new context for each call.
           return Context.make(Toolbox, toolbox).pipe(Context.add(Breakers.Breakers, yield* Breakers.make))
         })

@@ -3,32 +3,49 @@ import { Context, Duration, Effect, Metric, type Scope } from "effect"
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import * as Metrics from "../telemetry/Metrics.ts"
 
-/** Opens a gauge of one's own: seconds of delay, 99th percentile since it was last asked. */
+/** Opens a gauge: seconds of delay, the highest 99th percentile since the gauge was last read. */
 export type EventLoopShape = Effect.Effect<() => number, never, Scope.Scope>
 
 /** Milliseconds between two measurements, each a wake-up of an idle worker too. */
 const resolutionMs = 250
 
-const measured: EventLoopShape = Effect.map(
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const histogram = monitorEventLoopDelay({ resolution: resolutionMs })
-      histogram.enable()
-      return histogram
-    }),
-    (histogram) => Effect.sync(() => histogram.disable())
-  ),
-  (histogram) => () => {
+interface Gauge {
+  highest: number
+}
+
+/** All open gauges share one monitor, which runs while there are any. */
+const makeMeasured = (): EventLoopShape => {
+  const monitor = monitorEventLoopDelay({ resolution: resolutionMs })
+  const gauges = new Set<Gauge>()
+  const measure = () => {
+    if (monitor.count === 0) return
     // What the histogram holds is the whole time between two ticks, of which one resolution is no delay.
-    const seconds = histogram.count === 0 ? 0 : histogram.percentile(99) / 1e9 - resolutionMs / 1e3
-    histogram.reset()
-    return Math.max(0, seconds)
+    const seconds = Math.max(0, monitor.percentile(99) / 1e9 - resolutionMs / 1e3)
+    monitor.reset()
+    for (const gauge of gauges) gauge.highest = Math.max(gauge.highest, seconds)
   }
-)
+  const open = Effect.sync(() => {
+    const gauge: Gauge = { highest: 0 }
+    gauges.add(gauge)
+    monitor.enable()
+    return gauge
+  })
+  const close = (gauge: Gauge) =>
+    Effect.sync(() => {
+      gauges.delete(gauge)
+      if (gauges.size === 0) monitor.disable()
+    })
+  return Effect.map(Effect.acquireRelease(open, close), (gauge) => () => {
+    measure()
+    const { highest } = gauge
+    gauge.highest = 0
+    return highest
+  })
+}
 
 /** A test puts a gauge of its own in its place. */
 export const EventLoop = Context.Reference<EventLoopShape>("noetl-worker/EventLoop", {
-  defaultValue: () => measured
+  defaultValue: makeMeasured
 })
 
 export interface Options {

@@ -1,10 +1,10 @@
 /**
- * Slots are permits, jobs are fibers by delivery.
+ * Slots are permits, jobs are fibers.
  *
  * A job that only waits parks: it gives its permit back and takes one again before it goes on. At the shutdown jobs are
  * interrupted, and what they started goes back to the queue after the worker has deregistered.
  */
-import { Effect, FiberMap, Latch, Semaphore } from "effect"
+import { Effect, FiberSet, Latch, Semaphore } from "effect"
 import * as Job from "../job/Job.ts"
 import { makeFailureCounter } from "../job/deadLetter.ts"
 import type { JobSlot } from "../job/JobSlot.ts"
@@ -32,8 +32,7 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
     const limit = yield* Semaphore.make(n)
     for (const kind of names.split("+")) kinds.set(kind, limit)
   }
-  const jobs = yield* FiberMap.make<string, void, never>()
-  const entries = new Map<string, InFlight.Entry>()
+  const jobs = yield* FiberSet.make<void, never>()
   const inFlight = yield* InFlight.make
   const ackEarly = yield* EarlyAck.make
   const draining = yield* Latch.make(false)
@@ -50,9 +49,14 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
   /** Works one delivery in the slot that was taken for it. */
   const work = (delivery: Delivery, permit: Permit) => {
     const entry = inFlight.entry()
-    entries.set(delivery.id, entry)
     const park = parkWith(permit, entry)
-    const parkTool = parkWith(permit, entry, ackEarly(delivery, entry))
+    // A wait that the journal keeps ends at once when the worker drains: the next start takes it up.
+    const endOfWait = Effect.andThen(
+      draining.await,
+      Effect.suspend(() => (entry.acknowledged ? Effect.interrupt : Effect.never))
+    )
+    const parkTool = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+      parkWith(permit, entry, ackEarly(delivery, entry))(Effect.raceFirst(effect, endOfWait))
     const slot: JobSlot = {
       enter: (notification) => inFlight.enter(notification, entry),
       at: (phase, kind) => inFlight.at(entry, phase, kind),
@@ -64,21 +68,9 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
     }
     return job.run(delivery, slot).pipe(
       Effect.provideService(Slot, { park: parkTool }),
-      Effect.exit,
-      Effect.flatMap((exit) =>
-        Effect.andThen(
-          exit._tag === "Failure"
-            ? Effect.logError("a job ended without an answer", exit.cause)
-            : Effect.void,
-          Effect.andThen(
-            Effect.suspend(() => {
-              entries.delete(delivery.id)
-              return inFlight.leave(entry)
-            }),
-            permit.give
-          )
-        )
-      )
+      Effect.catchCause((cause) => Effect.logError("a job ended without an answer", cause)),
+      Effect.andThen(inFlight.leave(entry)),
+      Effect.andThen(permit.give)
     )
   }
 
@@ -92,7 +84,7 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
           if (delivery === undefined) return yield* slots.release(1)
           const permit = permitOf(slots, capacity)
           update(Metrics.deliveries, 1)
-          return yield* FiberMap.run(jobs, delivery.id, work(delivery, permit), { startImmediately: true })
+          return yield* FiberSet.run(jobs, work(delivery, permit), { startImmediately: true })
         })
       )
     )
@@ -106,23 +98,15 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
     active: inFlight.active,
     /** Whether a command runs; a parked one does not. */
     busy: inFlight.busy,
-    awaitIdle: FiberMap.awaitEmpty(jobs),
+    awaitIdle: FiberSet.awaitEmpty(jobs),
     /** Waits until every command has ended or waits to be handed back. */
     awaitStopped: inFlight.awaitStopped,
-    /** Claims without an answer are not asked again from now on, and waits that the journal keeps end at once. */
-    startDraining: Effect.andThen(
-      draining.open,
-      Effect.sync(() => {
-        for (const [id, fiber] of jobs) {
-          const entry = entries.get(id)
-          if (entry?.acknowledged === true && entry.parked) fiber.interruptUnsafe()
-        }
-      })
-    ),
+    /** Claims without an answer are not asked again from now on, and waits that the journal keeps end. */
+    startDraining: draining.open,
     /** Interrupts what still runs, waits until its tools are gone, and answers how many commands that were. */
     stopAll: Effect.gen(function* () {
       const running = yield* inFlight.notStopped
-      for (const [, fiber] of jobs) fiber.interruptUnsafe()
+      for (const fiber of jobs) fiber.interruptUnsafe()
       yield* inFlight.awaitToolsReleased
       return running
     }),

@@ -41,7 +41,10 @@ const watching = (names: ReadonlyArray<string>, commands: ReadonlyArray<Command>
     for (const [i, name] of names.entries()) {
       const command = commands[i] ?? aCommand(i + 1)
       const stop = (why: string) => Effect.runSync(Ref.update(stops, (all) => [...all, `${name} ${why}`]))
-      yield* Effect.forkScoped(watch.during(name, command, stop)(Effect.never), { startImmediately: true })
+      yield* Effect.acquireRelease(
+        Effect.sync(() => watch.add(name, command, stop)),
+        (forget) => Effect.sync(forget)
+      )
     }
     return Ref.get(stops)
   })
@@ -129,7 +132,8 @@ describe("Watch", () => {
       const watch = yield* Watch.make
       yield* Effect.forkScoped(watch.run, { startImmediately: true })
       const stopped: Array<string> = []
-      yield* watch.during("a", aCommand(1), (why) => void stopped.push(why))(Effect.void)
+      const forget = watch.add("a", aCommand(1), (why) => void stopped.push(why))
+      forget()
       yield* TestClock.adjust("1 minute")
       assert.deepStrictEqual(stopped, [])
     }).pipe(Effect.provide(world({ expired: new Set(["a"]), owner: () => Effect.succeed(Owner.Ended()) })))

@@ -1,6 +1,6 @@
 // @effect-diagnostics missingLayerContext:off
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, References } from "effect"
+import { Context, Effect, Layer, References, Tracer } from "effect"
 import * as Failure from "../../src/domain/Failure.ts"
 import { ToolError } from "../../src/domain/ToolError.ts"
 import { success } from "../../src/domain/ToolResult.ts"
@@ -12,6 +12,8 @@ import { NoopTool } from "../../src/tools/NoopTool.ts"
 import { Toolbox } from "../../src/tools/Toolbox.ts"
 
 class OtherTool extends Context.Service<OtherTool, Tool>()("test/OtherTool") {}
+
+const native = Tracer.make({ span: (options) => new Tracer.NativeSpan(options) })
 
 describe("Toolbox", () => {
   it.effect("asks the context for each of its tools", () =>
@@ -28,7 +30,11 @@ describe("Toolbox", () => {
     assert.isDefined(complete)
   })
 
-  it.effect.each([true, false])("makes a span for a call only while spans are taken: %s", (taken) => {
+  it.effect.each([
+    { enabled: true, tracer: true, taken: true },
+    { enabled: true, tracer: false, taken: false },
+    { enabled: false, tracer: true, taken: false }
+  ])("makes a span for a call only while a tracer takes spans: %o", ({ enabled, taken, tracer }) => {
     const seen: Array<boolean> = []
     const spy = StubTool.layer(() =>
       Effect.map(Effect.exit(Effect.currentSpan), (span) => {
@@ -41,7 +47,8 @@ describe("Toolbox", () => {
       assert.deepStrictEqual(seen, [taken])
     }).pipe(
       Effect.provide(Toolbox.layer(StubTool).pipe(Layer.provide(spy))),
-      Effect.provideService(References.TracerEnabled, taken)
+      Effect.provideService(References.TracerEnabled, enabled),
+      tracer ? Effect.provideService(Tracer.Tracer, native) : (effect) => effect
     )
   })
 

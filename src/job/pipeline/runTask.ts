@@ -1,12 +1,13 @@
 /** One attempt at one task: bind the input, render the settings, find the credentials, call the tool within its time. */
 import { Clock, Duration, Effect, Option, Schema } from "effect"
+import { withinOrElse } from "../../async/within.ts"
 import { authVariable, type Credentials } from "../../credentials/Credentials.ts"
 import { authKeys } from "../../credentials/authShapes.ts"
 import type { Command } from "../../domain/Command.ts"
 import type { CredentialScope } from "../../domain/CredentialScope.ts"
 import { noAuth } from "../../domain/Credential.ts"
 import { isObject, type JsonObject } from "../../domain/Json.ts"
-import { endAfter } from "../../domain/ToolError.ts"
+import { TimedOut, ToolError } from "../../domain/ToolError.ts"
 import * as ToolResult from "../../domain/ToolResult.ts"
 import * as Coerced from "../../tools/Coerced.ts"
 import type { Toolbox } from "../../tools/Toolbox.ts"
@@ -72,7 +73,9 @@ const callTool = Effect.fnUntraced(function* (running: Running, task: Task, stat
     serverUrl: command.serverUrl,
     traceparent: command.traceparent
   })
-  return yield* endAfter(task.kind, deadlineOf(config, services.config.commandTimeout))(call)
+  const seconds = deadlineOf(config, services.config.commandTimeout)
+  const late = () => Effect.fail(new ToolError({ tool: task.kind, reason: new TimedOut({ seconds }) }))
+  return yield* withinOrElse(seconds * 1000, late)(call)
 })
 
 /** An argument that came to nothing is null: a program that names it must find it. */
@@ -134,12 +137,12 @@ const authorizedConfig = Effect.fnUntraced(function* (
   return yield* authorized(services, task.kind, { ...rendered, ...names }, scope)
 })
 
-const seconds = Schema.decodeUnknownOption(Coerced.Seconds)
+const secondsOf = Schema.decodeUnknownOption(Coerced.Seconds)
 
 /** `timeout: {total: 30}` is meant as well; a `connect` alone is the tool's own affair. */
 const deadlineOf = (config: JsonObject, commandTimeout: Duration.Duration): number => {
   const timeout = config["timeout"] ?? config["timeout_seconds"]
   if (timeout === undefined || timeout === null) return Duration.toSeconds(commandTimeout)
-  const written = seconds(isObject(timeout) ? timeout["total"] : timeout)
+  const written = secondsOf(isObject(timeout) ? timeout["total"] : timeout)
   return Option.isSome(written) && written.value > 0 ? written.value : Duration.toSeconds(commandTimeout)
 }
