@@ -2,6 +2,8 @@
 import { LosslessNumber, parse } from "lossless-json"
 import { displayFloat } from "./language/Format.ts"
 import { MAX, MIN, normal } from "./language/Integer.ts"
+import { finish, type Parts } from "./language/pause.ts"
+import { type Notation, written } from "./language/writing.ts"
 import {
   Char,
   Custom,
@@ -47,23 +49,29 @@ export const fromJson = (json: unknown): Value => {
 /** Reads JSON text; throws where it is none. */
 export const parseJson = (text: string): Value => fromJson(parse(text))
 
-/** JSON text of a value. What JSON has no word for is a string. */
-export const toJson = (value: Value | Shared): string => {
+const leaf = (value: Value): string => {
   if (value === undefined) return "null"
-  if (typeof value === "string") return JSON.stringify(value)
   if (typeof value !== "object") return String(value)
-  if (Array.isArray(value)) return `[${value.map(toJson).join(",")}]`
-  if (value instanceof Map)
-    return `{${sortedEntries(value)
-      .map(([key, item]) => `${JSON.stringify(key)}:${toJson(item)}`)
-      .join(",")}}`
   if (value instanceof Float) return Number.isFinite(value.value) ? displayFloat(value.value) : "null"
   return special(value)
 }
 
-const special = (value: Exclude<Value, undefined | boolean | number | bigint | string> | Shared): string => {
+const notation: Notation = {
+  array: ["[", ",", "]"],
+  map: ["{", ",", "}"],
+  colon: ":",
+  text: (text) => JSON.stringify(text),
+  leaf
+}
+
+/** JSON text of a value, in parts. What JSON has no word for is a string. */
+export const jsonParts = (value: Value): Parts<string> => written(value, notation)
+
+export const toJson = (value: Value | Shared): string =>
+  value instanceof Shared ? toJson(value.value) : finish(jsonParts(value))
+
+const special = (value: Exclude<Value, undefined | boolean | number | bigint | string>): string => {
   if (value instanceof Char) return JSON.stringify(value.text)
-  if (value instanceof Shared) return toJson(value.value)
   if (value instanceof FnPtr) return JSON.stringify(value.name)
   if (value instanceof Range)
     return JSON.stringify(`${value.start}${value.inclusive ? "..=" : ".."}${value.end}`)

@@ -144,6 +144,8 @@ export interface Unit {
 export interface SwitchTable {
   /** Where a value's key leads; values without a key go to `otherwise`. */
   readonly targets: ReadonlyMap<string, number>
+  /** Length of the longest key: a value whose key is longer is no case. */
+  longest: number
   otherwise: number
   unhashable: number
 }

@@ -20,7 +20,9 @@ export abstract class MachineCalls extends MachineNatives {
     if (self !== undefined) all.splice(pointer.curry.length, 0, self.get())
     if (this.natives.find(pointer.name, all) !== undefined) return true
     if (!isOperator(pointer.name)) return false
-    return all.length === 2 && binary(pointer.name, all[0], all[1]) !== none
+    if (all.length !== 2) return false
+    this.chargeOperands(pointer.name, all[0], all[1])
+    return binary(pointer.name, all[0], all[1]) !== none
   }
 
   isDefined(name: string, arity: number, thisType?: string): boolean {
@@ -63,6 +65,7 @@ export abstract class MachineCalls extends MachineNatives {
         return this.callMethodPointer(object, args, target, position, result)
       case "curry":
         if (!(object instanceof FnPtr)) throw mismatch("Fn", typeName(object), position)
+        this.fuel -= object.curry.length >> 3
         return new FnPtr(object.name, [...object.curry, ...args], object.code)
       case "is_shared":
         if (args.length === 0) return target instanceof SlotReference && target.isShared

@@ -9,6 +9,7 @@ import { binary, none, signature, unary } from "./Operators.ts"
 import type { Position } from "../language/Position.ts"
 import { type Reference, ValueReference, Reference as ReferenceClass } from "./Reference.ts"
 import { functionNotFound, mismatch, RhaiError } from "../language/RhaiError.ts"
+import { weightOf } from "./weight.ts"
 import { pointerFrom } from "./pointerFrom.ts"
 import { Float, FnPtr, Range, rawTypeName, Shared, typeName, type Value } from "../language/Value.ts"
 
@@ -37,7 +38,7 @@ export abstract class MachineFlow extends MachineData {
   }
 
   protected computed(op: string, x: Value, y: Value): Value {
-    if (typeof x === "string" && typeof y === "string") this.fuel -= Math.min(x.length, y.length) >> 8
+    this.chargeOperands(op, x, y)
     const result = binary(op, x, y)
     if (result === none) throw functionNotFound(signature(op, [x, y]), this.position())
     return typeof result === "object" || typeof result === "string" ? this.checked(result) : result
@@ -66,6 +67,7 @@ export abstract class MachineFlow extends MachineData {
 
   protected curried(pointer: Value, args: ReadonlyArray<Value>): FnPtr {
     if (!(pointer instanceof FnPtr)) throw mismatch("Fn", typeName(pointer), this.position())
+    this.charge(pointer.curry.length >> 3)
     return new FnPtr(pointer.name, [...pointer.curry, ...args], pointer.code)
   }
 
@@ -166,6 +168,7 @@ export abstract class MachineFlow extends MachineData {
   private evaluate(frame: Frame, visible: ReadonlyArray<VisibleName>, text: Value): Value | typeof pending {
     const position = this.position()
     if (typeof text !== "string") throw mismatch("string", rawTypeName(text), position)
+    this.charge(text.length)
     let unit: ReturnType<typeof this.options.evaluate>
     try {
       unit = this.options.evaluate(text, frame.code.unit)
@@ -207,6 +210,7 @@ export abstract class MachineFlow extends MachineData {
       else caught.calls.at(-1)!.position = position
       return caught
     }
+    this.charge(weightOf(value))
     const text = display(value)
     return new RhaiError(
       "ErrorRuntime",

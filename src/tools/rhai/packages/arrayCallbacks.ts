@@ -1,5 +1,5 @@
 /** Arrays with functions: map, filter, reduce, sort and their kin. */
-import type { Callback, NativeContext, Natives } from "../machine/Natives.ts"
+import type { Callback, NativeContext, Natives, Work } from "../machine/Natives.ts"
 import { equals } from "../machine/Operators.ts"
 import { pointerFrom } from "../machine/pointerFrom.ts"
 import { ElementReference } from "../machine/Reference.ts"
@@ -9,12 +9,7 @@ import { insertAll } from "./arrays.ts"
 import { call, type Calls, callFor, sortWith } from "./callbacks.ts"
 import { offsetAndLength } from "./indexes.ts"
 
-type Run = (
-  array: RhaiArray,
-  pointer: FnPtr,
-  rest: ReadonlyArray<Value>,
-  context: NativeContext
-) => Generator<Callback, Value, Value>
+type Run = (array: RhaiArray, pointer: FnPtr, rest: ReadonlyArray<Value>, context: NativeContext) => Work
 
 /** Calls the function for one element of the array. */
 const each = (

@@ -1,5 +1,5 @@
 /** Printing, types, reflection, `exit`: the functions every script has. */
-import { toDebug, toText } from "../language/Format.ts"
+import { debugParts, textParts } from "../language/Format.ts"
 import { Exit } from "../machine/MachineNatives.ts"
 import type { Natives } from "../machine/Natives.ts"
 import { FnPtr, type Int, typeName, type Value } from "../language/Value.ts"
@@ -11,13 +11,17 @@ import { RhaiError } from "../language/RhaiError.ts"
 
 export const core = (natives: Natives): void => {
   natives
-    .pure("print(any)", ([value], context) => context.print(toText(value)) as undefined)
+    .calling("print(any)", false, function* ([value], context) {
+      return context.print(yield* textParts(value)) as undefined
+    })
     .pure("print()", (_, context) => context.print("") as undefined)
-    .pure("debug(any)", ([value], context) => context.debug(toDebug(value)) as undefined)
+    .calling("debug(any)", false, function* ([value], context) {
+      return context.debug(yield* debugParts(value)) as undefined
+    })
     .pure("debug()", (_, context) => context.debug("") as undefined)
-    .pure("to_string(any)", ([value]) => toText(value))
-    .pure("to_debug(any)", ([value]) => toDebug(value))
-    .pure("type_of(any)", ([value]) => typeName(value))
+    .calling("to_string(any)", false, ([value]) => textParts(value))
+    .calling("to_debug(any)", false, ([value]) => debugParts(value))
+    .pure("type_of(any)", ([value]) => typeName(value), "constant")
     .pure("is_def_fn(string, int)", ([name, arity], context) =>
       context.isDefined(name as string, toIndex(arity as Int))
     )
