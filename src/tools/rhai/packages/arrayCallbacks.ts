@@ -128,11 +128,16 @@ function* partition(
   context: NativeContext
 ): Calls<Value> {
   const out: RhaiArray = []
-  let x = 0
-  for (let i = 0; x < array.length; i++) {
-    const yes = (yield each(context, name, pointer, array, x, i)) === true
-    if (yes === keeps) x++
-    else out.push(array.splice(x, 1)[0])
+  const kept: RhaiArray = []
+  let at = 0
+  try {
+    for (; at < array.length; at++) {
+      const yes = (yield each(context, name, pointer, array, at)) === true
+      ;(yes === keeps ? kept : out).push(array[at])
+    }
+  } finally {
+    // After an error, too: what was taken out until then is gone
+    insertAll(array, 0, at, kept)
   }
   return out
 }

@@ -93,7 +93,7 @@ const filled = (length: number, value: number, context: { checkArray(length: num
 }
 
 const appendText = (blob: Blob, text: string): undefined => {
-  for (const byte of Buffer.from(text)) blob.bytes.push(byte)
+  blob.bytes = blob.bytes.concat(Array.from(Buffer.from(text)))
   return undefined
 }
 
