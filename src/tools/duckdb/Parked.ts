@@ -21,7 +21,7 @@ export class Parked {
 
   /** Told before the database is closed. */
   readonly add = (path: string): void => {
-    this.until.set(path, Infinity)
+    if (isExecution(this.settings, this.scratch, path)) this.until.set(path, Infinity)
   }
 
   /** Told when it is open again. */

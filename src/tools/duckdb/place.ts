@@ -21,7 +21,7 @@ export const placeOf = (
           call,
           at,
           `${JSON.stringify(path)} lies outside of the directories that DuckDB may use: ` +
-            `${databases.directories.join(", ") || "none"} (DUCKDB_ALLOWED_DIRECTORIES)`
+            `${databases.directories.join(", ") || "none"} (NOETL_DUCKDB_ALLOW)`
         )
       )
     : Effect.succeed({ _tag: "File", path: file })

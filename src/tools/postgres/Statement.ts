@@ -1,12 +1,12 @@
 /**
- * One statement in the extended protocol, read in batches: the server stops where the limits do.
- *
- * A portal is asked for some rows at a time, so that what is beyond the limits is not even computed (INSERT …
- * RETURNING and the like run to their end first). `maxRows` 0 asks for all of them at once.
+ * One statement in the extended protocol, read in batches. A portal is asked for some rows at a time, so that what is
+ * beyond the limits is not even computed. A statement that may have effects runs to its end all the same, and rows
+ * beyond the limits are dropped as they arrive. `maxRows` 0 asks for all of them at once.
  */
 import type { Submittable } from "pg"
 import type { Json } from "../../domain/Json.ts"
 import { type Limits, rowMaker, type Row, uniqueNames } from "../Rows.ts"
+import { mayHaveEffects } from "../sql/effects.ts"
 import { isFloat, type NumberForms, parserOf, type PgType, type Parse } from "./types.ts"
 import type { Connection, Wire } from "./Wire.ts"
 
@@ -58,9 +58,11 @@ export class Statement implements Submittable {
   private copy = false
   private batch = 0
   private ended = false
+  private readonly hasEffects: boolean
 
   constructor(request: Request, wire: Wire, done: (error: unknown, answer?: Answer) => void) {
     this.request = request
+    this.hasEffects = mayHaveEffects(request.text)
     this.wire = wire
     this.done = done
   }
@@ -91,6 +93,7 @@ export class Statement implements Submittable {
 
   handleDataRow({ fields }: { readonly fields: ReadonlyArray<string | null> }): void {
     const { maxRows } = this.request.limits
+    if (this.truncated !== undefined) return
     if (maxRows > 0 && this.rows.length >= maxRows) {
       this.truncated = "rows"
       return
@@ -112,12 +115,13 @@ export class Statement implements Submittable {
 
   handlePortalSuspended(connection: Connection): void {
     if (this.wire.dropped > 0) this.truncated = "bytes"
-    if (this.truncated !== undefined || this.isFull()) {
-      this.truncated ??= "rows"
+    const isFull = this.truncated !== undefined || this.isFull()
+    if (isFull) this.truncated ??= "rows"
+    if (isFull && !this.hasEffects) {
       connection.sync()
       return
     }
-    this.batch = this.nextBatch()
+    this.batch = isFull ? largestBatch : this.nextBatch()
     connection.execute({ portal: "", rows: this.batch })
     connection.flush()
   }

@@ -83,8 +83,11 @@ const escapeChar = (char: string, quote: string): string => {
 // eslint-disable-next-line no-control-regex -- only plain printable ASCII takes the short way
 const simple = /^[ !#-[\]-~]*$/
 
+/** Letters of other scripts mean themselves, too. */
+const harmless = /^(?: |[^\p{C}\p{Z}\p{Grapheme_Extend}"\\])*$/u
+
 export const debugString = (text: string): string => {
-  if (simple.test(text)) return `"${text}"`
+  if (simple.test(text) || harmless.test(text)) return `"${text}"`
   let out = '"'
   let first = true
   for (const char of text) {

@@ -25,7 +25,10 @@ export function* written(value: Value, notation: Notation): Parts<string> {
     let out = open
     for (let i = 0; i < value.length; i++) {
       if (i > 0) out += separator
-      out += isLeaf(value[i]) ? notation.leaf(value[i]) : yield* written(value[i], notation)
+      const item = value[i]
+      if (isLeaf(item)) out += notation.leaf(item)
+      else if (typeof item === "string" && item.length <= TEXT) out += notation.text(item)
+      else out += yield* written(item, notation)
       if (i % PART === PART - 1) yield pause
     }
     return out + close

@@ -1,5 +1,5 @@
 /** Byte arrays. */
-import type { Natives } from "../machine/Natives.ts"
+import type { NativeContext, Natives } from "../machine/Natives.ts"
 import { toIndex } from "../language/Integer.ts"
 import { Blob, type Char, type Int, type Range, type Value } from "../language/Value.ts"
 import { existing, offsetAndLength, startAndLength } from "./indexes.ts"
@@ -70,8 +70,12 @@ export const blobs = (natives: Natives): void => {
       "append(blob, blob)",
       ([blob, other]) => void ((blob as Blob).bytes = bytes(blob).concat(bytes(other)))
     )
-    .method("append(blob, string)", ([blob, text]) => appendText(blob as Blob, text as string))
-    .method("append(blob, char)", ([blob, char]) => appendText(blob as Blob, (char as Char).text))
+    .method("append(blob, string)", ([blob, text], context) =>
+      appendText(blob as Blob, text as string, context)
+    )
+    .method("append(blob, char)", ([blob, char], context) =>
+      appendText(blob as Blob, (char as Char).text, context)
+    )
     .method(
       "insert(blob, int, int)",
       ([blob, index, value]) => void bytes(blob).splice(place(bytes(blob), int(index)), 0, byte(value))
@@ -92,7 +96,8 @@ const filled = (length: number, value: number, context: { checkArray(length: num
   return new Blob(new Array<number>(length).fill(value))
 }
 
-const appendText = (blob: Blob, text: string): undefined => {
+const appendText = (blob: Blob, text: string, context: NativeContext): undefined => {
+  context.checkArray(blob.bytes.length + Buffer.byteLength(text))
   blob.bytes = blob.bytes.concat(Array.from(Buffer.from(text)))
   return undefined
 }

@@ -71,7 +71,10 @@ export const strings = (natives: Natives): void => {
     .property("len", "string", charCount)
     .property("is_empty", "string", (text: string) => text === "", "constant")
     .property("bytes", "string", (text: string) => Buffer.byteLength(text))
-    .pure("to_blob(string)", ([text]) => new Blob(Array.from(Buffer.from(text as string))))
+    .pure("to_blob(string)", ([text], context) => {
+      context.checkArray(Buffer.byteLength(text as string))
+      return new Blob(Array.from(Buffer.from(text as string)))
+    })
     .pure("get(string, int)", ([text, index]) => {
       const at = toIndex(asInt(index))
       const char = charAt(text as string, at < 0 ? charCount(text as string) + at : at)
@@ -179,7 +182,5 @@ const replaced = (text: string, part: string, other: string, most: number): stri
 
 const between = (text: string, other: string, most: number): string => {
   if (text.length + (charCount(text) + 1) * other.length > most) throw tooLarge("Length of string")
-  let out = other
-  for (const char of text) out += char + other
-  return out
+  return other + Array.from(text).join(other) + other
 }
