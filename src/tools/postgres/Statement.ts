@@ -23,6 +23,8 @@ export interface Answer {
   /** `INSERT 0 3`; undefined for an empty statement. */
   readonly tag: string | undefined
   readonly columns: ReadonlyArray<Column> | undefined
+  /** Rows that came, those beyond the limits included. */
+  readonly seen: number
   readonly rows: ReadonlyArray<Row>
   readonly truncated: "rows" | "bytes" | undefined
   /** Columns whose rows are text still, because their type was not known. */
@@ -55,6 +57,7 @@ export class Statement implements Submittable {
   private readonly unsayable = new Set<string>()
   private truncated: "rows" | "bytes" | undefined
   private tag: string | undefined
+  private seen = 0
   private copy = false
   private batch = 0
   private ended = false
@@ -93,6 +96,7 @@ export class Statement implements Submittable {
 
   handleDataRow({ fields }: { readonly fields: ReadonlyArray<string | null> }): void {
     const { maxRows } = this.request.limits
+    this.seen++
     if (this.truncated !== undefined) return
     if (maxRows > 0 && this.rows.length >= maxRows) {
       this.truncated = "rows"
@@ -169,6 +173,7 @@ export class Statement implements Submittable {
     this.end(undefined, {
       tag: this.tag ?? this.tagOfRows(),
       columns: this.columns,
+      seen: this.seen + this.wire.dropped,
       rows: this.rows,
       truncated: this.truncated,
       unread: this.unread,
