@@ -159,7 +159,7 @@ const intervalOf = ({ days, micros, months }: DuckDBIntervalValue): Json.Json =>
   nanos: integerOf(micros * 1000n)
 })
 
-/** The driver sets `__proto__` as any other key, which gives an object a prototype and no key. */
+/** The driver assigns `__proto__`, which gives an object a prototype and no key. */
 const entryOf = (entries: Readonly<Record<string, DuckDBValue>>, name: string): DuckDBValue => {
   if (Object.hasOwn(entries, name)) return entries[name] ?? null
   return name === "__proto__" ? (Object.getPrototypeOf(entries) as DuckDBValue) : null

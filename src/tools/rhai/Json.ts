@@ -72,7 +72,10 @@ export const toJson = (value: Value | Shared): string =>
 
 const special = (value: Exclude<Value, undefined | boolean | number | bigint | string>): string => {
   if (value instanceof Char) return JSON.stringify(value.text)
-  if (value instanceof FnPtr) return JSON.stringify(value.name)
+  if (value instanceof FnPtr)
+    return value.curry.length === 0
+      ? JSON.stringify(value.name)
+      : `[${[value.name, ...value.curry].map((one) => toJson(one)).join(",")}]`
   if (value instanceof Range)
     return JSON.stringify(`${value.start}${value.inclusive ? "..=" : ".."}${value.end}`)
   if (value instanceof Blob) return `[${value.bytes.join(",")}]`

@@ -71,7 +71,8 @@ export abstract class MachineData extends MachineCalls {
 
   protected qualified(path: ReadonlyArray<string>, name: string, position: Position): Value {
     if (path.length === 1 && path[0] === "global" && !this.imports.some(({ alias }) => alias === "global")) {
-      if (this.globals.has(name)) return this.copied(this.globals.get(name))
+      const constants = this.frame.code.unit.home?.constants ?? this.globals
+      if (constants.has(name)) return this.copied(constants.get(name))
       throw variableNotFound(`global::${name}`, position)
     }
     const module = this.moduleOf(path, position)

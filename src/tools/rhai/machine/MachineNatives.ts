@@ -5,7 +5,7 @@ import { asText, type Args, type Callback, HostRequest, type Native, type Work }
 import { binary, none, signature, unary } from "./Operators.ts"
 import { pause } from "../language/pause.ts"
 import type { Position } from "../language/Position.ts"
-import type { Reference } from "./Reference.ts"
+import { type Reference, SlotReference } from "./Reference.ts"
 import { shallowWeight, weightOf } from "./weight.ts"
 import { constantMethodError, functionNotFound, RhaiError } from "../language/RhaiError.ts"
 import { FnPtr, lengthOf, Shared, type Value } from "../language/Value.ts"
@@ -22,6 +22,14 @@ export class Exit {
 }
 
 export const isOperator = (name: string): boolean => !/^[A-Za-z_]/.test(name)
+
+/** A callback must not reach the variable that it is called for: it could change what is being gone through. */
+const checkRace = ({ name }: Native, args: Args, target: Reference | undefined): void => {
+  const cell = target instanceof SlotReference ? target.cell : undefined
+  if (cell === undefined) return
+  if (args.some((arg) => arg instanceof FnPtr && arg.curry.includes(cell)))
+    throw new RhaiError("ErrorDataRace", `Data race detected on argument #1 of function '${name}'`)
+}
 
 export abstract class MachineNatives extends MachineState {
   /** Enters a script function whose arguments are on top of the stack. */
@@ -99,6 +107,7 @@ export abstract class MachineNatives extends MachineState {
     result: number
   ): Value | typeof pending {
     if (native.mutates && target?.isConst === true) throw constantMethodError(native.name, position)
+    if (native.kind === "callbacks") checkRace(native, args, target)
     const first = args[0]
     this.self = first
     const before = native.mutates ? lengthOf(first) : 0

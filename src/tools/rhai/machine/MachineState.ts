@@ -1,5 +1,5 @@
 /** What a running script consists of: its stack, its calls, and what it has used of its limits. */
-import type { FunctionCode, Unit, VisibleName } from "../language/Code.ts"
+import type { FunctionCode, Home, Module, Unit, VisibleName } from "../language/Code.ts"
 import type { Limits } from "./Limits.ts"
 import { Budget } from "./Budget.ts"
 import type { HostRequest, NativeContext, Natives, Work } from "./Natives.ts"
@@ -7,13 +7,6 @@ import type { Position } from "../language/Position.ts"
 import { NONE } from "../language/Position.ts"
 import type { Reference } from "./Reference.ts"
 import type { FnPtr, Value } from "../language/Value.ts"
-
-/** A module a script may import by name: a script of its own. */
-export interface Module {
-  readonly name: string
-  readonly variables: ReadonlyMap<string, Value>
-  readonly functions: ReadonlyMap<string, FunctionCode>
-}
 
 export interface MachineOptions {
   readonly limits: Limits
@@ -49,6 +42,8 @@ export class Frame {
   readonly position: Position
   handlers: Array<Handler> | undefined = undefined
   outer: Outer | undefined = undefined
+  /** The module that it was called through. */
+  through: string | undefined = undefined
   /** Variables an `eval` in this frame has made. */
   extra: Map<string, Value> | undefined = undefined
   /** In the frame of a native function that calls back: the rest of its work. */
@@ -103,6 +98,14 @@ export abstract class MachineState extends Budget implements NativeContext {
   protected position(): Position {
     const frame = this.frames.at(-1)
     return frame === undefined ? NONE : (frame.code.positions[this.at] ?? NONE)
+  }
+
+  /** What this script's functions see of it, once it has run. */
+  get home(): Home {
+    return {
+      modules: new Map(this.imports.map(({ alias, module }) => [alias, module])),
+      constants: this.globals
+    }
   }
 
   protected *alive(): Iterable<unknown> {

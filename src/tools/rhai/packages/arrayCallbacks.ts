@@ -179,6 +179,24 @@ function* zip(array: RhaiArray, other: RhaiArray, pointer: FnPtr, context: Nativ
 const pointerOf = (value: Value, context: NativeContext): FnPtr =>
   value instanceof FnPtr ? value : pointerFrom(value, context.callPosition())
 
+/** A text that names a function for the elements is that function, and else one more element to be found. */
+function* indexOfNamed(array: RhaiArray, text: string, start: number, context: NativeContext): Calls<Value> {
+  const pointer = array.length === 0 ? undefined : namedFor(array, text, context)
+  if (pointer !== undefined) return yield* search("index_of", array, pointer, start, context)
+  return array.findIndex((item, i) => i >= start && equals(item, text))
+}
+
+const namedFor = (array: RhaiArray, name: string, context: NativeContext): FnPtr | undefined => {
+  try {
+    const pointer = pointerFrom(name, context.callPosition())
+    each(context, "index_of", pointer, array, 0)
+    return pointer
+  } catch (error) {
+    if (error instanceof RhaiError) return undefined
+    throw error
+  }
+}
+
 export const arrayCallbacks = (natives: Natives): void => {
   const register = (name: string, mutates: boolean, run: Run, extra: string, byName: boolean): void => {
     for (const type of byName ? ["fn", "string"] : ["fn"])
@@ -200,6 +218,12 @@ export const arrayCallbacks = (natives: Natives): void => {
   register("sort_by", true, changing["sort"]!, "", false)
   register("order_by", true, changing["order"]!, "", false)
   natives
+    .calling("index_of(array, string)", false, ([array, text], context) =>
+      indexOfNamed(array as RhaiArray, text as string, 0, context)
+    )
+    .calling("index_of(array, string, int)", false, ([array, text, start], context) =>
+      indexOfNamed(array as RhaiArray, text as string, startOf(array as RhaiArray, start), context)
+    )
     .calling("dedup(array)", true, function* ([array]) {
       yield* dedup(array as RhaiArray, function* (x, y) {
         return tagOf(x) === tagOf(y) && safeEquals(x, y)
