@@ -249,4 +249,70 @@ describe("Rhai, work and its charge", () => {
     )
     assert.deepStrictEqual(found, [])
   })
+
+  /** Data made once, then a statement that goes through it again and again until the limit of operations. */
+  const text = 'let s = "é😀"; s.pad(400000, "é😀");'
+  const array = "let a = []; a.pad(100000, 1); let b = a;"
+  it.each<readonly [string, string]>([
+    ["a loop over text that ends at once", `${text} loop { for c in s { break; } }`],
+    ["a loop with a counter", `${text} loop { for (c, i) in s { break; } }`],
+    ["the characters of a text", `${text} loop { for c in s.chars() { break; } }`],
+    ["a loop over an array", `${array} loop { for x in a { break; } }`],
+    ["a loop over a blob", "let b = blob(500000); loop { for x in b { break; } }"],
+    ["== of arrays", `${array} loop { a == b }`],
+    ["!= of arrays in arrays", `${array} let c = [a, b]; let d = [a, b]; loop { c != d }`],
+    ["switch on an array", `${array} loop { switch a { [1] => 1, _ => 2 } }`],
+    ["switch on text", `${text} loop { switch s { "a" => 1, _ => 2 } }`],
+    ["switch on a map", `${array} let m = #{a: a}; loop { switch m { #{} => 1, _ => 2 } }`],
+    ["the length of text", `${text} loop { s.len }`],
+    ["a character of text", `${text} loop { s[300000] }`],
+    ["a character in its place", `${text} loop { s[300000] = 'x'; }`],
+    ["a part of text", `${text} loop { s[10..300000] }`],
+    ["long keys", `${text} let m = #{}; loop { m[s] = 1; m[s]; s in m }`],
+    ["long keys as properties", `${text} let m = #{}; m[s] = [1]; loop { m[s].len }`],
+    ["large blobs into an array", "let a = []; loop { a.push(blob(100000)); a.clear(); }"],
+    ["arrays that grow", `${array} loop { a += b; a.truncate(10); }`],
+    ["text from arrays", `${array} loop { \`\${a}\` }`],
+    ["text and an array", `${array} loop { "x" + a }`],
+    ["throwing an array", `${array} loop { try { throw a; } catch (e) { } }`],
+    ["an argument", `${array} fn f(x) { } loop { f(a) }`],
+    ["a closure's variable", `${array} let f = || a; loop { f.call() }`],
+    ["this", `${array} fn f() { this } loop { a.f() }`],
+    ["currying", `${array} let f = |x, y| 1; loop { f.curry(a) }`],
+    ["pointers with much in them", `let f = Fn("abs"); loop { f = curry(f, 1); if f == 1 { break; } }`],
+    ["eval", `let t = ""; t.pad(20000, " "); loop { eval(t) }`],
+    ["a property of text", `${text} loop { s.bytes }`],
+    [
+      "a search that goes back",
+      'let s = ""; s.pad(300000, "a"); let p = "b" + s[0..100000]; loop { s.contains(p) }'
+    ],
+    [
+      "digits that are none",
+      'let s = ""; s.pad(300000, "1"); s += "x"; loop { try { parse_float(s) } catch { } }'
+    ]
+  ])("%s is charged", (_, script) => {
+    const small = new Engine({ limits: { operations: 200_000, wallClock: 1e9 }, allowEval: true })
+    const machine = small.machine(small.compile(script))
+    const start = performance.now()
+    try {
+      machine.run(false)
+      assert.fail("the script ended")
+    } catch (error) {
+      assert.instanceOf(error, RhaiError)
+      assert.include(["ErrorTooManyOperations", "ErrorDataTooLarge"], (error as RhaiError).kind)
+    }
+    assert.isBelow(performance.now() - start, 500 + machine.operations * MILLIS_PER_UNIT)
+  })
+
+  it("a literal is read in a time that grows as it does", () => {
+    const time = (length: number): number => {
+      const script = `"${"é😀\\n".repeat(length)}"`
+      const start = performance.now()
+      engine.compile(script)
+      return performance.now() - start
+    }
+    time(1000)
+    const [few, many] = [Math.min(time(10_000), time(10_000)), Math.min(time(160_000), time(160_000))]
+    assert.isBelow(many, 20 + few * 16 * 8)
+  })
 })

@@ -21,6 +21,10 @@ export const readString = (lexer: Lexer, shape: StringShape, start: Position, fr
   let at = from ?? (shape.end === "`" ? lexer.at : lexer.at + 1)
   let out = ""
   let bytes = 0
+  const add = (piece: string): void => {
+    out += piece
+    bytes += Buffer.byteLength(piece)
+  }
   // Under a continuation, white space up to the column of the opening quote is layout, not text.
   let skipUntil = 0
   const done = (kind: string): void => {
@@ -32,11 +36,9 @@ export const readString = (lexer: Lexer, shape: StringShape, start: Position, fr
     if (skipUntil === 0) {
       const run = ordinary(text, at)
       at += run.length
-      out += run
-      bytes += Buffer.byteLength(run)
+      add(run)
       lexer.origin += pairsIn(run)
     }
-    const before = out.length
     if (at >= text.length) {
       lexer.at = at
       return lexer.fail("Open string is not terminated", start, "unterminated")
@@ -47,8 +49,7 @@ export const readString = (lexer: Lexer, shape: StringShape, start: Position, fr
     lexer.origin += char.length - 1
     if (shape.interpolation && char === "$" && text[at] === "{") return done(INTERPOLATED)
     if (shape.interpolation && char === "\\" && text[at] === "$" && text[at + 1] === "{") {
-      out += "$"
-      bytes++
+      add("$")
       // Rhai counts the pair as one character
       at++
       lexer.origin++
@@ -57,7 +58,7 @@ export const readString = (lexer: Lexer, shape: StringShape, start: Position, fr
     if (char === shape.end) {
       if (text[at] !== shape.end) return done(STRING)
       at++
-      out += char
+      add(char)
     } else if (char === "\r" && text[at] === "\n") {
       continue
     } else if (char === "\n") {
@@ -66,7 +67,7 @@ export const readString = (lexer: Lexer, shape: StringShape, start: Position, fr
         return lexer.fail("Open string is not terminated", start, "unterminated")
       }
       lexer.newLine(at)
-      out += char
+      add(char)
     } else if (char === "\\" && !shape.verbatim) {
       const escape = readEscape(lexer, shape, at)
       if (typeof escape === "string") {
@@ -74,15 +75,14 @@ export const readString = (lexer: Lexer, shape: StringShape, start: Position, fr
         return lexer.fail(`Invalid escape sequence: '${escape}'`, lexer.here(errorAt(text, at, escape)))
       }
       at = escape.at
-      out += escape.text
+      add(escape.text)
       if (escape.joined) skipUntil = columnOf(start) + 1
     } else if (skipUntil > 0 && /\s/u.test(char) && columnOf(lexer.here(charAt)) < skipUntil) {
       continue
     } else {
       skipUntil = 0
-      out += char
+      add(char)
     }
-    bytes += Buffer.byteLength(out.slice(before))
     if (isTooLong(lexer, bytes)) {
       lexer.at = at
       return lexer.fail("", start, "too-long")
