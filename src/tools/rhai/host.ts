@@ -1,9 +1,9 @@
 /** What a script can ask of its host: logs, time, HTTP, JSON, the environment. Everything that waits is an Effect. */
 import { Clock, DateTime, Duration, Effect } from "effect"
 import { http, type HttpFunction } from "./hostHttp.ts"
-import { jsonParts, parseJson } from "./Json.ts"
+import { jsonParts, parseJsonParts } from "./Json.ts"
 import { toDebug, toText } from "./language/Format.ts"
-import { pause } from "./language/pause.ts"
+import { type Parts, pause } from "./language/pause.ts"
 import { HostRequest, Natives } from "./machine/Natives.ts"
 import { includes } from "./language/search.ts"
 import { textWeight } from "./machine/weight.ts"
@@ -74,7 +74,7 @@ const clock = (natives: Natives, { timestampFormat }: HostServices): void => {
 
 const texts = (natives: Natives): void => {
   natives
-    .pure("parse_json(string)", ([text]) => jsonOr(text as string, undefined))
+    .calling("parse_json(string)", false, ([text]) => jsonOr(text as string, undefined))
     .calling("to_json(any)", false, ([value]) => jsonParts(value))
     .calling("contains_any(string, array)", false, function* ([text, parts], context) {
       const whole = (text as string).toLowerCase()
@@ -88,9 +88,9 @@ const texts = (natives: Natives): void => {
 }
 
 /** The value of JSON text, or something else where it is none. */
-export const jsonOr = (text: string, otherwise: Value): Value => {
+export function* jsonOr(text: string, otherwise: Value): Parts<Value> {
   try {
-    return parseJson(text)
+    return yield* parseJsonParts(text)
   } catch {
     return otherwise
   }

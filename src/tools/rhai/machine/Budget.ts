@@ -66,6 +66,11 @@ export abstract class Budget {
     return true
   }
 
+  /** Whether others have waited long enough for their turn. */
+  protected get isSliceOver(): boolean {
+    return this.fuel < 0 || this.now() - this.sliceStarted >= SLICE_MILLIS
+  }
+
   /** Called when the script goes on after others had their turn. */
   protected sliceBegins(): void {
     this.sliceStarted = this.now()

@@ -72,7 +72,9 @@ export class Machine extends MachineSteps {
       if (this.waiting !== undefined) return { t: "host", request: this.waiting.request }
       const frame = this.frames[this.frames.length - 1]!
       if (frame.work !== undefined) {
-        if (this.fuel < 0 && this.refuel() && sliced) return yielded
+        const isOver = this.isSliceOver
+        if (this.fuel < 0) this.refuel()
+        if (isOver && sliced) return yielded
         this.proceed(frame)
         continue
       }

@@ -164,7 +164,7 @@ export abstract class MachineNatives extends MachineState {
         return this.checkedResult(next.value)
       }
       if (next.value === pause) {
-        if (this.fuel < 0) return pending
+        if (this.isSliceOver) return pending
         next = frame.work!.next(undefined)
         continue
       }

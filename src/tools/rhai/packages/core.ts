@@ -5,7 +5,8 @@ import type { Natives } from "../machine/Natives.ts"
 import { FnPtr, type Int, typeName, type Value } from "../language/Value.ts"
 import { bitsOf, toIndex } from "../language/Integer.ts"
 import type { FunctionCode } from "../language/Code.ts"
-import { parseJson } from "../Json.ts"
+import { parseJsonParts } from "../Json.ts"
+import type { Parts } from "../language/pause.ts"
 import { NONE } from "../language/Position.ts"
 import { RhaiError } from "../language/RhaiError.ts"
 
@@ -28,7 +29,7 @@ export const core = (natives: Natives): void => {
     .pure("is_def_fn(string, string, int)", ([type, name, arity], context) =>
       context.isDefined(name as string, toIndex(arity as Int), type as string)
     )
-    .pure("parse_json(string)", ([text]) => json(text as string))
+    .calling("parse_json(string)", false, ([text]) => json(text as string))
     .pure("exit(any)", ([value]) => {
       throw new Exit(value)
     })
@@ -53,9 +54,9 @@ export const core = (natives: Natives): void => {
     )
 }
 
-const json = (text: string): Value => {
+function* json(text: string): Parts<Value> {
   try {
-    return parseJson(text)
+    return yield* parseJsonParts(text)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new RhaiError("ErrorRuntime", `Runtime error: ${why}`, NONE, {}, why)

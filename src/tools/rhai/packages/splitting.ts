@@ -1,5 +1,6 @@
 /** Strings into arrays. */
 import type { NativeContext, Natives } from "../machine/Natives.ts"
+import { type Parts, pause } from "../language/pause.ts"
 import { tooLarge } from "../language/RhaiError.ts"
 import { includes, splitBy } from "../language/search.ts"
 import { toIndex } from "../language/Integer.ts"
@@ -15,6 +16,16 @@ const pieces = (text: string, delimiter: string, { limits }: NativeContext): Arr
 const charsOf = (text: string, most: number): Array<string> => {
   if (charCount(text) > most) throw tooLarge("Size of array/BLOB")
   return Array.from(text)
+}
+
+function* characters(text: string, { limits }: NativeContext): Parts<Value> {
+  if (charCount(text) > limits.arrayLength) throw tooLarge("Size of array/BLOB")
+  const found: Array<Value> = []
+  for (const char of text) {
+    found.push(charOf(char))
+    if (found.length % 4096 === 0) yield pause
+  }
+  return found
 }
 
 const limited = (text: string, delimiter: string, limit: number, context: NativeContext): Array<string> => {
@@ -46,7 +57,7 @@ const splitAt = (text: string, index: Int): Array<Value> => {
 export const splitting = (natives: Natives): void => {
   natives
     .pure("split(string, int)", ([text, index]) => splitAt(text as string, index as Int))
-    .pure("to_chars(string)", ([text], { limits }) => charsOf(text as string, limits.arrayLength).map(charOf))
+    .calling("to_chars(string)", false, ([text], context) => characters(text as string, context))
     .pure("split(string)", ([text], { limits }) =>
       text === ""
         ? [""]
