@@ -34,14 +34,13 @@ export const make = Effect.gen(function* () {
       reportWithin,
       late
     )(controlPlane.report(command, eventOf(ending), { mayBeThere }))
-    // The shutdown waits for the first report of an ending. A later one may as well come from the next process.
-    yield* Effect.catch(mayBeThere ? Effect.interruptible(sent) : sent, (error) => {
-      update(Metrics.reportFailures, 1)
-      return Effect.andThen(
-        Effect.logError(`the outcome was not reported and stays in the journal: ${error.message}`),
-        Effect.fail(error)
-      )
-    })
+    // What outlives the drain is interrupted, the wait for a control plane that is away included.
+    yield* Effect.interruptible(sent).pipe(
+      Effect.tapError((error) => {
+        update(Metrics.reportFailures, 1)
+        return Effect.logError(`the outcome was not reported and stays in the journal: ${error.message}`)
+      })
+    )
     yield* journal.markReported(command.commandId)
     update(Metrics.reports, 1)
     return exitOf(ending)

@@ -21,9 +21,11 @@ export type Segment =
       readonly end: number
     }
 
-/** Whether a string has anything to render. */
-export const isTemplate = (source: string): boolean =>
-  source.includes("{{") || source.includes("{%") || source.includes("{#")
+/**
+ * Whether a string has anything to render. A comment alone makes no template: `${#X}` is the shell's length of X, and
+ * the servers leave it alone.
+ */
+export const isTemplate = (source: string): boolean => source.includes("{{") || source.includes("{%")
 
 export const segmentsOf = (source: string): ReadonlyArray<Segment> => {
   const segments: Array<Segment> = []

@@ -16,9 +16,11 @@ import { createSecrets, secretsOf } from "./duckdb/secrets.ts"
 import { ScriptSource } from "./python/ScriptSource.ts"
 import * as Rows from "./Rows.ts"
 import * as Block from "./sql/block.ts"
+import { stringsOf } from "./sql/tokens.ts"
 import * as Source from "./sql/source.ts"
 import * as Tool from "./Tool.ts"
 import { invalid, withDeadline } from "../domain/ToolError.ts"
+import type { Params } from "./sql/placeholders.ts"
 
 const Config = Schema.Struct({
   ...Source.fields,
@@ -49,6 +51,14 @@ const run = Effect.fnUntraced(function* (
   const params = yield* Source.paramsOf(config, call)
   const at = typeof config.database === "string" ? "database" : "db_path"
   const place = yield* placeOf(databases, config.database ?? config.db_path ?? undefined, call, at)
+  const stray = databases.strayLink([...stringsOf(text), ...textsIn(params)])
+  if (stray !== undefined)
+    return yield* invalid(
+      call,
+      "command",
+      `${JSON.stringify(stray)} is a link that leads out of the directories that DuckDB may use: ` +
+        `${databases.directories.join(", ")} (NOETL_DUCKDB_ALLOW)`
+    )
   const started = yield* Clock.currentTimeMillis
   const work = Effect.gen(function* () {
     const session = yield* databases.session(place, call.kind, leavesTraces(place, text, call))
@@ -69,6 +79,9 @@ const run = Effect.fnUntraced(function* (
   yield* Block.warnOfUnsayable(ended)
   return resultOf(ended, path, (yield* Clock.currentTimeMillis) - started)
 })
+
+const textsIn = (params: Params | undefined): ReadonlyArray<string> =>
+  Object.values(params ?? {}).filter((value): value is string => typeof value === "string")
 
 /** An execution's database is its own, so what its author attaches there may stay. */
 const leavesTraces = (place: Place, text: string, { auth }: Tool.ToolCall): boolean =>

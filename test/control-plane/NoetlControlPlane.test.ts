@@ -472,7 +472,7 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
         const server = yield* FakeNoetl
         yield* server.spoil(({ path }) =>
           path in answers
-            ? { status: 200, stored: false, body: answers[path as keyof typeof answers] as never }
+            ? { status: 200, stored: false, body: answers[path as keyof typeof answers] }
             : undefined
         )
         const error = yield* Effect.flip((yield* ControlPlane).register)

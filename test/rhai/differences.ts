@@ -19,12 +19,6 @@ export const differences: ReadonlyArray<Difference> = [
   },
   {
     chapter: "closures",
-    name: "a callback reads what it works on",
-    why: "there are no locks here, so a closure may read the array it is called for; the crate says data race",
-    says: "[3, 4]"
-  },
-  {
-    chapter: "closures",
     name: "a captured variable in a wrong place",
     why: "the error names the variable's type; the crate names the Rust type of the cell around it",
     says: "Data type incorrect: i64 (expecting bool) (line 1, position 27)\nin closure call (line 1, position 38)"

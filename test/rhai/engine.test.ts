@@ -191,7 +191,10 @@ describe("Rhai, the machine", () => {
     const numbers = Object.entries(Op)
     const seen = new Set<string>()
     for (const file of ["Machine.ts", "MachineSteps.ts", "MachinePlaces.ts"]) {
-      const text = readFileSync(join(import.meta.dirname, "..", "..", "src", "tools", "rhai", file), "utf8")
+      const text = readFileSync(
+        join(import.meta.dirname, "..", "..", "src", "tools", "rhai", "machine", file),
+        "utf8"
+      )
       for (const [, number, name] of text.matchAll(/case (\d+) \/\* (\w+) \*\//g)) {
         assert.deepStrictEqual(
           [name, Number(number)],

@@ -34,6 +34,7 @@ const keepsTypes: ReadonlyArray<Row> = [
   ["2.5.2 text is not read again", "{{ a }} ", { a: "[1]" }, "[1]"],
   ["2.5.2 JSON in text stays text", "[{{ a }}]", { a: 1 }, "[1]"],
   ["2.5.3 strings without templates stay", "true", {}, "true"],
+  ["2.5.3 a comment's sign alone makes no template", "echo ${#X} ${#a[@]} #}", {}, "echo ${#X} ${#a[@]} #}"],
   ["2.5.3 numbers and null stay", [1, null, true], {}, [1, null, true]],
   ["2.5.4 undefined leaves a mapping", { a: "{{ x }}", b: 1 }, {}, { b: 1 }],
   ["2.5.4 undefined is null in a list", ["{{ x }}"], {}, [null]],

@@ -131,6 +131,8 @@ testLayer(toolbox, { excludeTestServices: true })("DuckdbTool", (it) => {
     ["'\\x00\\xFF'::BLOB", "BLOB", "AP8="],
     ["'101'::BIT", "BIT", "101"],
     ["DATE '2024-02-29'", "DATE", "2024-02-29"],
+    ["DATE 'infinity'", "DATE", "infinity"],
+    ["DATE '-infinity'", "DATE", "-infinity"],
     ["TIME '03:04:05.5'", "TIME", "03:04:05.5"],
     ["TIMESTAMP '2024-01-02 03:04:05'", "TIMESTAMP", "2024-01-02T03:04:05"],
     ["TIMESTAMP '2024-01-02 03:04:05.5'", "TIMESTAMP", "2024-01-02T03:04:05.500000"],
@@ -188,6 +190,22 @@ testLayer(toolbox, { excludeTestServices: true })("DuckdbTool", (it) => {
         yield* duckdb({ query: "SELECT repeat('x', 1000) FROM range(100000)", max_bytes: 5000 })
       )
       assert.deepStrictEqual([bytes["row_count"], bytes["truncated_by"]], [4, "bytes"])
+    })
+  )
+
+  it.effect("runs a statement with effects to its end and keeps some of its rows", () =>
+    Effect.gen(function* () {
+      const result = dataOf(
+        yield* duckdb({
+          query: `CREATE SEQUENCE s; CREATE TABLE t (a INTEGER);
+            INSERT INTO t SELECT range FROM range(5000) RETURNING a;
+            SELECT nextval('s') FROM range(20000); SELECT nextval('s') AS next, (SELECT count(*) FROM t) AS n`,
+          max_rows: 3
+        })
+      )
+      assert.deepInclude(result["command_2"], { row_count: 3, affected_rows: 5000, truncated: true })
+      assert.deepInclude(result["command_3"], { row_count: 3, truncated: true })
+      assert.deepInclude(result["command_4"], { rows: [{ next: 20_001, n: 5000 }] })
     })
   )
 
@@ -308,6 +326,32 @@ testLayer(toolbox, { excludeTestServices: true })("DuckdbTool", (it) => {
     })
   )
 
+  it.effect("creates no database where a link leads that has no end yet", () =>
+    Effect.gen(function* () {
+      symlinkSync(join(folder, "dangling.duckdb"), join(data, "dangling.duckdb"))
+      const link = join(data, "dangling.duckdb")
+      const named = yield* Effect.flip(duckdb({ database: link, query: "SELECT 1" }))
+      assert.include(named.message, "lies outside of the directories that DuckDB may use")
+      assert.include(named.message, `${data} (NOETL_DUCKDB_ALLOW)`)
+      for (const config of [
+        { query: `ATTACH '${link}' AS x` },
+        { query: `COPY (SELECT 1) TO '${link}'` },
+        { query: "COPY (SELECT 1) TO (getvariable('x'))", params: { x: link } }
+      ])
+        assert.include((yield* Effect.flip(duckdb(config))).message, "is a link that leads out")
+      assert.isFalse(existsSync(join(folder, "dangling.duckdb")))
+    })
+  )
+
+  it.effect("opens no file whose name goes on after a NUL", () =>
+    Effect.gen(function* () {
+      const database = `${join(data, "a.duckdb")}\u0000.txt`
+      const { message } = yield* Effect.flip(duckdb({ database, query: "SELECT 1" }))
+      assert.include(message, "lies outside of the directories")
+      assert.isFalse(existsSync(join(data, "a.duckdb")))
+    })
+  )
+
   it.effect("lets authors set what harms nobody", () =>
     Effect.gen(function* () {
       const result = yield* duckdb({
@@ -350,6 +394,18 @@ testLayer(toolbox, { excludeTestServices: true })("DuckdbTool", (it) => {
     })
   )
 
+  it.effect("abandons a statement that does not listen, at the deadline", () =>
+    Effect.gen(function* () {
+      const databases = yield* Databases
+      const database = join(data, "deaf.duckdb")
+      const deaf = "SELECT length(repeat('a', 3000000000))"
+      const late = yield* Effect.flip(duckdb({ database, query: deaf, timeout: "50ms" }))
+      assert.strictEqual(late.failure.kind, "timeout")
+      yield* until(databases.abandoned, (n) => n === 0)
+      assert.strictEqual((yield* duckdb({ database, query: "SELECT 1" })).status, "success")
+    })
+  )
+
   it.effect("spills to disk what has no room in memory", () =>
     Effect.gen(function* () {
       const result = yield* duckdb({
@@ -365,6 +421,50 @@ testLayer(toolbox, { excludeTestServices: true })("DuckdbTool", (it) => {
       const { error } = yield* duckdb({ query: "SELECT list(range) FROM range(500000000)" })
       assert.deepStrictEqual([error?.kind, error?.code], ["limit", "DUCKDB_OUT_OF_MEMORY"])
     })
+  )
+})
+
+describe("DuckdbTool, with more databases than may be open", () => {
+  it.live(
+    "closes what was idle for longest, and its tables are there when it comes back",
+    () => {
+      const few = Toolbox.layer(DuckdbTool).pipe(
+        Layer.provide(DuckdbTool.layerNoDeps),
+        Layer.provideMerge(Databases.layer),
+        Layer.provide(ScriptSource.layer),
+        Layer.provide(
+          Layer.merge(
+            Layer.succeed(DuckdbOptions, {
+              ...options,
+              threads: 1,
+              maxDatabases: 4,
+              memoryBytes: 50_000_000
+            }),
+            EgressOptions.layerDevelopment
+          )
+        )
+      )
+      return Effect.gen(function* () {
+        const databases = yield* Databases
+        const made = yield* Effect.forEach(
+          Array.from({ length: 1000 }, (_, n) => n),
+          (n) =>
+            duckdb(
+              { database: "", query: n % 300 === 0 ? `CREATE TABLE t AS SELECT ${n} AS n` : "SELECT 1" },
+              String(n)
+            ),
+          { concurrency: 4 }
+        )
+        assert.isTrue(made.every(({ status }) => status === "success"))
+        assert.strictEqual(yield* databases.open, 4)
+        for (const n of [0, 300, 900])
+          assert.deepStrictEqual<unknown>(
+            rowsOf(yield* duckdb({ database: "", query: "FROM t" }, String(n))),
+            [{ n }]
+          )
+      }).pipe(Effect.provide(few))
+    },
+    300_000
   )
 })
 

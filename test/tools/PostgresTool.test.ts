@@ -183,10 +183,29 @@ testLayer(toolbox, { excludeTestServices: true })("PostgresTool", (it) => {
 
     it.effect("stop the server where nothing more is wanted", () =>
       Effect.gen(function* () {
-        yield* query("CREATE SEQUENCE asked")
-        yield* postgres({ query: "SELECT nextval('asked') FROM generate_series(1, 1000000)", max_rows: 10 })
+        yield* query(
+          "CREATE SEQUENCE asked; CREATE VIEW asking AS SELECT nextval('asked') FROM generate_series(1, 100000)"
+        )
+        yield* postgres({ query: "SELECT * FROM asking", max_rows: 10 })
         const [row] = yield* query("SELECT last_value::int AS n FROM asked")
         assert.isBelow(Number(row?.["n"]), 100)
+      })
+    )
+
+    it.effect("let a statement with effects run to its end, and keep some of its rows", () =>
+      Effect.gen(function* () {
+        yield* query("CREATE SEQUENCE drawn; CREATE TABLE kept (n int)")
+        const drawn = dataOf(
+          yield* postgres({ query: "SELECT nextval('drawn') FROM generate_series(1, 20000)", max_rows: 10 })
+        )
+        assert.deepInclude(drawn, { row_count: 10, truncated: true, truncated_by: "rows" })
+        const [row] = yield* query("SELECT last_value::int AS n FROM drawn")
+        assert.strictEqual(row?.["n"], 20_000)
+        for (const limit of [{ max_rows: 10 }, { max_bytes: 40 }]) {
+          const sql = "INSERT INTO kept SELECT generate_series(1, 5000) RETURNING n"
+          const inserted = dataOf(yield* postgres({ query: sql, ...limit }))
+          assert.deepInclude(inserted, { command: "INSERT", affected_rows: 5000, truncated: true })
+        }
       })
     )
 

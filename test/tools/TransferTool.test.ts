@@ -843,6 +843,54 @@ testLayer(toolbox, { excludeTestServices: true })("TransferTool", (it) => {
       })
     )
 
+    it.effect("takes text as it is written, and its type from the target", () =>
+      Effect.gen(function* () {
+        const csv = join(folder, "written.csv")
+        writeFileSync(csv, 'at,day,d,t,e\n2024-01-02T03:04:05+05:30,infinity,1.10,"",\n')
+        const jsonl = join(folder, "written.jsonl")
+        writeFileSync(
+          jsonl,
+          '{"at":"2024-01-02T03:04:05+05:30","day":"infinity","d":"1.10","t":"","e":null}\n'
+        )
+        yield* query("CREATE TABLE written (at timestamptz, day date, d text, t text, e text)")
+        for (const path of [csv, jsonl])
+          yield* moved({ source: { type: "file", path }, target: pg({ table: "written" }) })
+        const row = { at: "2024-01-01 21:34:05", day: "infinity", d: "1.10", t: "", e: null }
+        assert.deepStrictEqual(
+          yield* query(`SELECT (at AT TIME ZONE 'UTC')::text AS at, day::text AS day, d, t, e FROM written`),
+          [row, row]
+        )
+      })
+    )
+
+    it.effect.each<readonly [string, string, string]>([
+      ["csv", 'b,a\n"1.10",  x  \n', 'b,a\n"1.10",  x  \n2,new\n'],
+      ["csv", "b,a\n01,", "b,a\n01,\n2,new\n"],
+      ["jsonl", '{"b": 1.10, "z": "2024-01-01"}\n', '{"b": 1.10, "z": "2024-01-01"}\n{"a":"new","b":2}\n'],
+      ["json", '[ {"b": 1.10} ]\n', '[ {"b": 1.10},\n\t{"a":"new","b":2}\n]\n'],
+      ["json", "[]", '[\n\t{"a":"new","b":2}\n]\n']
+    ])("appends to %s and leaves the rows that are there as they are", ([format, before, after]) =>
+      Effect.gen(function* () {
+        const path = join(folder, `appended.${format}`)
+        writeFileSync(path, before)
+        const rows = pg({ query: "SELECT 'new' AS a, 2 AS b" })
+        yield* moved({ source: rows, target: { type: "file", path } })
+        assert.strictEqual(readFileSync(path, "utf8"), after)
+      })
+    )
+
+    it.effect("appends no column that a file does not have", () =>
+      Effect.gen(function* () {
+        const path = join(folder, "narrow.csv")
+        writeFileSync(path, "a\n1\n")
+        const result = yield* Effect.result(
+          transfer({ source: pg({ query: "SELECT 1 AS a, 2 AS more" }), target: { type: "file", path } })
+        )
+        assert.include(JSON.stringify(result), "has no column more")
+        assert.strictEqual(readFileSync(path, "utf8"), "a\n1\n")
+      })
+    )
+
     it.effect.skipIf(!canMount)("keeps the old file when the disk is full, and says so", () =>
       Effect.gen(function* () {
         const small = yield* Effect.acquireRelease(

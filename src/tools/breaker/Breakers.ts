@@ -57,8 +57,10 @@ const guardWith = (settings: BreakerSettings, circuits: Map<string, Circuit>): B
   const keep = (name: string, circuit: Circuit): void => {
     circuits.delete(name)
     if (circuit !== closed) circuits.set(name, circuit)
-    const [oldest] = circuits.keys()
-    if (circuits.size > settings.maxTargets && oldest !== undefined) circuits.delete(oldest)
+    if (circuits.size <= settings.maxTargets) return
+    // A target that is left alone is remembered before one that failed now and then
+    const [oldest] = [...circuits].find(([, { state }]) => state === "closed") ?? [...circuits][0] ?? []
+    if (oldest !== undefined) circuits.delete(oldest)
   }
   const end = Effect.fnUntraced(function* <A>(
     target: Target,

@@ -1,10 +1,12 @@
 /** Open DuckDB databases: one instance a file, shared by all commands that name it, a connection for each. */
 import type { DuckDBConnection } from "@duckdb/node-api"
-import { Cause, Context, Duration, Effect, Layer, RcMap, type Scope, Semaphore } from "effect"
-import { realpathSync } from "node:fs"
-import { dirname, join, resolve, sep } from "node:path"
-import type { ToolError } from "../../domain/ToolError.ts"
-import { DuckdbOptions, type DuckdbSettings } from "./DuckdbOptions.ts"
+import { Cause, Context, Effect, Layer, type Scope } from "effect"
+import { ToolError } from "../../domain/ToolError.ts"
+import * as Pooled from "../sql/pooled.ts"
+import { Abandoned } from "./Abandoned.ts"
+import { DuckdbOptions } from "./DuckdbOptions.ts"
+import { allowedFile, strayLink } from "./files.ts"
+import { Parked } from "./Parked.ts"
 import { failed, missing } from "./failure.ts"
 import { isExecution, makeScratch, NotInstalled, openAt, pathOf, type Place } from "./openDatabase.ts"
 import { enter } from "./sharing.ts"
@@ -16,7 +18,7 @@ export interface Session {
   /** Extensions that are loaded; no other one can be. */
   readonly extensions: ReadonlySet<string>
   readonly path: string
-  /** Runs one thing on this connection. Interruption interrupts it and waits until it has ended. */
+  /** Runs one thing on this connection. Interruption interrupts it, and abandons it where it does not end in time. */
   readonly run: <A>(work: () => Promise<A>) => Effect.Effect<A, unknown>
   /** A database that says it is broken is closed for everybody. */
   readonly discard: Effect.Effect<void>
@@ -44,8 +46,14 @@ export class Databases extends Context.Service<
     ) => Effect.Effect<void, ToolError, Scope.Scope>
     /** The file of a path that a playbook wrote; undefined where it lies outside of what is allowed. */
     readonly fileOf: (path: string) => string | undefined
+    /** Where such files may lie. */
+    readonly directories: ReadonlyArray<string>
+    /** One of the texts that names a link which leads out of these. */
+    readonly strayLink: (texts: ReadonlyArray<string>) => string | undefined
     /** Databases open now. */
     readonly open: Effect.Effect<number>
+    /** Statements that were interrupted and run on. */
+    readonly abandoned: Effect.Effect<number>
   }
 >()("noetl-worker/tools/duckdb/Databases") {
   static readonly layer = Layer.effect(
@@ -54,32 +62,40 @@ export class Databases extends Context.Service<
       const settings = yield* DuckdbOptions
       const scratch = yield* makeScratch
       const load = yield* Effect.cached(Effect.tryPromise(() => import("@duckdb/node-api")))
-      const slots = yield* Semaphore.make(settings.concurrency)
-      const files = yield* RcMap.make({
-        lookup: (path: string) => openAt(load, settings, scratch, path),
+      const abandoned = new Abandoned(settings)
+      const parked = new Parked(settings, scratch)
+      const files = yield* Pooled.make({
+        lookup: (path: string) => openAt(load, settings, scratch, path, parked),
+        evicting: parked.add,
         idleTimeToLive: (path: string) =>
           isExecution(settings, scratch, path) ? settings.keepExecutions : settings.keepOpen,
         capacity: settings.maxDatabases
       })
-      const entered = Effect.fnUntraced(function* (place: Place, alone: boolean) {
+      const entered = Effect.fnUntraced(function* (place: Place, alone: boolean, tool: string) {
         const path = pathOf(settings, scratch, place)
         if (place._tag === "Memory") {
-          return { ...(yield* openAt(load, settings, scratch, path)), path, discard: Effect.void }
+          return { ...(yield* openAt(load, settings, scratch, path, parked)), path, discard: Effect.void }
         }
-        const opened = yield* RcMap.get(files, path)
-        const discard = RcMap.invalidate(files, path)
+        yield* abandoned.checkFile(path, tool)
+        const opened = yield* files.get(path)
+        const discard = files.invalidate(path)
         yield* enter(opened.gate, alone, discard)
         return { ...opened, path, discard }
       })
       const problemOf = (cause: unknown, tool: string): ToolError =>
         Cause.isExceededCapacityError(cause)
-          ? failed(tool, `more than ${settings.maxDatabases} databases at a time`)
-          : cause instanceof NotInstalled
-            ? missing(tool)
-            : failed(tool, cause)
+          ? failed(tool, `more than ${settings.maxDatabases} databases are in use at a time`)
+          : cause instanceof ToolError
+            ? cause
+            : cause instanceof NotInstalled
+              ? missing(tool)
+              : failed(tool, cause)
       return Databases.of({
         fileOf: (path) => allowedFile(settings, path),
-        open: Effect.map(RcMap.keys(files), (keys) => [...keys].length),
+        directories: settings.allowedDirectories,
+        strayLink: (texts) => strayLink(settings, texts),
+        open: files.size,
+        abandoned: Effect.sync(() => abandoned.count),
         reserve: (wanted, tool) => {
           const shared = wanted.filter(({ place }) => place._tag !== "Memory")
           const byPath = Map.groupBy(shared, ({ place }) => pathOf(settings, scratch, place))
@@ -90,70 +106,27 @@ export class Databases extends Context.Service<
                 ? Effect.void
                 : entered(
                     first.place,
-                    [first, ...others].some(({ alone }) => alone)
+                    [first, ...others].some(({ alone }) => alone),
+                    tool
                   ),
             { discard: true }
           ).pipe(Effect.mapError((cause) => problemOf(cause, tool)))
         },
         session: (place, tool, alone = false) =>
           Effect.gen(function* () {
-            const opened = yield* entered(place, alone)
+            yield* abandoned.checkLimit(tool)
+            const opened = yield* entered(place, alone, tool)
             const connection = yield* Effect.acquireRelease(
               Effect.tryPromise({ try: () => opened.instance.connect(), catch: (cause) => cause }),
-              (one) => Effect.sync(() => one.closeSync())
+              (one) => Effect.sync(() => abandoned.close(one))
             )
             return {
               ...opened,
               connection,
-              run: (work) => slots.withPermit(interruptible(connection, work))
+              run: (work) => abandoned.run(connection, opened.path, work)
             } satisfies Session
           }).pipe(Effect.mapError((cause) => problemOf(cause, tool)))
       })
     })
   )
 }
-
-/** Links are resolved before the check, so that none leads out. */
-const allowedFile = (settings: DuckdbSettings, path: string): string | undefined => {
-  const file = resolve(path)
-  const folder = settledFolder(dirname(file))
-  const real = join(folder, file.slice(dirname(file).length))
-  const roots = settings.allowedDirectories
-    .filter((one) => !one.includes("://"))
-    .map((one) => settledFolder(resolve(one)))
-  const isBelow = roots.some((root) => (real + sep).startsWith(root.endsWith(sep) ? root : root + sep))
-  return settings.externalAccess || isBelow ? real : undefined
-}
-
-/** The real path of a folder, or of the part of it that exists. */
-const settledFolder = (path: string): string => {
-  try {
-    return realpathSync(path)
-  } catch {
-    const parent = dirname(path)
-    return parent === path ? path : join(settledFolder(parent), path.slice(parent.length))
-  }
-}
-
-// --- running ---
-
-const interruptible = <A>(connection: DuckDBConnection, work: () => Promise<A>): Effect.Effect<A, unknown> =>
-  Effect.callback((resume) => {
-    const running = work()
-    running.then(
-      (value) => resume(Effect.succeed(value)),
-      (cause: unknown) => resume(Effect.fail(cause))
-    )
-    const ended = Effect.promise(() =>
-      running.then(
-        () => undefined,
-        () => undefined
-      )
-    )
-    // An interruption that comes before the statement has begun is forgotten by DuckDB, so it is repeated until the statement ends.
-    const again = Effect.sync(() => connection.interrupt()).pipe(
-      Effect.andThen(Effect.sleep(Duration.millis(20))),
-      Effect.forever
-    )
-    return Effect.raceFirst(ended, again)
-  })

@@ -24,8 +24,12 @@ export interface DuckdbSettings {
   readonly memoryBytes: number
   readonly threads: number
   readonly maxTempBytes: number | undefined
-  /** Databases open at a time. */
+  /** Databases open at a time. Beyond it the one that was idle for longest is closed, its file stays. */
   readonly maxDatabases: number
+  /** How long an interrupted statement may take to end before it is abandoned. */
+  readonly interruptGrace: Duration.Duration
+  /** Abandoned statements that may still run. While there are so many, none is begun. */
+  readonly maxAbandoned: number
   /** Statements that run at a time. Each holds one of Node's four threads for files and names while it runs. */
   readonly concurrency: number
   /** Kept of a result, where a playbook names no limit of its own. */
@@ -52,6 +56,8 @@ export const defaults = (): DuckdbSettings => ({
   threads: availableParallelism(),
   maxTempBytes: undefined,
   maxDatabases: 64,
+  interruptGrace: Duration.millis(250),
+  maxAbandoned: 2,
   concurrency: 2,
   maxRows: 10_000,
   maxBytes: 32 * 1024 * 1024

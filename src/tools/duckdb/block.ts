@@ -7,6 +7,7 @@ import type { Json } from "../../domain/Json.ts"
 import { type Limits, type Row, rowMaker, type StatementResult, uniqueNames } from "../Rows.ts"
 import type { Ended, Mode } from "../sql/block.ts"
 import type { Params } from "../sql/placeholders.ts"
+import { mayHaveEffects } from "../sql/effects.ts"
 import { lineOf, split, type Statement } from "../sql/split.ts"
 import type { Session } from "./Databases.ts"
 import { failureOf, isBroken } from "./failure.ts"
@@ -47,7 +48,8 @@ export const runBlock = Effect.fnUntraced(function* (session: Session, block: Bl
         const prepared = await parsed.success.prepare(i)
         bindAll(session.duckdb, prepared, block.params)
         const result = await prepared.stream()
-        return await read(session.duckdb, result, reading, unsayable)
+        const effects = mayHaveEffects(statement?.text ?? block.text)
+        return await read(session.duckdb, result, reading, unsayable, effects)
       })
     )
     if (ran._tag === "Failure") {
@@ -150,7 +152,8 @@ const read = async (
   duckdb: Duckdb,
   result: DuckDBResult,
   { asObjects, forms, limits }: Reading,
-  unsayable: Set<string>
+  unsayable: Set<string>,
+  hasEffects: boolean
 ): Promise<StatementResult> => {
   const command = duckdb.StatementType[result.statementType] ?? "UNKNOWN"
   if (result.returnType !== duckdb.ResultReturnType.QUERY_RESULT) {
@@ -164,9 +167,13 @@ const read = async (
   const rows: Array<Row> = []
   let truncated: "rows" | "bytes" | undefined
   let bytes = 0
+  let count = 0
   for (;;) {
-    const chunk = truncated === undefined ? await result.fetchChunk() : null
+    // What has effects runs to its end, and rows beyond the limits are dropped
+    const chunk = truncated === undefined || hasEffects ? await result.fetchChunk() : null
     if (chunk === null || chunk.rowCount === 0) break
+    count += chunk.rowCount
+    if (truncated !== undefined) continue
     for (const values of chunk.getRows()) {
       if (limits.maxRows > 0 && rows.length >= limits.maxRows) truncated = "rows"
       else if (bytes >= limits.maxBytes) truncated = "bytes"
@@ -187,7 +194,7 @@ const read = async (
     rows,
     ...(truncated === undefined ? {} : { truncated })
   }
-  return { command, table, ...(writes.has(command) ? { affectedRows: rows.length } : {}) }
+  return { command, table, ...(writes.has(command) ? { affectedRows: count } : {}) }
 }
 
 const writes = new Set(["INSERT", "UPDATE", "DELETE", "MERGE_INTO"])

@@ -3,7 +3,7 @@
  * allowed directories, no downloads, and no setting that could change that.
  */
 import type { DuckDBInstance } from "@duckdb/node-api"
-import { Effect, type Scope } from "effect"
+import { Clock, Effect, type Scope } from "effect"
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, sep } from "node:path"
@@ -47,7 +47,8 @@ export const openAt = (
   load: Effect.Effect<Duckdb, unknown>,
   settings: DuckdbSettings,
   scratch: Scratch,
-  path: string
+  path: string,
+  files: { readonly opened: (path: string) => void; readonly closed: (path: string, now: number) => void }
 ): Effect.Effect<Opened, unknown, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.gen(function* () {
@@ -62,14 +63,13 @@ export const openAt = (
         },
         catch: (cause) => cause
       })
+      files.opened(path)
       return { ...opened, gate: yield* makeGate(opened.instance) }
     }),
     ({ instance }) =>
-      Effect.sync(() => {
+      Effect.map(Clock.currentTimeMillis, (now) => {
         instance.closeSync()
-        if (settings.dataDir === undefined && isExecution(settings, scratch, path)) {
-          rmSync(dirname(path), { recursive: true, force: true })
-        }
+        files.closed(path, now)
       })
   )
 

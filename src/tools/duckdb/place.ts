@@ -15,6 +15,13 @@ export const placeOf = (
   if (path === ":memory:") return Effect.succeed({ _tag: "Memory" })
   const file = databases.fileOf(path)
   return file === undefined
-    ? Effect.fail(invalid(call, at, `${path} lies outside of the directories that DuckDB may use here`))
+    ? Effect.fail(
+        invalid(
+          call,
+          at,
+          `${JSON.stringify(path)} lies outside of the directories that DuckDB may use: ` +
+            `${databases.directories.join(", ") || "none"} (NOETL_DUCKDB_ALLOW)`
+        )
+      )
     : Effect.succeed({ _tag: "File", path: file })
 }

@@ -1,6 +1,7 @@
 /** DuckDB's values → JSON, type by type. Nothing becomes null but NULL and the floats that JSON cannot say. */
 import type {
   DuckDBBlobValue,
+  DuckDBDateValue,
   DuckDBIntervalValue,
   DuckDBListValue,
   DuckDBMapValue,
@@ -66,6 +67,8 @@ const valueOf = (duckdb: Duckdb, type: DuckDBType, forms: Forms): Convert => {
       return (value) => timestampOf(String(value))
     case id.TIMESTAMP_TZ:
       return (value) => utcOf(duckdb, value as DuckDBTimestampTZValue)
+    case id.DATE:
+      return dateOf
     case id.INTERVAL:
       return (value) => intervalOf(value as DuckDBIntervalValue)
     default:
@@ -84,7 +87,7 @@ const nestedOf = (duckdb: Duckdb, type: DuckDBType, forms: Forms): Convert => {
     )
     return (value) => {
       const { entries } = value as DuckDBStructValue
-      return Object.fromEntries(items.map(([name, item]) => [name, item(entries[name] ?? null)]))
+      return Object.fromEntries(items.map(([name, item]) => [name, item(entryOf(entries, name))]))
     }
   }
   if (type instanceof duckdb.DuckDBMapType) {
@@ -137,6 +140,12 @@ const shortest = (value: number): Json.Json => {
   return Number(value.toPrecision(9))
 }
 
+/** The driver prints the days that stand for infinity as a date. */
+const dateOf = (value: DuckDBValue): string => {
+  const { days } = value as DuckDBDateValue
+  return Math.abs(days) === 2 ** 31 - 1 ? `${days < 0 ? "-" : ""}infinity` : String(value)
+}
+
 const jsonOf = (text: string): Json.Json => Result.getOrElse(Json.parse(text), () => text)
 
 const utcOf = (duckdb: Duckdb, value: DuckDBTimestampTZValue): string => {
@@ -149,6 +158,12 @@ const intervalOf = ({ days, micros, months }: DuckDBIntervalValue): Json.Json =>
   days,
   nanos: integerOf(micros * 1000n)
 })
+
+/** The driver assigns `__proto__`, which gives an object a prototype and no key. */
+const entryOf = (entries: Readonly<Record<string, DuckDBValue>>, name: string): DuckDBValue => {
+  if (Object.hasOwn(entries, name)) return entries[name] ?? null
+  return name === "__proto__" ? (Object.getPrototypeOf(entries) as DuckDBValue) : null
+}
 
 const keyOf = (key: Json.Json): string => (typeof key === "string" ? key : Json.stringify(key))
 

@@ -4,12 +4,13 @@
  * `session` gives one for a scope. It comes back clean: an open transaction is rolled back, and everything that a
  * session can remember (settings, temporary tables, locks, prepared statements) is discarded.
  */
-import { Cause, Clock, Context, Duration, Effect, Layer, RcMap, Redacted, Schedule, type Scope } from "effect"
+import { Cause, Clock, Context, Duration, Effect, Layer, Redacted, Schedule, type Scope } from "effect"
 import type { Pool, PoolClient } from "pg"
 import type { ConnectionOptions } from "node:tls"
 import { guarded } from "../breaker/Breakers.ts"
 import { ToolError } from "../../domain/ToolError.ts"
 import { connectFailure, refused } from "./failure.ts"
+import * as Pooled from "../sql/pooled.ts"
 import { PostgresOptions, type PostgresSettings } from "./PostgresOptions.ts"
 import { type Target, shown } from "./settings.ts"
 import { cancel, sslOf } from "./ssl.ts"
@@ -42,14 +43,14 @@ export class Pools extends Context.Service<
       const options = yield* PostgresOptions
       const pg = yield* Effect.promise(() => import("pg"))
       const all = new Set<Pool>()
-      const pools = yield* RcMap.make({
+      const pools = yield* Pooled.make({
         lookup: (target: Target) => poolOf(pg.default.Pool, all, options, target),
         idleTimeToLive: options.idle,
         capacity: options.maxPools
       })
       return Pools.of({
         session: (target, tool) =>
-          RcMap.get(pools, target).pipe(
+          pools.get(target).pipe(
             Effect.catchIf(Cause.isExceededCapacityError, () =>
               Effect.fail(refused(tool, "too many different databases at a time", "POOLS_EXHAUSTED"))
             ),
@@ -62,7 +63,7 @@ export class Pools extends Context.Service<
   )
 }
 
-interface Pooled {
+interface Opened {
   readonly pool: Pool
   readonly ssl: ConnectionOptions | undefined
   readonly types: Map<number, PgType>
@@ -75,7 +76,7 @@ const poolOf = (
   all: Set<Pool>,
   options: PostgresSettings,
   target: Target
-): Effect.Effect<Pooled, never, Scope.Scope> =>
+): Effect.Effect<Opened, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.map(sslOf(target, Duration.toMillis(options.connectTimeout)), (ssl) => {
       const wires = new WeakMap<PoolClient, Wire>()
@@ -119,7 +120,7 @@ interface Held {
 
 const sessionOf = Effect.fnUntraced(function* (
   options: PostgresSettings,
-  pooled: Pooled,
+  pooled: Opened,
   target: Target,
   tool: string
 ) {
@@ -142,7 +143,7 @@ const sessionOf = Effect.fnUntraced(function* (
   } satisfies Session
 })
 
-const giveBack = Effect.fnUntraced(function* (options: PostgresSettings, pooled: Pooled, held: Held) {
+const giveBack = Effect.fnUntraced(function* (options: PostgresSettings, pooled: Opened, held: Held) {
   const { client } = held
   if (client === undefined) return
   const clean = !held.spoilt && (yield* cleaned(client, options))
@@ -158,7 +159,7 @@ const letGo = (held: Held, client: PoolClient, clean: boolean): void => {
 }
 
 /** A connection that answers. One that was idle for long is asked first and replaced when it does not. */
-const healthy = (options: PostgresSettings, pooled: Pooled, held: Held, target: Target, tool: string) =>
+const healthy = (options: PostgresSettings, pooled: Opened, held: Held, target: Target, tool: string) =>
   Effect.gen(function* () {
     if (pooled.pool.waitingCount >= options.maxWaiting) {
       const message = `${options.maxWaiting} commands wait for ${shown(target)} already`

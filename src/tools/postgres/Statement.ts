@@ -1,12 +1,12 @@
 /**
- * One statement in the extended protocol, read in batches: the server stops where the limits do.
- *
- * A portal is asked for some rows at a time, so that what is beyond the limits is not even computed (INSERT …
- * RETURNING and the like run to their end first). `maxRows` 0 asks for all of them at once.
+ * One statement in the extended protocol, read in batches. A portal is asked for some rows at a time, so that what is
+ * beyond the limits is not even computed. A statement that may have effects runs to its end all the same, and rows
+ * beyond the limits are dropped as they arrive. `maxRows` 0 asks for all of them at once.
  */
 import type { Submittable } from "pg"
 import type { Json } from "../../domain/Json.ts"
 import { type Limits, rowMaker, type Row, uniqueNames } from "../Rows.ts"
+import { mayHaveEffects } from "../sql/effects.ts"
 import { isFloat, type NumberForms, parserOf, type PgType, type Parse } from "./types.ts"
 import type { Connection, Wire } from "./Wire.ts"
 
@@ -23,6 +23,8 @@ export interface Answer {
   /** `INSERT 0 3`; undefined for an empty statement. */
   readonly tag: string | undefined
   readonly columns: ReadonlyArray<Column> | undefined
+  /** Rows that came, those beyond the limits included. */
+  readonly seen: number
   readonly rows: ReadonlyArray<Row>
   readonly truncated: "rows" | "bytes" | undefined
   /** Columns whose rows are text still, because their type was not known. */
@@ -55,12 +57,15 @@ export class Statement implements Submittable {
   private readonly unsayable = new Set<string>()
   private truncated: "rows" | "bytes" | undefined
   private tag: string | undefined
+  private seen = 0
   private copy = false
   private batch = 0
   private ended = false
+  private readonly hasEffects: boolean
 
   constructor(request: Request, wire: Wire, done: (error: unknown, answer?: Answer) => void) {
     this.request = request
+    this.hasEffects = mayHaveEffects(request.text)
     this.wire = wire
     this.done = done
   }
@@ -91,6 +96,8 @@ export class Statement implements Submittable {
 
   handleDataRow({ fields }: { readonly fields: ReadonlyArray<string | null> }): void {
     const { maxRows } = this.request.limits
+    this.seen++
+    if (this.truncated !== undefined) return
     if (maxRows > 0 && this.rows.length >= maxRows) {
       this.truncated = "rows"
       return
@@ -112,12 +119,13 @@ export class Statement implements Submittable {
 
   handlePortalSuspended(connection: Connection): void {
     if (this.wire.dropped > 0) this.truncated = "bytes"
-    if (this.truncated !== undefined || this.isFull()) {
-      this.truncated ??= "rows"
+    const isFull = this.truncated !== undefined || this.isFull()
+    if (isFull) this.truncated ??= "rows"
+    if (isFull && !this.hasEffects) {
       connection.sync()
       return
     }
-    this.batch = this.nextBatch()
+    this.batch = isFull ? largestBatch : this.nextBatch()
     connection.execute({ portal: "", rows: this.batch })
     connection.flush()
   }
@@ -165,6 +173,7 @@ export class Statement implements Submittable {
     this.end(undefined, {
       tag: this.tag ?? this.tagOfRows(),
       columns: this.columns,
+      seen: this.seen + this.wire.dropped,
       rows: this.rows,
       truncated: this.truncated,
       unread: this.unread,

@@ -84,7 +84,9 @@ const run = (
 const resultOf = (answer: Answer, table: Table | undefined): StatementResult => {
   const [, command = "", count] = /^(.*?)(?: (?:\d+ )?(\d+))?$/.exec(answer.tag ?? "") ?? []
   const writes = /^(INSERT|UPDATE|DELETE|MERGE|COPY)/.test(command)
-  const affected = table === undefined || writes ? { affectedRows: Number(count ?? 0) } : {}
+  // The tag counts the rows of the last batch only
+  const rows = table === undefined ? Number(count ?? 0) : answer.seen
+  const affected = table === undefined || writes ? { affectedRows: rows } : {}
   return {
     command: command === "" ? "EMPTY" : command,
     ...affected,

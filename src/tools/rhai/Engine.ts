@@ -1,10 +1,9 @@
 /** Compiles scripts and runs them: the door for everything that is not about Effects. */
 import { compileProgram } from "./language/Compiler.ts"
 import type { Program } from "./language/Ast.ts"
-import type { FunctionCode, Unit } from "./language/Code.ts"
+import type { FunctionCode, Module, Unit } from "./language/Code.ts"
 import { defaults, type Limits } from "./machine/Limits.ts"
 import { Machine } from "./machine/Machine.ts"
-import type { Module } from "./machine/MachineState.ts"
 import type { Natives } from "./machine/Natives.ts"
 import { standard } from "./packages/standard.ts"
 import { parse } from "./language/Parser.ts"
@@ -125,7 +124,14 @@ export class Engine {
     const script: Script = { unit: this.unit(text, [], name), globals: [] }
     const machine = this.machine(script)
     machine.run(false)
-    const module: Module = { name, variables: machine.exported, functions: script.unit.functions }
+    const { home } = machine
+    script.unit.home = home
+    const module: Module = {
+      name,
+      variables: machine.exported,
+      functions: script.unit.functions,
+      modules: home.modules
+    }
     this.loaded.set(name, module)
     return module
   }

@@ -2,6 +2,9 @@
 import { LosslessNumber, parse } from "lossless-json"
 import { displayFloat } from "./language/Format.ts"
 import { MAX, MIN, normal } from "./language/Integer.ts"
+import { endOfValue, keyAt, skipSpace } from "./language/jsonText.ts"
+import { finish, type Parts, pause } from "./language/pause.ts"
+import { type Notation, written } from "./language/writing.ts"
 import {
   Char,
   Custom,
@@ -47,24 +50,67 @@ export const fromJson = (json: unknown): Value => {
 /** Reads JSON text; throws where it is none. */
 export const parseJson = (text: string): Value => fromJson(parse(text))
 
-/** JSON text of a value. What JSON has no word for is a string. */
-export const toJson = (value: Value | Shared): string => {
+/** JSON text that is read at once. */
+const SMALL = 65_536
+
+/** Containers in containers of which each is longer than that. */
+const DEEPEST = 100
+
+/** Reads JSON text of any length, in parts; throws where it is none. */
+export function* parseJsonParts(text: string, depth = 0): Parts<Value> {
+  const start = skipSpace(text, 0)
+  const open = text[start]
+  if (text.length <= SMALL || (open !== "[" && open !== "{")) return parseJson(text)
+  if (depth > DEEPEST) throw new SyntaxError("the text nests too deeply")
+  const items: Array<Value> = []
+  const entries = new Map<string, Value>()
+  const close = open === "[" ? "]" : "}"
+  let at = skipSpace(text, start + 1)
+  for (let isFirst = true; text[at] !== close || !isFirst; isFirst = false) {
+    const key = open === "{" ? keyAt(text, at) : { key: "", end: at }
+    if (key === undefined) throw new SyntaxError(`a key in quotes and a colon are missing at position ${at}`)
+    const end = yield* endOfValue(text, key.end)
+    const value = yield* parseJsonParts(text.slice(key.end, end), depth + 1)
+    if (open === "[") items.push(value)
+    else entries.set(key.key, value)
+    if ((items.length + entries.size) % 256 === 0) yield pause
+    at = end
+    if (text[at] === close) break
+    if (text[at] !== ",") throw new SyntaxError(`'${close}' or a comma is missing at position ${at}`)
+    at = skipSpace(text, at + 1)
+  }
+  if (skipSpace(text, at + 1) < text.length)
+    throw new SyntaxError(`text behind the end at position ${at + 1}`)
+  return open === "[" ? items : entries
+}
+
+const leaf = (value: Value): string => {
   if (value === undefined) return "null"
-  if (typeof value === "string") return JSON.stringify(value)
   if (typeof value !== "object") return String(value)
-  if (Array.isArray(value)) return `[${value.map(toJson).join(",")}]`
-  if (value instanceof Map)
-    return `{${sortedEntries(value)
-      .map(([key, item]) => `${JSON.stringify(key)}:${toJson(item)}`)
-      .join(",")}}`
   if (value instanceof Float) return Number.isFinite(value.value) ? displayFloat(value.value) : "null"
   return special(value)
 }
 
-const special = (value: Exclude<Value, undefined | boolean | number | bigint | string> | Shared): string => {
+const notation: Notation = {
+  array: ["[", ",", "]"],
+  map: ["{", ",", "}"],
+  colon: ":",
+  text: (text) => JSON.stringify(text),
+  leaf
+}
+
+/** JSON text of a value, in parts. What JSON has no word for is a string. */
+export const jsonParts = (value: Value): Parts<string> => written(value, notation)
+
+export const toJson = (value: Value | Shared): string =>
+  value instanceof Shared ? toJson(value.value) : finish(jsonParts(value))
+
+const special = (value: Exclude<Value, undefined | boolean | number | bigint | string>): string => {
   if (value instanceof Char) return JSON.stringify(value.text)
-  if (value instanceof Shared) return toJson(value.value)
-  if (value instanceof FnPtr) return JSON.stringify(value.name)
+  if (value instanceof FnPtr)
+    return value.curry.length === 0
+      ? JSON.stringify(value.name)
+      : `[${[value.name, ...value.curry].map((one) => toJson(one)).join(",")}]`
   if (value instanceof Range)
     return JSON.stringify(`${value.start}${value.inclusive ? "..=" : ".."}${value.end}`)
   if (value instanceof Blob) return `[${value.bytes.join(",")}]`

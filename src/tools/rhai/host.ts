@@ -1,9 +1,12 @@
 /** What a script can ask of its host: logs, time, HTTP, JSON, the environment. Everything that waits is an Effect. */
 import { Clock, DateTime, Duration, Effect } from "effect"
 import { http, type HttpFunction } from "./hostHttp.ts"
-import { parseJson, toJson } from "./Json.ts"
+import { jsonParts, parseJsonParts } from "./Json.ts"
 import { toDebug, toText } from "./language/Format.ts"
+import { type Parts, pause } from "./language/pause.ts"
 import { HostRequest, Natives } from "./machine/Natives.ts"
+import { includes } from "./language/search.ts"
+import { textWeight } from "./machine/weight.ts"
 import { standard } from "./packages/standard.ts"
 import type { RhaiError } from "./language/RhaiError.ts"
 import type { Float, Value } from "./language/Value.ts"
@@ -71,18 +74,23 @@ const clock = (natives: Natives, { timestampFormat }: HostServices): void => {
 
 const texts = (natives: Natives): void => {
   natives
-    .pure("parse_json(string)", ([text]) => jsonOr(text as string, undefined))
-    .pure("to_json(any)", ([value]) => toJson(value))
-    .pure("contains_any(string, array)", ([text, parts]) => {
+    .calling("parse_json(string)", false, ([text]) => jsonOr(text as string, undefined))
+    .calling("to_json(any)", false, ([value]) => jsonParts(value))
+    .calling("contains_any(string, array)", false, function* ([text, parts], context) {
       const whole = (text as string).toLowerCase()
-      return (parts as ReadonlyArray<Value>).some((part) => whole.includes(toText(part).toLowerCase()))
+      for (const part of parts as ReadonlyArray<Value>) {
+        context.charge(textWeight(whole))
+        yield pause
+        if (includes(whole, toText(part).toLowerCase())) return true
+      }
+      return false
     })
 }
 
 /** The value of JSON text, or something else where it is none. */
-export const jsonOr = (text: string, otherwise: Value): Value => {
+export function* jsonOr(text: string, otherwise: Value): Parts<Value> {
   try {
-    return parseJson(text)
+    return yield* parseJsonParts(text)
   } catch {
     return otherwise
   }

@@ -1,6 +1,6 @@
 /** `http_get(url)` and its kin. The answer is a value with properties that also passes for its own text. */
 import { Effect } from "effect"
-import { parseJson, toJson } from "./Json.ts"
+import { parseJsonParts, toJson } from "./Json.ts"
 import { HostRequest, type Natives } from "./machine/Natives.ts"
 import { Custom, type Value } from "./language/Value.ts"
 import { toText } from "./language/Format.ts"
@@ -20,24 +20,28 @@ export interface HttpAnswer {
 /** Fails with the words for a request that got no answer. */
 export type HttpFunction = (request: HttpRequest) => Effect.Effect<HttpAnswer, string>
 
-const bodyValue = (text: string): Value => {
-  try {
-    return parseJson(text)
-  } catch {
-    return text
+/** The value of a body that is JSON, and else its text. A long one is read while others have their turn. */
+const bodyValue = Effect.fnUntraced(function* (text: string) {
+  const parts = parseJsonParts(text)
+  const step = Effect.try(() => parts.next())
+  for (;;) {
+    const next = yield* Effect.result(step)
+    if (next._tag === "Failure") return text
+    if (next.success.done === true) return next.success.value
+    yield* Effect.yieldNow
   }
-}
+})
 
-const answered = ({ body, status }: HttpAnswer): Value => {
+const answered = Effect.fnUntraced(function* ({ body, status }: HttpAnswer) {
   const properties = new Map<string, Value>([
     ["status", status],
     ["status_str", String(status)],
     ["ok", status >= 200 && status < 300],
-    ["body", bodyValue(body)],
+    ["body", yield* bodyValue(body)],
     ["body_raw", body]
   ])
   return new Custom("response", properties, body, false)
-}
+})
 
 const unanswered = (error: string, absent: boolean): Value => {
   const properties = new Map<string, Value>([
@@ -61,7 +65,10 @@ export const http = (natives: Natives, request: HttpFunction, absentOnFailure: b
     }
     const sent = request({ method, url: url as string, headers, body: text === "" ? undefined : text })
     return new HostRequest(
-      Effect.match(sent, { onSuccess: answered, onFailure: (error) => unanswered(error, absentOnFailure) })
+      Effect.matchEffect(sent, {
+        onSuccess: answered,
+        onFailure: (error) => Effect.succeed(unanswered(error, absentOnFailure))
+      })
     )
   }
   for (const method of ["GET", "DELETE"] as const) {

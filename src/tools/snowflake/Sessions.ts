@@ -3,11 +3,12 @@
  *
  * A session that was changed (USE, ALTER SESSION, an open transaction) or whose command failed is not used again.
  */
-import { Cause, Context, Duration, Effect, Layer, Pool, RcMap, Redacted, type Scope } from "effect"
+import { Cause, Context, Duration, Effect, Layer, Pool, Redacted, type Scope } from "effect"
 import type { Connection, ConnectionOptions } from "snowflake-sdk"
 import { guarded } from "../breaker/Breakers.ts"
 import type { ToolError } from "../../domain/ToolError.ts"
 import { connectFailure, missing } from "./failure.ts"
+import * as Pooled from "../sql/pooled.ts"
 import type { Account } from "./settings.ts"
 import { SnowflakeOptions, type SnowflakeSettings } from "./SnowflakeOptions.ts"
 
@@ -32,7 +33,7 @@ export class Sessions extends Context.Service<
       const count = { open: 0 }
       const spoilt = new WeakSet<Connection>()
       const load = yield* Effect.cached(Effect.tryPromise(() => loadDriver(settings)))
-      const pools = yield* RcMap.make({
+      const pools = yield* Pooled.make({
         lookup: (account: Account) =>
           Pool.makeWithTTL({
             acquire: connected(load, settings, account, count),
@@ -47,7 +48,7 @@ export class Sessions extends Context.Service<
         open: Effect.sync(() => count.open),
         session: (account, tool) =>
           Effect.gen(function* () {
-            const pool = yield* RcMap.get(pools, account)
+            const pool = yield* pools.get(account)
             return yield* borrowed(pool, spoilt)
           }).pipe(
             Effect.mapError((cause) =>

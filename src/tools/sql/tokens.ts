@@ -55,6 +55,18 @@ export const quoteText = (text: string): string =>
     ? ` E'${text.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`
     : `'${text.replaceAll("'", "''")}'`
 
+/** The texts that stand in quotes. */
+export const stringsOf = (text: string): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  for (let at = 0; at < text.length;) {
+    const { end, kind } = tokenAt(text, at)
+    const token = text.slice(at, end)
+    if (kind === "string" && token.startsWith("'")) found.push(token.slice(1, -1).replaceAll("''", "'"))
+    at = end
+  }
+  return found
+}
+
 // --- the lexer's parts ---
 
 const [DASH, SLASH, STAR, QUOTE, DOUBLE, DOLLAR, LOWER_E, UPPER_E] = [45, 47, 42, 39, 34, 36, 101, 69]

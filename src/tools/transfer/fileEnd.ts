@@ -3,14 +3,15 @@ import { Effect, Schema } from "effect"
 import { randomUUID } from "node:crypto"
 import { existsSync } from "node:fs"
 import { rename, rm } from "node:fs/promises"
+import { joinFiles } from "./joinFiles.ts"
 import { basename, dirname, join } from "node:path"
 import * as Failure from "../../domain/Failure.ts"
 import { messageOf } from "../../domain/messageOf.ts"
 import * as Coerced from "../Coerced.ts"
-import { Databases } from "../duckdb/Databases.ts"
+import { Databases, type Session } from "../duckdb/Databases.ts"
 import { quoteName, quoteText } from "../sql/tokens.ts"
 import { invalid, ExecutionFailed, ToolError } from "../../domain/ToolError.ts"
-import { sourceOf } from "./duckdbEnd.ts"
+import { describe, sourceOf } from "./duckdbEnd.ts"
 import { run } from "./duckdbSql.ts"
 import { duckdbName } from "./duckdbTypes.ts"
 import { openWriter } from "./duckdbWriter.ts"
@@ -84,11 +85,13 @@ const openFile = Effect.fnUntraced(function* (
     writing: { ...writing, mode: "append" },
     call
   })
-  const before =
-    writing.mode === "append" && existsSync(file)
-      ? `SELECT * FROM ${readSql(file, format, config)} UNION ALL BY NAME `
-      : ""
+  const appends = writing.mode === "append" && existsSync(file)
   const temporary = join(dirname(file), `.${basename(file)}.${randomUUID()}`)
+  // Columnar files are written anew, with the values that they have; of others nothing is read but the header.
+  const before =
+    appends && format === "parquet" ? `SELECT * FROM read_parquet(${quoteText(file)}) UNION ALL BY NAME ` : ""
+  const list = appends && format === "csv" ? yield* headerOf(session, file, config, columns, call) : "*"
+  const options = writeOptions(format, appends ? { ...config, header: false } : config)
   return {
     write: writer.write,
     // Beside its place first, so that no reader sees half a file.
@@ -96,11 +99,14 @@ const openFile = Effect.fnUntraced(function* (
       yield* writer.commit
       yield* run(
         session,
-        `COPY (${before}SELECT * FROM ${table}) TO ${quoteText(temporary)} (${writeOptions(format, config)})`,
+        `COPY (${before}SELECT ${list} FROM ${table}) TO ${quoteText(temporary)} (${options})`,
         call
       )
       yield* Effect.tryPromise({
-        try: () => rename(temporary, file),
+        try: async () => {
+          if (appends && format !== "parquet") await joinFiles(file, temporary, format)
+          await rename(temporary, file)
+        },
         catch: (cause) => moveFailed(cause, call)
       })
     }).pipe(
@@ -109,6 +115,32 @@ const openFile = Effect.fnUntraced(function* (
       )
     )
   } satisfies Writer
+})
+
+/** The file's own columns in their order; columns that it does not have are an error. */
+const headerOf = Effect.fnUntraced(function* (
+  session: Session,
+  file: string,
+  config: Config,
+  columns: ReadonlyArray<Column>,
+  call: Call
+) {
+  if (config.header === false) return "*"
+  const known = yield* describe(session, `SELECT * FROM ${readSql(file, "csv", config)} LIMIT 0`, call)
+  const missing = columns.filter(({ name }) => !known.some((one) => one.name === name))
+  if (missing.length > 0) {
+    const names = missing.map(({ name }) => name).join(", ")
+    return yield* invalid(
+      call,
+      "target.path",
+      `${file} has no column ${names}, and its rows stay as they are`
+    )
+  }
+  return known
+    .map(({ name }) =>
+      columns.some((one) => one.name === name) ? quoteName(name) : `NULL AS ${quoteName(name)}`
+    )
+    .join(", ")
 })
 
 const definition = ({ name, type }: Column): string => `${quoteName(name)} ${duckdbName(type)}`
@@ -127,7 +159,8 @@ const fileOf = Effect.fnUntraced(function* (
     return yield* invalid(
       call,
       `${end}.path`,
-      `${path} lies outside of the directories that may be used here`
+      `${JSON.stringify(path)} lies outside of the directories that DuckDB may use: ` +
+        `${databases.directories.join(", ") || "none"} (NOETL_DUCKDB_ALLOW)`
     )
   }
   const format = config.format ?? formatOf(kind, file)
@@ -149,18 +182,25 @@ const readSql = (file: string, format: Format, { delimiter, header }: Config): s
     case "parquet":
       return `read_parquet(${quoteText(file)})`
     case "jsonl":
-      return `read_json(${quoteText(file)}, format = 'newline_delimited')`
+      return jsonSql(file, ", format = 'newline_delimited'")
     case "json":
-      return `read_json(${quoteText(file)})`
+      return jsonSql(file, "")
     case "csv": {
       const options = [
         ...(delimiter === undefined || delimiter === null ? [] : [`delim = ${quoteText(delimiter)}`]),
         ...(header === undefined || header === null ? [] : [`header = ${header}`])
       ]
-      return `read_csv(${[quoteText(file), "sample_size = -1", ...options].join(", ")})`
+      // Text stays as it is written: its type is the target's. A text in quotes is never NULL.
+      const asWritten = ["all_varchar = true", "allow_quoted_nulls = false", "sample_size = -1"]
+      return `read_csv(${[quoteText(file), ...asWritten, ...options].join(", ")})`
     }
   }
 }
+
+/** Every member as its text, and what is no text as JSON: types are not guessed from what texts look like. */
+const jsonSql = (file: string, options: string): string =>
+  `(SELECT CASE json_type(COLUMNS(*)) WHEN 'VARCHAR' THEN COLUMNS(*)->>'$' WHEN 'NULL' THEN NULL
+    ELSE COLUMNS(*)::VARCHAR END FROM read_json(${quoteText(file)}, maximum_depth = 1, sample_size = -1${options}))`
 
 const writeOptions = (format: Format, { delimiter, header }: Config): string => {
   switch (format) {

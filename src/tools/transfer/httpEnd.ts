@@ -11,7 +11,7 @@ import { retryAfterOf } from "../http/retryAfter.ts"
 import { type Response, SafeHttp } from "../http/SafeHttp.ts"
 import { invalid, ExecutionFailed, ToolError } from "../../domain/ToolError.ts"
 import { columnOf } from "./copyText.ts"
-import type { Batch, Column, Field, Pull, Source } from "./Ends.ts"
+import type { Batch, Column, Field, Kind, Pull, Source } from "./Ends.ts"
 import { firstPage, nextPage, type Page, Pagination } from "./pagination.ts"
 import { valueAt } from "./path.ts"
 
@@ -129,14 +129,27 @@ const failed = (call: Call, failure: Failure.Failure): ToolError =>
 
 /** Every key of the page's rows, in the order in which they turn up. */
 const columnsOf = (rows: ReadonlyArray<Json>): ReadonlyArray<Column> => {
-  const samples = new Map<string, Json>()
+  const kinds = new Map<string, Kind | undefined>()
   for (const row of rows) {
     if (!isObject(row)) continue
     for (const [name, value] of Object.entries(row)) {
-      if (samples.get(name) === undefined || samples.get(name) === null) samples.set(name, value)
+      const before = kinds.get(name)
+      kinds.set(
+        name,
+        value === null ? before : before === undefined ? kindOf(value) : both(before, kindOf(value))
+      )
     }
   }
-  return [...samples].map(([name, value]) => ({ name, type: { kind: kindOf(value) } }))
+  return [...kinds].map(([name, kind]) => ({ name, type: { kind: kind ?? "text" } }))
+}
+
+const numbers: ReadonlyArray<Kind> = ["int8", "float8", "decimal"]
+
+/** What holds values of two kinds: the wider number, or JSON for what has nothing in common. */
+const both = (x: Kind, y: Kind): Kind => {
+  if (x === y) return x
+  if (!numbers.includes(x) || !numbers.includes(y)) return "json"
+  return x === "decimal" || y === "decimal" ? "decimal" : "float8"
 }
 
 const kindOf = (value: Json): Column["type"]["kind"] => {

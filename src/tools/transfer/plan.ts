@@ -18,6 +18,21 @@ export const fieldsOf = (
     mapping === undefined
       ? source.columns.map(({ name }): readonly [string, Json] => [name, name])
       : Object.entries(mapping)
+  // Where rows tell the columns and there is none, nothing goes anywhere
+  if (
+    wanted.length === 0 &&
+    mapping === undefined &&
+    source.type === "http" &&
+    target.columns?.length !== undefined
+  )
+    return Effect.succeed(
+      target.columns.map((to) => ({
+        from: { value: null },
+        type: to.type,
+        to,
+        arrays: target.type === "postgres"
+      }))
+    )
   if (wanted.length === 0) {
     return Effect.fail(
       invalid(call, mapping === undefined ? "source" : "mapping", "There is no column to transfer")

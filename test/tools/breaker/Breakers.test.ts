@@ -103,13 +103,14 @@ describe("Breakers", () => {
     }).pipe(Effect.provide(world), own)
   })
 
-  it.effect("remember no more targets than they may", () => {
+  it.effect("remember no more targets than they may, and first those that are left alone", () => {
     const { world } = caller(() => refused("connection"))
     return Effect.gen(function* () {
       for (let n = 0; n < 3; n++) yield* codeOf("a")
       yield* codeOf("b")
       yield* codeOf("c")
-      assert.strictEqual(yield* codeOf("a"), "CONNECTION")
+      assert.strictEqual(yield* codeOf("a"), "CIRCUIT_OPEN")
+      for (const target of ["b", "b", "b"]) assert.strictEqual(yield* codeOf(target), "CONNECTION")
     }).pipe(Effect.provide(world), own)
   })
 

@@ -1,5 +1,6 @@
 /** What the compiler makes and the machine runs: a stack machine's instructions, as plain numbers. */
 import type { Position } from "./Position.ts"
+import type { Value } from "./Value.ts"
 
 /**
  * The instructions. The machine's `switch` repeats the numbers, because V8 makes a jump table of literal cases
@@ -125,6 +126,21 @@ export interface FunctionCode {
   readonly isPrivate: boolean
 }
 
+/** A module a script may import by name: a script of its own. */
+export interface Module {
+  readonly name: string
+  readonly variables: ReadonlyMap<string, Value>
+  readonly functions: ReadonlyMap<string, FunctionCode>
+  /** What the module itself has imported, by the names it gave. */
+  readonly modules: ReadonlyMap<string, Module>
+}
+
+/** What the functions of a module see of the script that they are in. */
+export interface Home {
+  readonly modules: ReadonlyMap<string, Module>
+  readonly constants: ReadonlyMap<string, Value>
+}
+
 /** A compiled script: its body and its functions, found by `name/arity` (and `type.name/arity`). */
 export interface Unit {
   /** The module it is, or empty for a script of its own. */
@@ -137,6 +153,8 @@ export interface Unit {
   main: FunctionCode
   /** More functions may be added later, and are looked for when it runs. */
   isOpen: boolean
+  /** Set when a module has run. */
+  home: Home | undefined
   /** Variables of the top level, which outlive an `eval`. */
   readonly locals: ReadonlyArray<{ readonly name: string; readonly slot: number }>
 }
@@ -144,6 +162,8 @@ export interface Unit {
 export interface SwitchTable {
   /** Where a value's key leads; values without a key go to `otherwise`. */
   readonly targets: ReadonlyMap<string, number>
+  /** Length of the longest key: a value whose key is longer is no case. */
+  longest: number
   otherwise: number
   unhashable: number
 }

@@ -218,7 +218,16 @@ export const compileProgram = (
   const functions = new Map<string, FunctionCode>(outer)
   const byName = new Map<string, FunctionCode>([...outer.values()].map((code) => [code.name, code]))
   const locals: Array<{ name: string; slot: number }> = []
-  const unit: Unit = { module, source, functions, byName, main: undefined as never, isOpen: false, locals }
+  const unit: Unit = {
+    module,
+    source,
+    functions,
+    byName,
+    main: undefined as never,
+    isOpen: false,
+    home: undefined,
+    locals
+  }
   const pending: Array<[FunctionDefinition, FunctionCode]> = []
   for (const definition of program.functions) {
     const code = emptyCode(definition.name, unit, definition)

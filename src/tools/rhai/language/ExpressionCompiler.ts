@@ -252,7 +252,13 @@ export abstract class ExpressionCompiler extends Emitter {
         return true
       case "call":
         this.all(args)
-        this.emitIndexed("CALL_POINTER", e.position, at, args.length - 1)
+        this.emitIndexed(
+          "CALL_POINTER",
+          e.position,
+          at,
+          args.length - 1,
+          e.capture ? this.visible(e.visible) : -1
+        )
         this.grew(1 - args.length)
         return true
       case "is_shared":

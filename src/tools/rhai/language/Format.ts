@@ -6,14 +6,15 @@ import {
   Float,
   FnPtr,
   Range,
-  type RhaiMap,
   Sequence,
   Shared,
-  sortedEntries,
   Timestamp,
+  typeName,
   type Value
 } from "./Value.ts"
 import { MAX } from "./Integer.ts"
+import { finish, type Parts } from "./pause.ts"
+import { type Notation, written } from "./writing.ts"
 
 // The bounds are 32-bit floats in Rhai
 const LARGE = Math.fround(1e13)
@@ -82,8 +83,11 @@ const escapeChar = (char: string, quote: string): string => {
 // eslint-disable-next-line no-control-regex -- only plain printable ASCII takes the short way
 const simple = /^[ !#-[\]-~]*$/
 
+/** Letters of other scripts mean themselves, too. */
+const harmless = /^(?: |[^\p{C}\p{Z}\p{Grapheme_Extend}"\\])*$/u
+
 export const debugString = (text: string): string => {
-  if (simple.test(text)) return `"${text}"`
+  if (simple.test(text) || harmless.test(text)) return `"${text}"`
   let out = '"'
   let first = true
   for (const char of text) {
@@ -131,30 +135,22 @@ export const display = (value: Value | Shared): string => {
 
 /** `{:?}` of Rust. */
 export const debugRaw = (value: Value | Shared): string => {
-  switch (typeof value) {
-    case "undefined":
-      return "()"
-    case "string":
-      return debugString(value)
-    case "object":
-      break
-    default:
-      return String(value)
-  }
-  if (Array.isArray(value)) return `[${value.map(debugRaw).join(", ")}]`
-  if (value instanceof Map)
-    return `#{${sortedEntries(value)
-      .map(([key, item]) => `${debugString(key)}: ${debugRaw(item)}`)
-      .join(", ")}}`
+  if (value instanceof Shared) return `${debugRaw(value.value)} (shared)`
+  if (typeof value === "string") return debugString(value)
+  return Array.isArray(value) || value instanceof Map ? finish(written(value, raw)) : rawLeaf(value)
+}
+
+const rawLeaf = (value: Value): string => {
+  if (value === undefined) return "()"
+  if (typeof value !== "object") return String(value)
   if (value instanceof Float) return debugFloat(value.value)
   if (value instanceof Char) return debugChar(value.text)
   if (value instanceof Range) return showRange(value)
   if (value instanceof Blob) return debugBlob(value)
   if (value instanceof FnPtr) return debugPointer(value)
-  if (value instanceof Shared) return `${debugRaw(value.value)} (shared)`
   if (value instanceof Timestamp) return "<timestamp>"
   if (value instanceof Sequence) return value.type
-  return value.text === undefined ? value.type : debugString(value.text)
+  return value instanceof Custom && value.text !== undefined ? debugString(value.text) : typeName(value)
 }
 
 const debugPointer = (pointer: FnPtr): string => {
@@ -162,22 +158,27 @@ const debugPointer = (pointer: FnPtr): string => {
   return `${pointer.code === undefined ? "Fn" : "Fn*"}(${parts.join(", ")})`
 }
 
-/** `to_string` and `print` of a script. */
-export const toText = (value: Value): string => {
-  if (Array.isArray(value) || value instanceof Map) return toDebug(value)
-  return display(value)
+const raw: Notation = {
+  array: ["[", ", ", "]"],
+  map: ["#{", ", ", "}"],
+  colon: ": ",
+  text: debugString,
+  leaf: rawLeaf
 }
 
-/** `to_debug` and `debug` of a script, which differ from Rust's in characters and function pointers. */
-export const toDebug = (value: Value): string => {
-  if (Array.isArray(value)) return `[${value.map(toDebug).join(", ")}]`
-  if (value instanceof Map) return debugMap(value)
-  if (value instanceof Char) return value.text
-  if (value instanceof FnPtr) return display(value)
-  return debugRaw(value)
+/** Unlike Rust's in characters and function pointers. */
+const debugLeaf = (value: Value): string =>
+  value instanceof Char ? value.text : value instanceof FnPtr ? display(value) : rawLeaf(value)
+
+const debug: Notation = { ...raw, leaf: debugLeaf }
+
+/** `to_debug` and `debug` of a script, in parts. */
+export const debugParts = (value: Value): Parts<string> => written(value, debug)
+
+/** `to_string` and `print` of a script, in parts. */
+export function* textParts(value: Value): Parts<string> {
+  return Array.isArray(value) || value instanceof Map ? yield* debugParts(value) : display(value)
 }
 
-const debugMap = (map: RhaiMap): string =>
-  `#{${sortedEntries(map)
-    .map(([key, item]) => `${debugString(key)}: ${toDebug(item)}`)
-    .join(", ")}}`
+export const toDebug = (value: Value): string => finish(debugParts(value))
+export const toText = (value: Value): string => finish(textParts(value))

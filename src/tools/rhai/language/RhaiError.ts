@@ -93,7 +93,8 @@ export class RhaiError extends Error {
   at(position: Position): this {
     const last = this.calls.at(-1)
     if (last === undefined) {
-      if (this.position === NONE) this.position = position
+      // The crate gives a data race no place
+      if (this.position === NONE && this.kind !== "ErrorDataRace") this.position = position
     } else if (last.position === NONE) last.position = position
     return this
   }

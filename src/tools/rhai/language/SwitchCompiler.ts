@@ -15,7 +15,7 @@ export abstract class SwitchCompiler extends LoopCompiler {
     const start = this.depth
     this.lent(s.subject)
     const targets = new Map<string, number>()
-    const table: SwitchTable = { targets, otherwise: -1, unhashable: -1 }
+    const table: SwitchTable = { targets, longest: 0, otherwise: -1, unhashable: -1 }
     this.emit("SWITCH", s.position, this.constant(table))
     const bodies = s.cases.map(() => label())
     const ranges = label()
@@ -23,6 +23,7 @@ export abstract class SwitchCompiler extends LoopCompiler {
     const byKey = this.casesByKey(s)
     for (const [key, indexes] of byKey) {
       targets.set(key, this.here)
+      table.longest = Math.max(table.longest, key.length)
       for (const i of indexes) this.caseJump(s, i, bodies[i]!)
       this.jump("JUMP", ranges, s.position)
     }
@@ -38,7 +39,7 @@ export abstract class SwitchCompiler extends LoopCompiler {
     const byKey = new Map<string, Array<number>>()
     s.cases.forEach((item, i) => {
       for (const value of item.values) {
-        const key = keyOf(literalValue(value, this.functions))
+        const key = keyOf(literalValue(value, this.functions), Infinity)
         if (key !== undefined) byKey.set(key, [...(byKey.get(key) ?? []), i])
       }
     })

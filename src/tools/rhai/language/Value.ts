@@ -227,10 +227,13 @@ export const lengthOf = (value: Value): number => {
   return value instanceof Map ? value.size : value instanceof Blob ? value.bytes.length : 0
 }
 
+/** Long texts are compared only as far as they are the same. */
+const LONG = 256
+
 /** Orders strings as Rust does: by code point, which UTF-8 order is and UTF-16 order is not quite. */
 export const compareStrings = (a: string, b: string): number => {
   if (a === b) return 0
-  if (isFlat(a) && isFlat(b)) return a < b ? -1 : 1
+  if (a.length < LONG && b.length < LONG && isFlat(a) && isFlat(b)) return a < b ? -1 : 1
   const length = Math.min(a.length, b.length)
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i)
@@ -266,7 +269,7 @@ export const charOf = (text: string): Char => {
 const surrogates = /[\ud800-\udfff]/
 
 /** True when every code unit is a character, so that indexing is free. */
-const isFlat = (text: string): boolean => !surrogates.test(text)
+export const isFlat = (text: string): boolean => !surrogates.test(text)
 
 export const charCount = (text: string): number => {
   if (isFlat(text)) return text.length

@@ -20,14 +20,25 @@ export const readString = (lexer: Lexer, shape: StringShape, start: Position, fr
   const text = lexer.text
   let at = from ?? (shape.end === "`" ? lexer.at : lexer.at + 1)
   let out = ""
+  let bytes = 0
+  const add = (piece: string): void => {
+    out += piece
+    bytes += Buffer.byteLength(piece)
+  }
   // Under a continuation, white space up to the column of the opening quote is layout, not text.
   let skipUntil = 0
   const done = (kind: string): void => {
     lexer.at = at
-    if (tooLong(lexer, out)) return lexer.fail("", start, "too-long")
+    if (isTooLong(lexer, bytes)) return lexer.fail("", start, "too-long")
     lexer.set(kind, out, start)
   }
   for (;;) {
+    if (skipUntil === 0) {
+      const run = ordinary(text, at)
+      at += run.length
+      add(run)
+      lexer.origin += pairsIn(run)
+    }
     if (at >= text.length) {
       lexer.at = at
       return lexer.fail("Open string is not terminated", start, "unterminated")
@@ -38,7 +49,7 @@ export const readString = (lexer: Lexer, shape: StringShape, start: Position, fr
     lexer.origin += char.length - 1
     if (shape.interpolation && char === "$" && text[at] === "{") return done(INTERPOLATED)
     if (shape.interpolation && char === "\\" && text[at] === "$" && text[at + 1] === "{") {
-      out += "$"
+      add("$")
       // Rhai counts the pair as one character
       at++
       lexer.origin++
@@ -47,7 +58,7 @@ export const readString = (lexer: Lexer, shape: StringShape, start: Position, fr
     if (char === shape.end) {
       if (text[at] !== shape.end) return done(STRING)
       at++
-      out += char
+      add(char)
     } else if (char === "\r" && text[at] === "\n") {
       continue
     } else if (char === "\n") {
@@ -56,7 +67,7 @@ export const readString = (lexer: Lexer, shape: StringShape, start: Position, fr
         return lexer.fail("Open string is not terminated", start, "unterminated")
       }
       lexer.newLine(at)
-      out += char
+      add(char)
     } else if (char === "\\" && !shape.verbatim) {
       const escape = readEscape(lexer, shape, at)
       if (typeof escape === "string") {
@@ -64,23 +75,39 @@ export const readString = (lexer: Lexer, shape: StringShape, start: Position, fr
         return lexer.fail(`Invalid escape sequence: '${escape}'`, lexer.here(errorAt(text, at, escape)))
       }
       at = escape.at
-      out += escape.text
+      add(escape.text)
       if (escape.joined) skipUntil = columnOf(start) + 1
     } else if (skipUntil > 0 && /\s/u.test(char) && columnOf(lexer.here(charAt)) < skipUntil) {
       continue
     } else {
       skipUntil = 0
-      out += char
+      add(char)
     }
-    if (tooLong(lexer, out)) {
+    if (isTooLong(lexer, bytes)) {
       lexer.at = at
       return lexer.fail("", start, "too-long")
     }
   }
 }
 
-const tooLong = (lexer: Lexer, text: string): boolean =>
-  lexer.maxString > 0 && text.length * 3 > lexer.maxString && Buffer.byteLength(text) > lexer.maxString
+const isTooLong = (lexer: Lexer, bytes: number): boolean => lexer.maxString > 0 && bytes > lexer.maxString
+
+/** Read at once: a literal of megabytes must not take a step for every character. */
+const STRETCH = 4096
+
+/** The next characters that mean themselves in every kind of string. */
+const ordinary = (text: string, at: number): string => {
+  const end = Math.min(text.length, at + STRETCH)
+  let i = at
+  while (i < end && !special.has(text.charCodeAt(i))) i++
+  // Half a surrogate pair is left for the next time
+  if (i === end && i > at && (text.charCodeAt(i - 1) & 0xfc00) === 0xd800) i--
+  return text.slice(at, i)
+}
+
+const special: ReadonlySet<number> = new Set(Array.from("\\\r\n\"'`$", (char) => char.charCodeAt(0)))
+
+const pairsIn = (text: string): number => text.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0
 
 const errorAt = (text: string, at: number, sequence: string): number =>
   Math.min(at + Math.max(0, sequence.length - 2), text.length - 1)
@@ -140,9 +167,9 @@ export const readRawString = (lexer: Lexer, position: Position): void => {
     lexer.newLine(lineStart)
   }
   const lastLine = text.slice(Math.max(lineStart, at + 1), end)
-  lexer.origin += lastLine.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0
+  lexer.origin += pairsIn(lastLine)
   lexer.at = close < 0 ? end : close + 1 + hashes.length
   if (close < 0) return lexer.fail("Open string is not terminated", position, "unterminated")
-  if (tooLong(lexer, content)) return lexer.fail("", position, "too-long")
+  if (isTooLong(lexer, Buffer.byteLength(content))) return lexer.fail("", position, "too-long")
   lexer.set(STRING, content, position)
 }

@@ -43,6 +43,21 @@ class ListIteration extends Iteration {
   }
 }
 
+class TextIteration extends Iteration {
+  private readonly chars: Iterator<string>
+  constructor(text: string) {
+    super()
+    this.chars = text[Symbol.iterator]()
+  }
+  next(): boolean {
+    const next = this.chars.next()
+    if (next.done === true) return false
+    this.count++
+    this.value = charOf(next.value)
+    return true
+  }
+}
+
 class SequenceIteration extends Iteration {
   private readonly items: Iterator<Value>
   constructor(items: Iterator<Value>) {
@@ -61,10 +76,8 @@ class SequenceIteration extends Iteration {
 export const iterationOf = (value: Value): Iteration | undefined => {
   if (Array.isArray(value)) return new ListIteration(value)
   if (value instanceof Range) return new RangeIteration(value)
-  if (typeof value === "string") return new ListIteration(Array.from(value, charOf))
+  if (typeof value === "string") return new TextIteration(value)
   if (value instanceof Blob) return new ListIteration(value.bytes)
   if (value instanceof Sequence) return new SequenceIteration(value.make())
-  if (value instanceof Custom && value.text !== undefined)
-    return new ListIteration(Array.from(value.text, charOf))
-  return undefined
+  return value instanceof Custom && value.text !== undefined ? new TextIteration(value.text) : undefined
 }

@@ -1,6 +1,6 @@
 /** How much a script may use. Each limit has its own error; none of them can be caught by the script. */
 export interface Limits {
-  /** Instructions run, and units of work inside native functions. */
+  /** Instructions run, and units of work for the data that they and native functions go through. */
   readonly operations: number
   readonly callDepth: number
   /** Nesting of expressions at the top level and in functions. */
@@ -28,7 +28,7 @@ export const defaults: Limits = {
   stringLength: 10 * MiB,
   arrayLength: 1_000_000,
   mapSize: 1_000_000,
-  memory: 256 * MiB,
+  memory: 64 * MiB,
   functions: 1000,
   modules: 100,
   wallClock: 10 * 60 * 1000

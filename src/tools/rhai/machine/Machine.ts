@@ -4,6 +4,7 @@ import { compared, comparisons, FIRST_COMPARISON } from "./comparison.ts"
 import { getIndexed, getProperty } from "./Indexing.ts"
 import type { Iteration } from "./Iteration.ts"
 import { Exit, pending } from "./MachineNatives.ts"
+import { weightOf } from "./weight.ts"
 import { MachineSteps } from "./MachineSteps.ts"
 import { Frame } from "./MachineState.ts"
 import type { Outcome } from "./Outcome.ts"
@@ -28,6 +29,7 @@ export class Machine extends MachineSteps {
   /** Runs on. With `sliced` it comes back after every slice, else only for the host or at the end. */
   run(sliced: boolean): Outcome {
     this.sliced = sliced
+    this.sliceBegins()
     for (;;) {
       try {
         this.recover()
@@ -51,6 +53,7 @@ export class Machine extends MachineSteps {
     const { result } = this.waiting!
     this.waiting = undefined
     try {
+      this.charge(weightOf(value))
       this.complete(this.checked(value), result)
     } catch (error) {
       this.failure = error
@@ -64,10 +67,17 @@ export class Machine extends MachineSteps {
   }
 
   private execute(): Outcome {
-    const { stack } = this
+    const { sliced, stack } = this
     for (;;) {
       if (this.waiting !== undefined) return { t: "host", request: this.waiting.request }
       const frame = this.frames[this.frames.length - 1]!
+      if (frame.work !== undefined) {
+        const isOver = this.isSliceOver
+        if (this.fuel < 0) this.refuel()
+        if (isOver && sliced) return yielded
+        this.proceed(frame)
+        continue
+      }
       const { code, constants } = frame.code
       const { base } = frame
       let { pc } = frame
@@ -77,8 +87,7 @@ export class Machine extends MachineSteps {
           this.at = pc
           this.sp = sp
           frame.pc = pc
-          this.refuel()
-          if (this.sliced) return yielded
+          if (this.refuel() && sliced) return yielded
         }
         const op = code[(this.at = pc++)]!
         switch (op) {
@@ -206,15 +215,6 @@ export class Machine extends MachineSteps {
                 : this.computed(comparisons[op - FIRST_COMPARISON]!, x as Value, y as Value)
             break
           }
-          case 39 /* BINARY */: {
-            const y = stack[--sp]
-            stack[sp - 1] = this.computed(
-              constants[code[pc++]!] as string,
-              stack[sp - 1] as Value,
-              y as Value
-            )
-            break
-          }
           case 40 /* NOT */:
             stack[sp - 1] = this.negated("!", stack[sp - 1] as Value)
             break
@@ -225,6 +225,7 @@ export class Machine extends MachineSteps {
           case 52 /* GET_PROP */: {
             const value = stack[sp - 1] as Value
             const name = constants[code[pc++]!] as string
+            if (typeof value === "string") this.chargeIndex(value, undefined)
             stack[sp - 1] =
               value instanceof Map
                 ? value.get(name)
@@ -237,7 +238,7 @@ export class Machine extends MachineSteps {
             if (typeof index === "number" && Array.isArray(value) && index >= 0 && index < value.length)
               stack[sp - 1] = value[index]
             else {
-              if (typeof value === "string") this.fuel -= value.length >> 7
+              this.chargeIndex(value, index)
               stack[sp - 1] = getIndexed(value, index, this.indexPosition(), this.position())
             }
             pc += 2

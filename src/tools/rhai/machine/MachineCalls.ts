@@ -1,12 +1,12 @@
 /** Methods, functions of modules, and what native functions may ask about functions. */
-import { type FunctionCode, functionKey, Target, type VisibleName } from "../language/Code.ts"
-import { MachineNatives, type pending } from "./MachineNatives.ts"
+import { type FunctionCode, functionKey, type Module, Target, type VisibleName } from "../language/Code.ts"
+import { MachineNatives, pending } from "./MachineNatives.ts"
 import type { Frame } from "./MachineState.ts"
 import { binary, none, signature } from "./Operators.ts"
 import type { Position } from "../language/Position.ts"
 import { type Reference, SlotReference } from "./Reference.ts"
 import { functionNotFound, mismatch, RhaiError } from "../language/RhaiError.ts"
-import { FnPtr, Shared, typeName, type Value } from "../language/Value.ts"
+import { FnPtr, rawTypeName, Shared, typeName, type Value } from "../language/Value.ts"
 import { isOperator } from "./MachineNatives.ts"
 
 const nothing = { functions: new Map<string, FunctionCode>(), variables: new Map<string, Value>() }
@@ -20,7 +20,9 @@ export abstract class MachineCalls extends MachineNatives {
     if (self !== undefined) all.splice(pointer.curry.length, 0, self.get())
     if (this.natives.find(pointer.name, all) !== undefined) return true
     if (!isOperator(pointer.name)) return false
-    return all.length === 2 && binary(pointer.name, all[0], all[1]) !== none
+    if (all.length !== 2) return false
+    this.chargeOperands(pointer.name, all[0], all[1])
+    return binary(pointer.name, all[0], all[1]) !== none
   }
 
   isDefined(name: string, arity: number, thisType?: string): boolean {
@@ -63,9 +65,10 @@ export abstract class MachineCalls extends MachineNatives {
         return this.callMethodPointer(object, args, target, position, result)
       case "curry":
         if (!(object instanceof FnPtr)) throw mismatch("Fn", typeName(object), position)
+        this.fuel -= object.curry.length >> 3
         return new FnPtr(object.name, [...object.curry, ...args], object.code)
       case "is_shared":
-        if (args.length === 0) return target instanceof SlotReference && target.isShared
+        if (args.length === 0) return target instanceof SlotReference && target.cell !== undefined
     }
     if (object instanceof Map) {
       const member = object.get(name)
@@ -123,18 +126,56 @@ export abstract class MachineCalls extends MachineNatives {
     const code = module.functions.get(functionKey(name, args.length))
     if (code === undefined || code.isPrivate || code.anonymous)
       throw functionNotFound(`${path.join("::")}::${signature(name, args)}`, position)
-    return this.callScript(code, args, undefined, position, result)
+    // Errors name the module that the script has imported, as the crate does
+    const through = this.imported(path[0]!)?.name
+    this.callScript(code, args, undefined, position, result)
+    this.frame.through = through
+    return pending
   }
 
   protected moduleOf(
     path: ReadonlyArray<string>,
     position: Position
   ): { functions: ReadonlyMap<string, FunctionCode>; variables: ReadonlyMap<string, Value> } {
-    const found = this.imports.findLast(({ alias }) => alias === path[0])
-    // Modules have no modules inside
-    if (found !== undefined) return path.length === 1 ? found.module : nothing
+    let found = this.imported(path[0]!)
+    if (found !== undefined) {
+      for (const name of path.slice(1)) found = found?.modules.get(name)
+      return found ?? nothing
+    }
     const name = path.join("::")
     throw new RhaiError("ErrorModuleNotFound", `Module not found: ${name}`, position, { module: name })
+  }
+
+  protected import(path: Value, alias: string): void {
+    const position = this.position()
+    if (this.modulesLoaded >= this.limits.modules)
+      throw new RhaiError("ErrorTooManyModules", "Too many modules imported", this.indexPosition())
+    if (typeof path !== "string") throw mismatch("string", rawTypeName(path), position)
+    const module: Module | undefined = this.options.importModule(path)
+    if (module === undefined)
+      throw new RhaiError("ErrorModuleNotFound", `Module not found: ${path}`, position, { module: path })
+    this.modulesLoaded++
+    this.imports.push({ alias, module })
+  }
+
+  /** What the script exported, at its end. */
+  readonly exported = new Map<string, Value>()
+
+  protected keepExports(frame: Frame): void {
+    for (const { name, slot } of this.exports) {
+      const value = this.stack[frame.base + slot]
+      this.exported.set(name, value instanceof Shared ? value.value : (value as Value))
+    }
+  }
+
+  /** A module's functions see what the module has imported, before what its caller has. */
+  private imported(alias: string): Module | undefined {
+    const { home } = this.frame.code.unit
+    return (
+      this.imports.slice(this.frame.imports).findLast((one) => one.alias === alias)?.module ??
+      home?.modules.get(alias) ??
+      this.imports.findLast((one) => one.alias === alias)?.module
+    )
   }
 
   /** Lets the code of a frame see the scope it was called in. */

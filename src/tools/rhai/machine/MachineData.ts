@@ -7,6 +7,7 @@ import { Iteration, iterationOf } from "./Iteration.ts"
 import { MachineCalls } from "./MachineCalls.ts"
 import type { Frame } from "./MachineState.ts"
 import { binary, none, signature } from "./Operators.ts"
+import { weightOf } from "./weight.ts"
 import type { Position } from "../language/Position.ts"
 import { type Reference, SlotReference, ValueReference } from "./Reference.ts"
 import {
@@ -70,7 +71,8 @@ export abstract class MachineData extends MachineCalls {
 
   protected qualified(path: ReadonlyArray<string>, name: string, position: Position): Value {
     if (path.length === 1 && path[0] === "global" && !this.imports.some(({ alias }) => alias === "global")) {
-      if (this.globals.has(name)) return this.copied(this.globals.get(name))
+      const constants = this.frame.code.unit.home?.constants ?? this.globals
+      if (constants.has(name)) return this.copied(constants.get(name))
       throw variableNotFound(`global::${name}`, position)
     }
     const module = this.moduleOf(path, position)
@@ -116,12 +118,15 @@ export abstract class MachineData extends MachineCalls {
     }
     if (op === "+" && typeof x === "object" && !(x instanceof Char)) {
       const before = lengthOf(x)
+      // What is there stays where it is
+      this.fuel -= x instanceof Map || x instanceof Blob || Array.isArray(x) ? lengthOf(y) >> 3 : 0
       const grown = this.grown(x, y)
       if (grown !== undefined) {
         this.checkGrowth(grown, before)
         return grown
       }
     }
+    this.chargeOperands(op, x, y)
     const result = binary(op, x, y)
     if (result === none) throw functionNotFound(signature(op, [x, y]))
     return this.checked(result)
@@ -139,11 +144,11 @@ export abstract class MachineData extends MachineCalls {
       return x
     }
     if (!(x instanceof Blob)) return undefined
-    if (y instanceof Blob) x.bytes = x.bytes.concat(y.bytes)
+    if (y instanceof Blob) for (const byte of y === x ? [...y.bytes] : y.bytes) x.bytes.push(byte)
     else if (typeof y === "number" || typeof y === "bigint")
       x.bytes.push(Number(BigInt.asUintN(8, BigInt(y))))
     else if (typeof y === "string" || y instanceof Char)
-      x.bytes.push(...encoder.encode(typeof y === "string" ? y : y.text))
+      for (const byte of encoder.encode(typeof y === "string" ? y : y.text)) x.bytes.push(byte)
     else return undefined
     return x
   }
@@ -179,6 +184,7 @@ export abstract class MachineData extends MachineCalls {
   ): void {
     const position = this.position()
     const object = whole.get()
+    this.chargeIndex(object, index)
     const entries = object instanceof Map ? object.size : 0
     const element = hasIndexer(object)
       ? indexed(whole, index, this.indexPosition(), position, !whole.isConst)
@@ -204,6 +210,7 @@ export abstract class MachineData extends MachineCalls {
     let text = ""
     for (let i = 0; i < count; i++) {
       const part = this.stack[from + i] as Value
+      if (typeof part === "object") this.fuel -= weightOf(part)
       text += typeof part === "string" ? part : toText(part)
     }
     return this.checkString(text)

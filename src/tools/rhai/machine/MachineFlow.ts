@@ -4,11 +4,12 @@ import { caughtValue } from "./caught.ts"
 import { display } from "../language/Format.ts"
 import { Exit, pending } from "./MachineNatives.ts"
 import { MachineData } from "./MachineData.ts"
-import { Frame, type Module } from "./MachineState.ts"
+import { Frame } from "./MachineState.ts"
 import { binary, none, signature, unary } from "./Operators.ts"
 import type { Position } from "../language/Position.ts"
 import { type Reference, ValueReference, Reference as ReferenceClass } from "./Reference.ts"
 import { functionNotFound, mismatch, RhaiError } from "../language/RhaiError.ts"
+import { weightOf } from "./weight.ts"
 import { pointerFrom } from "./pointerFrom.ts"
 import { Float, FnPtr, Range, rawTypeName, Shared, typeName, type Value } from "../language/Value.ts"
 
@@ -37,7 +38,7 @@ export abstract class MachineFlow extends MachineData {
   }
 
   protected computed(op: string, x: Value, y: Value): Value {
-    if (typeof x === "string" && typeof y === "string") this.fuel -= Math.min(x.length, y.length) >> 8
+    this.chargeOperands(op, x, y)
     const result = binary(op, x, y)
     if (result === none) throw functionNotFound(signature(op, [x, y]), this.position())
     return typeof result === "object" || typeof result === "string" ? this.checked(result) : result
@@ -66,6 +67,7 @@ export abstract class MachineFlow extends MachineData {
 
   protected curried(pointer: Value, args: ReadonlyArray<Value>): FnPtr {
     if (!(pointer instanceof FnPtr)) throw mismatch("Fn", typeName(pointer), this.position())
+    this.charge(pointer.curry.length >> 3)
     return new FnPtr(pointer.name, [...pointer.curry, ...args], pointer.code)
   }
 
@@ -99,11 +101,15 @@ export abstract class MachineFlow extends MachineData {
         )
       }
       case Op.CALL_POINTER: {
-        frame.pc = pc + 1
+        frame.pc = pc + 2
         const args = this.taken(code[pc]!)
         const pointer = stack[--this.sp] as Value
         if (!(pointer instanceof FnPtr)) throw mismatch("Fn", typeName(pointer), this.indexPosition())
-        return this.callPointer(pointer, args, undefined, this.position(), this.sp)
+        const answer = this.callPointer(pointer, args, undefined, this.position(), this.sp)
+        const visible = code[pc + 1]!
+        if (visible >= 0 && this.frame !== frame)
+          this.lookInto(this.frame, constants[visible] as Array<VisibleName>, frame)
+        return answer
       }
       default: {
         frame.pc = pc + 1
@@ -166,6 +172,7 @@ export abstract class MachineFlow extends MachineData {
   private evaluate(frame: Frame, visible: ReadonlyArray<VisibleName>, text: Value): Value | typeof pending {
     const position = this.position()
     if (typeof text !== "string") throw mismatch("string", rawTypeName(text), position)
+    this.charge(text.length)
     let unit: ReturnType<typeof this.options.evaluate>
     try {
       unit = this.options.evaluate(text, frame.code.unit)
@@ -207,6 +214,7 @@ export abstract class MachineFlow extends MachineData {
       else caught.calls.at(-1)!.position = position
       return caught
     }
+    this.charge(weightOf(value))
     const text = display(value)
     return new RhaiError(
       "ErrorRuntime",
@@ -232,7 +240,12 @@ export abstract class MachineFlow extends MachineData {
           error = this.asError(next)
           this.frames.pop()
           if (error === passed && frame.caller !== undefined)
-            error.through({ name: frame.caller, anonymous: false, source: "", position: frame.position })
+            error.through({
+              name: frame.caller,
+              anonymous: false,
+              source: this.frames.at(-1)?.through ?? "",
+              position: frame.position
+            })
           error.at(frame.position)
           continue
         }
@@ -246,7 +259,12 @@ export abstract class MachineFlow extends MachineData {
       const isEval = frame.code === frame.code.unit.main
       const { anonymous } = frame.code
       const name = isEval ? "eval" : frame.code.name
-      error.through({ name, anonymous, source: frame.code.unit.module, position: frame.position })
+      error.through({
+        name,
+        anonymous,
+        source: frame.through ?? "",
+        position: frame.position
+      })
     }
   }
 
@@ -266,27 +284,5 @@ export abstract class MachineFlow extends MachineData {
       return new RhaiError("ErrorStackOverflow", "Stack overflow")
     if (thrown instanceof RangeError) return new RhaiError("ErrorDataTooLarge", "Length of string too large")
     return new RhaiError("ErrorSystem", thrown instanceof Error ? thrown.message : String(thrown))
-  }
-
-  protected import(path: Value, alias: string): void {
-    const position = this.position()
-    if (this.modulesLoaded >= this.limits.modules)
-      throw new RhaiError("ErrorTooManyModules", "Too many modules imported", this.indexPosition())
-    if (typeof path !== "string") throw mismatch("string", rawTypeName(path), position)
-    const module: Module | undefined = this.options.importModule(path)
-    if (module === undefined)
-      throw new RhaiError("ErrorModuleNotFound", `Module not found: ${path}`, position, { module: path })
-    this.modulesLoaded++
-    this.imports.push({ alias, module })
-  }
-
-  /** What the script exported, at its end. */
-  readonly exported = new Map<string, Value>()
-
-  protected keepExports(frame: Frame): void {
-    for (const { name, slot } of this.exports) {
-      const value = this.stack[frame.base + slot]
-      this.exported.set(name, value instanceof Shared ? value.value : (value as Value))
-    }
   }
 }

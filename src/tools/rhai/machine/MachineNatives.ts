@@ -1,10 +1,12 @@
 /** Calls of script functions, of native ones, and of function pointers. */
 import { type FunctionCode, functionKey } from "../language/Code.ts"
 import { Frame, MachineState } from "./MachineState.ts"
-import { asText, type Args, type Callback, HostRequest, type Native } from "./Natives.ts"
+import { asText, type Args, type Callback, HostRequest, type Native, type Work } from "./Natives.ts"
 import { binary, none, signature, unary } from "./Operators.ts"
+import { pause } from "../language/pause.ts"
 import type { Position } from "../language/Position.ts"
-import type { Reference } from "./Reference.ts"
+import { type Reference, SlotReference } from "./Reference.ts"
+import { shallowWeight, weightOf } from "./weight.ts"
 import { constantMethodError, functionNotFound, RhaiError } from "../language/RhaiError.ts"
 import { FnPtr, lengthOf, Shared, type Value } from "../language/Value.ts"
 
@@ -20,6 +22,14 @@ export class Exit {
 }
 
 export const isOperator = (name: string): boolean => !/^[A-Za-z_]/.test(name)
+
+/** A callback must not reach the variable that it is called for: it could change what is being gone through. */
+const checkRace = ({ name }: Native, args: Args, target: Reference | undefined): void => {
+  const cell = target instanceof SlotReference ? target.cell : undefined
+  if (cell === undefined) return
+  if (args.some((arg) => arg instanceof FnPtr && arg.curry.includes(cell)))
+    throw new RhaiError("ErrorDataRace", `Data race detected on argument #1 of function '${name}'`)
+}
 
 export abstract class MachineNatives extends MachineState {
   /** Enters a script function whose arguments are on top of the stack. */
@@ -81,6 +91,7 @@ export abstract class MachineNatives extends MachineState {
     if (native !== undefined) return this.runNative(native, texts!, target, position, result)
 
     if (isOperator(name)) {
+      this.chargeOperands(name, args[0], args[1])
       const answer =
         args.length === 2 ? binary(name, args[0], args[1]) : args.length === 1 ? unary(name, args[0]) : none
       if (answer !== none) return this.checked(answer)
@@ -88,7 +99,7 @@ export abstract class MachineNatives extends MachineState {
     throw functionNotFound(signature(name, args), position)
   }
 
-  private runNative(
+  protected runNative(
     native: Native,
     args: Args,
     target: Reference | undefined,
@@ -96,24 +107,39 @@ export abstract class MachineNatives extends MachineState {
     result: number
   ): Value | typeof pending {
     if (native.mutates && target?.isConst === true) throw constantMethodError(native.name, position)
+    if (native.kind === "callbacks") checkRace(native, args, target)
     const first = args[0]
     this.self = first
     const before = native.mutates ? lengthOf(first) : 0
-    // Most functions look at all of what they are called on
-    if (!native.isCheap && typeof first !== "number")
-      this.fuel -= first instanceof Map ? first.size : lengthOf(first) >> 7
+    this.chargeArguments(native, args)
     const answer = native.run(args, this)
     if (native.mutates) this.checkGrowth(this.self, before)
+    if (this.self !== first) this.fuel -= weightOf(this.self)
     if (this.self !== first && target !== undefined) target.set(this.self)
-    if (native.kind === "value") return this.checked(answer as Value)
+    if (native.kind === "value") return this.checkedResult(answer as Value)
     if (answer instanceof HostRequest) {
       this.waiting = { request: answer, result }
       return pending
     }
     const frame = new Frame(this.frame.code, this.sp, result, undefined, position, this.imports.length)
-    frame.work = answer as Generator<Callback, Value, Value>
+    frame.work = answer as Work
     this.frames.push(frame)
     return this.advance(frame, undefined)
+  }
+
+  private chargeArguments(native: Native, args: Args): void {
+    const [first, ...rest] = args
+    if (native.cost === "all") for (const arg of args) this.fuel -= weightOf(arg)
+    else {
+      if (native.cost === "shallow") this.fuel -= shallowWeight(first)
+      // A key is hashed, and what is put into a container may be copied or moved
+      for (const arg of rest) this.fuel -= shallowWeight(arg)
+    }
+  }
+
+  private checkedResult(value: Value): Value {
+    this.fuel -= weightOf(value)
+    return this.checked(value)
   }
 
   /** Lets a native function go on until it is done or the script has to run. */
@@ -127,7 +153,7 @@ export abstract class MachineNatives extends MachineState {
     if (answer !== pending) this.complete(answer, frame.result)
   }
 
-  private drive(frame: Frame, first: IteratorResult<Callback, Value>): Value | typeof pending {
+  private drive(frame: Frame, first: IteratorResult<Callback | typeof pause, Value>): Value | typeof pending {
     let next = first
     const depth = this.frames.length
     for (;;) {
@@ -135,7 +161,12 @@ export abstract class MachineNatives extends MachineState {
       this.sp = frame.base
       if (next.done === true) {
         this.frames.pop()
-        return this.checked(next.value)
+        return this.checkedResult(next.value)
+      }
+      if (next.value === pause) {
+        if (this.isSliceOver) return pending
+        next = frame.work!.next(undefined)
+        continue
       }
       const { args, caller, pointer, self } = next.value
       frame.caller = caller
@@ -167,6 +198,12 @@ export abstract class MachineNatives extends MachineState {
     this.sp = place + 1
   }
 
+  /** Lets the native function go on that was interrupted. */
+  protected proceed(frame: Frame): void {
+    const answer = this.advance(frame, undefined)
+    if (answer !== pending) this.complete(answer, frame.result)
+  }
+
   /** The script function a pointer stands for when called with so many arguments. */
   protected codeOf(pointer: FnPtr, arity: number): FunctionCode | undefined {
     const { code } = pointer
@@ -184,6 +221,7 @@ export abstract class MachineNatives extends MachineState {
     result: number
   ): Value | typeof pending {
     const all = pointer.curry.length === 0 ? args : [...pointer.curry, ...args]
+    this.fuel -= pointer.curry.length >> 3
     const code = this.codeOf(pointer, all.length)
     if (code !== undefined) return this.callScript(code, all, self, position, result)
     const values = all.map((value) => (value instanceof Shared ? value.value : value))

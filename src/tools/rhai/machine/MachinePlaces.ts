@@ -79,23 +79,17 @@ export abstract class MachinePlaces extends MachineFlow {
       case 57 /* REF_VALUE */:
         stack[sp - 1] = new ValueReference(stack[sp - 1] as Value)
         break
-      case 58 /* REF_PROP */:
-        stack[sp - 1] = property(
-          this.reference(stack[sp - 1]),
-          constants[code[pc++]!] as string,
-          this.natives,
-          this.indexPosition()
-        )
+      case 58 /* REF_PROP */: {
+        const whole = this.reference(stack[sp - 1])
+        this.chargeIndex(whole.get(), undefined)
+        stack[sp - 1] = property(whole, constants[code[pc++]!] as string, this.natives, this.indexPosition())
         break
+      }
       case 59 /* REF_INDEX */: {
         const index = (code[pc + 1]! < 0 ? stack[base + code[pc]!] : constants[code[pc + 1]!]) as Value
-        stack[sp - 1] = indexed(
-          this.reference(stack[sp - 1]),
-          index,
-          this.indexPosition(),
-          this.position(),
-          false
-        )
+        const whole = this.reference(stack[sp - 1])
+        this.chargeIndex(whole.get(), index)
+        stack[sp - 1] = indexed(whole, index, this.indexPosition(), this.position(), false)
         pc += 2
         break
       }

@@ -44,8 +44,14 @@ export abstract class MachineSteps extends MachinePlaces {
         break
       case 27 /* SWITCH */: {
         const table = constants[code[pc]!] as SwitchTable
-        const key = keyOf(stack[sp - 1] as Value)
+        const key = keyOf(stack[sp - 1] as Value, table.longest)
+        this.fuel -= table.longest >> 6
         pc = key === undefined ? table.unhashable : (table.targets.get(key) ?? table.otherwise)
+        break
+      }
+      case 39 /* BINARY */: {
+        const y = stack[--sp] as Value
+        stack[sp - 1] = this.computed(constants[code[pc++]!] as string, stack[sp - 1] as Value, y)
         break
       }
       case 41 /* UNARY */:

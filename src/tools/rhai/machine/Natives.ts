@@ -1,5 +1,6 @@
 /** The functions scripts can call that are not written in Rhai, found by name, number of arguments and their types. */
 import type { Effect } from "effect"
+import type { pause } from "../language/pause.ts"
 import type { Limits } from "./Limits.ts"
 import type { Position } from "../language/Position.ts"
 import type { Reference } from "./Reference.ts"
@@ -37,6 +38,9 @@ export interface Callback {
   readonly args: ReadonlyArray<Value>
 }
 
+/** The work of a native function in parts: calls it wants made, and places where it may be interrupted. */
+export type Work = Generator<Callback | typeof pause, Value, Value>
+
 /** Work for the host: the script waits for its answer. The machine itself does not run it. */
 export class HostRequest {
   readonly work: Effect.Effect<Value, RhaiError>
@@ -48,7 +52,7 @@ export class HostRequest {
 export type Args = ReadonlyArray<Value>
 
 /** What a function answers with: a value, work that calls back into the script, or work for the host. */
-export type NativeResult = Value | Generator<Callback, Value, Value> | HostRequest
+export type NativeResult = Value | Work | HostRequest
 
 export interface Native {
   readonly name: string
@@ -58,11 +62,14 @@ export interface Native {
   readonly mutates: boolean
   /** Answers at once, or with work to be done first. */
   readonly kind: "value" | "callbacks" | "host"
-  /** Takes the same time however long its first argument is. */
-  readonly isCheap: boolean
+  readonly cost: Cost
 }
 
-const cheap: ReadonlySet<string> = new Set("len is_empty push pop get set type_of".split(" "))
+/**
+ * What a function is charged for, next to its result: all of its arguments, unless it promises to move its first one
+ * without looking inside (`shallow`), or to take the same time however large that is (`constant`).
+ */
+export type Cost = "all" | "shallow" | "constant"
 
 type Getter = (value: Value) => Value
 
@@ -101,7 +108,8 @@ export class Natives {
     signature: string,
     mutates: boolean,
     run: Native["run"],
-    kind: Native["kind"] = "value"
+    kind: Native["kind"] = "value",
+    cost: Cost = "all"
   ): void {
     // `name(a, b)`; the same function under several names is written `name|other(a, b)`
     const open = signature.indexOf("(")
@@ -120,14 +128,7 @@ export class Natives {
       const list = this.byKey.get(key) ?? []
       const same = list.findIndex((native) => native.params.every((tag, i) => tag === params[i]))
       if (same >= 0) list.splice(same, 1)
-      list.push({
-        name,
-        params,
-        run,
-        mutates,
-        kind,
-        isCheap: cheap.has(name) || (params[0] === T.map && (name === "contains" || name === "remove"))
-      })
+      list.push({ name, params, run, mutates, kind, cost })
       // Exact types before `any`
       list.sort((a, b) => wildcards(a) - wildcards(b))
       this.byKey.set(key, list)
@@ -135,23 +136,19 @@ export class Natives {
   }
 
   /** A function that leaves its arguments as they are. */
-  pure(signature: string, run: Native["run"]): this {
-    this.register(signature, false, run)
+  pure(signature: string, run: Native["run"], cost?: Cost): this {
+    this.register(signature, false, run, "value", cost)
     return this
   }
 
   /** A method that changes what it is called on. */
-  method(signature: string, run: Native["run"]): this {
-    this.register(signature, true, run)
+  method(signature: string, run: Native["run"], cost?: Cost): this {
+    this.register(signature, true, run, "value", cost)
     return this
   }
 
   /** A function that calls back into the script: a generator of the calls it wants made. */
-  calling(
-    signature: string,
-    mutates: boolean,
-    run: (args: Args, context: NativeContext) => Generator<Callback, Value, Value>
-  ): this {
+  calling(signature: string, mutates: boolean, run: (args: Args, context: NativeContext) => Work): this {
     this.register(signature, mutates, run, "callbacks")
     return this
   }
@@ -163,10 +160,10 @@ export class Natives {
   }
 
   /** A property, such as `len`, that can also be called as a function. */
-  property(name: string, type: string, get: (value: never) => Value): this {
+  property(name: string, type: string, get: (value: never) => Value, cost?: Cost): this {
     const getter = get as unknown as Getter
     this.getters.set(name, [...(this.getters.get(name) ?? []), [types[type]!, getter]])
-    return this.pure(`${name}(${type})`, ([value]) => getter(value))
+    return this.pure(`${name}(${type})`, ([value]) => getter(value), cost)
   }
 
   getter(name: string, value: Value): Getter | undefined {
@@ -184,6 +181,11 @@ export class Natives {
   /** Whether some function of that name takes so many arguments. */
   has(name: string, arity: number): boolean {
     return this.byKey.has(`${name}/${arity}`)
+  }
+
+  /** Every function with its types. */
+  *all(): Iterable<Native> {
+    for (const list of this.byKey.values()) yield* list
   }
 
   names(): ReadonlySet<string> {

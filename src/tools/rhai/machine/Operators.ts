@@ -17,6 +17,7 @@ import {
   type Value
 } from "../language/Value.ts"
 import { functionNotFound } from "../language/RhaiError.ts"
+import { replaceAll } from "../language/search.ts"
 
 const utf8 = new TextDecoder()
 const toUtf8 = new TextEncoder()
@@ -97,11 +98,14 @@ const ordering: Readonly<Record<string, (order: number) => boolean>> = {
 }
 
 /** Taking text away removes every occurrence. */
-export const without = (x: string, y: string): string => (y === "" ? x : x === "" ? y : x.replaceAll(y, ""))
+export const without = (x: string, y: string): string =>
+  y === "" ? x : x === "" ? y : replaceAll(x, y, "", Infinity)!
 
 const strings = (op: string, x: string, y: string): Value | typeof none => {
   if (op === "+") return x + y
   if (op === "-") return without(x, y)
+  if (op === "==") return x === y
+  if (op === "!=") return x !== y
   return ordering[op]?.(compareStrings(x, y)) ?? none
 }
 

@@ -34,8 +34,10 @@ export class SlotReference extends Reference {
     this.stack = stack
     this.index = index
   }
-  get isShared(): boolean {
-    return this.stack[this.index] instanceof Shared
+  /** The cell, where a closure has captured the variable. */
+  get cell(): Shared | undefined {
+    const held = this.stack[this.index]
+    return held instanceof Shared ? held : undefined
   }
   get(): Value {
     const value = this.stack[this.index]

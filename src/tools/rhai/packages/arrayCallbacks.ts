@@ -1,5 +1,5 @@
 /** Arrays with functions: map, filter, reduce, sort and their kin. */
-import type { Callback, NativeContext, Natives } from "../machine/Natives.ts"
+import type { Callback, NativeContext, Natives, Work } from "../machine/Natives.ts"
 import { equals } from "../machine/Operators.ts"
 import { pointerFrom } from "../machine/pointerFrom.ts"
 import { ElementReference } from "../machine/Reference.ts"
@@ -9,12 +9,7 @@ import { insertAll } from "./arrays.ts"
 import { call, type Calls, callFor, sortWith } from "./callbacks.ts"
 import { offsetAndLength } from "./indexes.ts"
 
-type Run = (
-  array: RhaiArray,
-  pointer: FnPtr,
-  rest: ReadonlyArray<Value>,
-  context: NativeContext
-) => Generator<Callback, Value, Value>
+type Run = (array: RhaiArray, pointer: FnPtr, rest: ReadonlyArray<Value>, context: NativeContext) => Work
 
 /** Calls the function for one element of the array. */
 const each = (
@@ -133,11 +128,16 @@ function* partition(
   context: NativeContext
 ): Calls<Value> {
   const out: RhaiArray = []
-  let x = 0
-  for (let i = 0; x < array.length; i++) {
-    const yes = (yield each(context, name, pointer, array, x, i)) === true
-    if (yes === keeps) x++
-    else out.push(array.splice(x, 1)[0])
+  const kept: RhaiArray = []
+  let at = 0
+  try {
+    for (; at < array.length; at++) {
+      const yes = (yield each(context, name, pointer, array, at)) === true
+      ;(yes === keeps ? kept : out).push(array[at])
+    }
+  } finally {
+    // After an error, too: what was taken out until then is gone
+    insertAll(array, 0, at, kept)
   }
   return out
 }
@@ -179,6 +179,24 @@ function* zip(array: RhaiArray, other: RhaiArray, pointer: FnPtr, context: Nativ
 const pointerOf = (value: Value, context: NativeContext): FnPtr =>
   value instanceof FnPtr ? value : pointerFrom(value, context.callPosition())
 
+/** A text that names a function for the elements is that function, and else one more element to be found. */
+function* indexOfNamed(array: RhaiArray, text: string, start: number, context: NativeContext): Calls<Value> {
+  const pointer = array.length === 0 ? undefined : namedFor(array, text, context)
+  if (pointer !== undefined) return yield* search("index_of", array, pointer, start, context)
+  return array.findIndex((item, i) => i >= start && equals(item, text))
+}
+
+const namedFor = (array: RhaiArray, name: string, context: NativeContext): FnPtr | undefined => {
+  try {
+    const pointer = pointerFrom(name, context.callPosition())
+    each(context, "index_of", pointer, array, 0)
+    return pointer
+  } catch (error) {
+    if (error instanceof RhaiError) return undefined
+    throw error
+  }
+}
+
 export const arrayCallbacks = (natives: Natives): void => {
   const register = (name: string, mutates: boolean, run: Run, extra: string, byName: boolean): void => {
     for (const type of byName ? ["fn", "string"] : ["fn"])
@@ -200,6 +218,12 @@ export const arrayCallbacks = (natives: Natives): void => {
   register("sort_by", true, changing["sort"]!, "", false)
   register("order_by", true, changing["order"]!, "", false)
   natives
+    .calling("index_of(array, string)", false, ([array, text], context) =>
+      indexOfNamed(array as RhaiArray, text as string, 0, context)
+    )
+    .calling("index_of(array, string, int)", false, ([array, text, start], context) =>
+      indexOfNamed(array as RhaiArray, text as string, startOf(array as RhaiArray, start), context)
+    )
     .calling("dedup(array)", true, function* ([array]) {
       yield* dedup(array as RhaiArray, function* (x, y) {
         return tagOf(x) === tagOf(y) && safeEquals(x, y)

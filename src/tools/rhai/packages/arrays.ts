@@ -10,12 +10,16 @@ import {
   copyArray,
   Float,
   type Int,
+  isFlat,
   type Range,
   type RhaiArray,
   tagOf,
   typeName,
   type Value
 } from "../language/Value.ts"
+import type { Parts } from "../language/pause.ts"
+import { sorted } from "../language/sorting.ts"
+import { weightOf } from "../machine/weight.ts"
 import { existing, offsetAndLength, startAndLength } from "./indexes.ts"
 
 const list = (value: Value): RhaiArray => value as RhaiArray
@@ -57,8 +61,7 @@ const retain = (array: RhaiArray, start: Int, length: Int): RhaiArray => {
   return drained
 }
 
-const findIn = (array: RhaiArray, value: Value, start: number, context: NativeContext): number => {
-  context.charge(array.length >> 2)
+const findIn = (array: RhaiArray, value: Value, start: number): number => {
   for (let i = start; i < array.length; i++) if (equals(array[i], value)) return i
   return -1
 }
@@ -78,7 +81,7 @@ const comparable = (array: RhaiArray): ((x: Value, y: Value) => number) => {
     throw functionNotFound("elements of different types cannot be sorted")
   if (typeof first === "number" || typeof first === "bigint")
     return (x, y) => (int(x) < int(y) ? -1 : int(x) > int(y) ? 1 : 0)
-  if (typeof first === "string") return (x, y) => compareStrings(x as string, y as string)
+  if (typeof first === "string") return stringOrder(array as ReadonlyArray<string>)
   if (first instanceof Char) return (x, y) => compareStrings((x as Char).text, (y as Char).text)
   if (first instanceof Float) return (x, y) => floatOrder((x as Float).value, (y as Float).value)
   if (typeof first === "boolean") return (x, y) => Number(x) - Number(y)
@@ -86,65 +89,101 @@ const comparable = (array: RhaiArray): ((x: Value, y: Value) => number) => {
   throw functionNotFound(`elements of ${typeName(first)} cannot be sorted`)
 }
 
+/** By UTF-16 units where that is the same as by code points. */
+const stringOrder = (array: ReadonlyArray<string>): ((x: Value, y: Value) => number) =>
+  array.every(isFlat)
+    ? (x, y) => ((x as string) < (y as string) ? -1 : x === y ? 0 : 1)
+    : (x, y) => compareStrings(x as string, y as string)
+
 const floatOrder = (x: number, y: number): number => (x < y ? -1 : x > y ? 1 : 0)
 
-const sort = (array: RhaiArray, direction: 1 | -1, context: NativeContext): RhaiArray => {
+function* sort(array: RhaiArray, direction: 1 | -1, context: NativeContext): Parts<RhaiArray> {
   if (array.length <= 1) return array
-  context.charge(array.length)
   const order = comparable(array)
   // Undefined is a value here, and JavaScript would always put it last
-  return array[0] === undefined ? array : array.sort((x, y) => direction * order(x, y))
+  if (array[0] === undefined) return array
+  return yield* sorted(
+    array,
+    (x, y) => direction * order(x, y),
+    (items) => context.charge(weightOf(items as RhaiArray))
+  )
 }
 
 export const arrays = (natives: Natives): void => {
   natives
-    .property("len", "array", (array: RhaiArray) => array.length)
-    .property("is_empty", "array", (array: RhaiArray) => array.length === 0)
-    .method("get(array, int)", ([array, index]) => copy(list(array)[place(list(array), int(index))]))
-    .method("set(array, int, any)", ([array, index, value]) => {
-      const at = place(list(array), int(index))
-      if (at < list(array).length) list(array)[at] = value
-      return undefined
-    })
-    .method("push(array, any)", ([array, item]) => void list(array).push(item))
+    .property("len", "array", (array: RhaiArray) => array.length, "constant")
+    .property("is_empty", "array", (array: RhaiArray) => array.length === 0, "constant")
+    .method(
+      "get(array, int)",
+      ([array, index]) => copy(list(array)[place(list(array), int(index))]),
+      "constant"
+    )
+    .method(
+      "set(array, int, any)",
+      ([array, index, value]) => {
+        const at = place(list(array), int(index))
+        if (at < list(array).length) list(array)[at] = value
+        return undefined
+      },
+      "constant"
+    )
+    .method("push(array, any)", ([array, item]) => void list(array).push(item), "constant")
     .method(
       "append(array, array)",
-      ([array, other]) => insertAll(list(array), list(array).length, 0, list(other)) as undefined
+      ([array, other]) => insertAll(list(array), list(array).length, 0, list(other)) as undefined,
+      "constant"
     )
     .method(
       "insert(array, int, any)",
-      ([array, index, item]) => void list(array).splice(place(list(array), int(index)), 0, item)
+      ([array, index, item]) => void list(array).splice(place(list(array), int(index)), 0, item),
+      "shallow"
     )
     .method("pad(array, int, any)", ([array, length, item], context) =>
       pad(list(array), int(length), item, context)
     )
-    .method("pop(array)", ([array]) => list(array).pop())
-    .method("shift(array)", ([array]) => list(array).shift())
-    .method("remove(array, int)", ([array, index]) => {
-      const at = existing(list(array).length, int(index))
-      return at === undefined ? undefined : list(array).splice(at, 1)[0]
-    })
-    .method("clear(array)", ([array]) => void (list(array).length = 0))
-    .method("truncate(array, int)", ([array, length]) => {
-      const count = Math.max(0, toIndex(int(length)))
-      if (count < list(array).length) list(array).length = count
-      return undefined
-    })
+    .method("pop(array)", ([array]) => list(array).pop(), "constant")
+    .method("shift(array)", ([array]) => list(array).shift(), "shallow")
+    .method(
+      "remove(array, int)",
+      ([array, index]) => {
+        const at = existing(list(array).length, int(index))
+        return at === undefined ? undefined : list(array).splice(at, 1)[0]
+      },
+      "shallow"
+    )
+    .method("clear(array)", ([array]) => void (list(array).length = 0), "shallow")
+    .method(
+      "truncate(array, int)",
+      ([array, length]) => {
+        const count = Math.max(0, toIndex(int(length)))
+        if (count < list(array).length) list(array).length = count
+        return undefined
+      },
+      "shallow"
+    )
     .method("chop(array, int)", ([array, length]) => {
       const count = Math.max(0, toIndex(int(length)))
       if (count < list(array).length) list(array).splice(0, list(array).length - count)
       return undefined
     })
-    .method("reverse(array)", ([array]) => void list(array).reverse())
-    .pure("contains(array, any)", ([array, value], context) => findIn(list(array), value, 0, context) >= 0)
-    .pure("index_of(array, any)", ([array, value], context) => findIn(list(array), value, 0, context))
-    .pure("index_of(array, any, int)", ([array, value, start], context) =>
-      findIn(list(array), value, place(list(array), int(start)), context)
+    .method("reverse(array)", ([array]) => void list(array).reverse(), "shallow")
+    .pure("contains(array, any)", ([array, value]) => findIn(list(array), value, 0) >= 0)
+    .pure("index_of(array, any)", ([array, value]) => findIn(list(array), value, 0))
+    .pure("index_of(array, any, int)", ([array, value, start]) =>
+      findIn(list(array), value, place(list(array), int(start)))
     )
-    .method("sort(array)", ([array], context) => void sort(list(array), 1, context))
-    .method("sort_desc(array)", ([array], context) => void sort(list(array), -1, context))
-    .method("order(array)", ([array], context) => sort(copyArray(list(array)), 1, context))
-    .method("order_desc(array)", ([array], context) => sort(copyArray(list(array)), -1, context))
+  for (const [suffix, direction] of [
+    ["", 1],
+    ["_desc", -1]
+  ] as const)
+    natives
+      .calling(`sort${suffix}(array)`, true, function* ([array], context) {
+        insertAll(list(array), 0, list(array).length, yield* sort(list(array), direction, context))
+        return undefined
+      })
+      .calling(`order${suffix}(array)`, true, ([array], context) =>
+        sort(copyArray(list(array)), direction, context)
+      )
   parts(natives)
 }
 

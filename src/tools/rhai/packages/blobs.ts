@@ -1,5 +1,5 @@
 /** Byte arrays. */
-import type { Natives } from "../machine/Natives.ts"
+import type { NativeContext, Natives } from "../machine/Natives.ts"
 import { toIndex } from "../language/Integer.ts"
 import { Blob, type Char, type Int, type Range, type Value } from "../language/Value.ts"
 import { existing, offsetAndLength, startAndLength } from "./indexes.ts"
@@ -52,22 +52,30 @@ export const blobs = (natives: Natives): void => {
     .pure("blob(int, int)", ([length, value], context) => filled(toIndex(int(length)), byte(value), context))
     .pure("to_array(blob)", ([blob]) => [...bytes(blob)])
     .pure("as_string(blob)", ([blob]) => utf8.decode(Uint8Array.from(bytes(blob))))
-    .property("len", "blob", (blob: Blob) => blob.bytes.length)
-    .property("is_empty", "blob", (blob: Blob) => blob.bytes.length === 0)
+    .property("len", "blob", (blob: Blob) => blob.bytes.length, "constant")
+    .property("is_empty", "blob", (blob: Blob) => blob.bytes.length === 0, "constant")
     .pure("contains(blob, int)", ([blob, value]) => bytes(blob).includes(byte(value)))
-    .pure("get(blob, int)", ([blob, index]) => bytes(blob)[place(bytes(blob), int(index))] ?? 0)
-    .method("set(blob, int, int)", ([blob, index, value]) => {
-      const at = place(bytes(blob), int(index))
-      if (at < bytes(blob).length) bytes(blob)[at] = byte(value)
-      return undefined
-    })
-    .method("push|append(blob, int)", ([blob, value]) => void bytes(blob).push(byte(value)))
+    .pure("get(blob, int)", ([blob, index]) => bytes(blob)[place(bytes(blob), int(index))] ?? 0, "constant")
+    .method(
+      "set(blob, int, int)",
+      ([blob, index, value]) => {
+        const at = place(bytes(blob), int(index))
+        if (at < bytes(blob).length) bytes(blob)[at] = byte(value)
+        return undefined
+      },
+      "constant"
+    )
+    .method("push|append(blob, int)", ([blob, value]) => void bytes(blob).push(byte(value)), "constant")
     .method(
       "append(blob, blob)",
       ([blob, other]) => void ((blob as Blob).bytes = bytes(blob).concat(bytes(other)))
     )
-    .method("append(blob, string)", ([blob, text]) => appendText(blob as Blob, text as string))
-    .method("append(blob, char)", ([blob, char]) => appendText(blob as Blob, (char as Char).text))
+    .method("append(blob, string)", ([blob, text], context) =>
+      appendText(blob as Blob, text as string, context)
+    )
+    .method("append(blob, char)", ([blob, char], context) =>
+      appendText(blob as Blob, (char as Char).text, context)
+    )
     .method(
       "insert(blob, int, int)",
       ([blob, index, value]) => void bytes(blob).splice(place(bytes(blob), int(index)), 0, byte(value))
@@ -85,18 +93,19 @@ export const blobs = (natives: Natives): void => {
 const filled = (length: number, value: number, context: { checkArray(length: number): void }): Blob => {
   if (length <= 0) return new Blob()
   context.checkArray(length)
-  return new Blob(Array.from({ length }, () => value))
+  return new Blob(new Array<number>(length).fill(value))
 }
 
-const appendText = (blob: Blob, text: string): undefined => {
-  blob.bytes = blob.bytes.concat(...Buffer.from(text))
+const appendText = (blob: Blob, text: string, context: NativeContext): undefined => {
+  context.checkArray(blob.bytes.length + Buffer.byteLength(text))
+  blob.bytes = blob.bytes.concat(Array.from(Buffer.from(text)))
   return undefined
 }
 
 const removing = (natives: Natives): void => {
   natives
-    .method("pop(blob)", ([blob]) => bytes(blob).pop() ?? 0)
-    .method("shift(blob)", ([blob]) => bytes(blob).shift() ?? 0)
+    .method("pop(blob)", ([blob]) => bytes(blob).pop() ?? 0, "constant")
+    .method("shift(blob)", ([blob]) => bytes(blob).shift() ?? 0, "shallow")
     .method("remove(blob, int)", ([blob, index]) => {
       const at = existing(bytes(blob).length, int(index))
       return at === undefined ? 0 : bytes(blob).splice(at, 1)[0]!

@@ -1,4 +1,5 @@
 /** How native functions call function pointers: with as many of item, index and object as the function wants. */
+import type { pause } from "../language/pause.ts"
 import type { Callback, NativeContext } from "../machine/Natives.ts"
 import { signature } from "../machine/Operators.ts"
 import { NONE } from "../language/Position.ts"
@@ -6,7 +7,7 @@ import type { Reference } from "../machine/Reference.ts"
 import { functionNotFound } from "../language/RhaiError.ts"
 import { type FnPtr, Shared, type Value } from "../language/Value.ts"
 
-export type Calls<A> = Generator<Callback, A, Value>
+export type Calls<A> = Generator<Callback | typeof pause, A, Value>
 
 interface Attempt {
   self: Reference | undefined

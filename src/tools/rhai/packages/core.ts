@@ -1,30 +1,35 @@
 /** Printing, types, reflection, `exit`: the functions every script has. */
-import { toDebug, toText } from "../language/Format.ts"
+import { debugParts, textParts } from "../language/Format.ts"
 import { Exit } from "../machine/MachineNatives.ts"
 import type { Natives } from "../machine/Natives.ts"
 import { FnPtr, type Int, typeName, type Value } from "../language/Value.ts"
 import { bitsOf, toIndex } from "../language/Integer.ts"
 import type { FunctionCode } from "../language/Code.ts"
-import { parseJson } from "../Json.ts"
+import { parseJsonParts } from "../Json.ts"
+import type { Parts } from "../language/pause.ts"
 import { NONE } from "../language/Position.ts"
 import { RhaiError } from "../language/RhaiError.ts"
 
 export const core = (natives: Natives): void => {
   natives
-    .pure("print(any)", ([value], context) => context.print(toText(value)) as undefined)
+    .calling("print(any)", false, function* ([value], context) {
+      return context.print(yield* textParts(value)) as undefined
+    })
     .pure("print()", (_, context) => context.print("") as undefined)
-    .pure("debug(any)", ([value], context) => context.debug(toDebug(value)) as undefined)
+    .calling("debug(any)", false, function* ([value], context) {
+      return context.debug(yield* debugParts(value)) as undefined
+    })
     .pure("debug()", (_, context) => context.debug("") as undefined)
-    .pure("to_string(any)", ([value]) => toText(value))
-    .pure("to_debug(any)", ([value]) => toDebug(value))
-    .pure("type_of(any)", ([value]) => typeName(value))
+    .calling("to_string(any)", false, ([value]) => textParts(value))
+    .calling("to_debug(any)", false, ([value]) => debugParts(value))
+    .pure("type_of(any)", ([value]) => typeName(value), "constant")
     .pure("is_def_fn(string, int)", ([name, arity], context) =>
       context.isDefined(name as string, toIndex(arity as Int))
     )
     .pure("is_def_fn(string, string, int)", ([type, name, arity], context) =>
       context.isDefined(name as string, toIndex(arity as Int), type as string)
     )
-    .pure("parse_json(string)", ([text]) => json(text as string))
+    .calling("parse_json(string)", false, ([text]) => json(text as string))
     .pure("exit(any)", ([value]) => {
       throw new Exit(value)
     })
@@ -49,9 +54,9 @@ export const core = (natives: Natives): void => {
     )
 }
 
-const json = (text: string): Value => {
+function* json(text: string): Parts<Value> {
   try {
-    return parseJson(text)
+    return yield* parseJsonParts(text)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new RhaiError("ErrorRuntime", `Runtime error: ${why}`, NONE, {}, why)

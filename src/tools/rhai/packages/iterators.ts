@@ -2,7 +2,16 @@
 import { add } from "../language/Integer.ts"
 import type { Natives } from "../machine/Natives.ts"
 import { arithmeticError, RhaiError } from "../language/RhaiError.ts"
-import { charOf, Float, type Int, Range, Sequence, type Value } from "../language/Value.ts"
+import {
+  charCount,
+  charOf,
+  Float,
+  type Int,
+  Range,
+  Sequence,
+  sliceChars,
+  type Value
+} from "../language/Value.ts"
 import { startAndLength } from "./indexes.ts"
 import { toIndex } from "../language/Integer.ts"
 
@@ -43,10 +52,11 @@ const steppedFloat = (from: number, to: number, step: number): Sequence => {
 }
 
 const chars = (text: string, from: Int, length: Int): Sequence => {
-  const all = Array.from(text, charOf)
-  const start = from < 0 ? Math.max(0, all.length + toIndex(from)) : toIndex(from)
-  const items = length <= 0 ? [] : all.slice(start, start + toIndex(length))
-  return new Sequence("rhai::packages::iter_basic::CharsStream", () => items.values())
+  const start = from < 0 ? Math.max(0, charCount(text) + toIndex(from)) : toIndex(from)
+  const part = length <= 0 ? "" : sliceChars(text, start, start + toIndex(length))
+  return new Sequence("rhai::packages::iter_basic::CharsStream", function* () {
+    for (const char of part) yield charOf(char)
+  })
 }
 
 export const iterators = (natives: Natives): void => {

@@ -1,8 +1,9 @@
 /** Object maps. */
-import { toJson } from "../Json.ts"
+import { jsonParts } from "../Json.ts"
 import type { NativeContext, Natives } from "../machine/Natives.ts"
 import { PropertyReference } from "../machine/Reference.ts"
-import { copy, type FnPtr, type RhaiMap, sortedEntries, sortedKeys, type Value } from "../language/Value.ts"
+import { copy, type FnPtr, type RhaiMap, type Value } from "../language/Value.ts"
+import { keysInOrder } from "../language/writing.ts"
 import { type Calls, callFor } from "./callbacks.ts"
 
 const map = (value: Value): RhaiMap => value as RhaiMap
@@ -20,7 +21,7 @@ function* each(
   context: NativeContext,
   found: (key: string, answer: Value) => void
 ): Calls<void> {
-  for (const key of sortedKeys(entries))
+  for (const key of yield* keysInOrder(entries))
     found(
       key,
       yield callFor(context, name, pointer, new PropertyReference(entries, key, false), [key], [], 1)
@@ -45,25 +46,37 @@ function* partition(
 
 export const maps = (natives: Natives): void => {
   natives
-    .pure("len(map)", ([value]) => map(value).size)
-    .pure("is_empty(map)", ([value]) => map(value).size === 0)
-    .pure("contains(map, string)", ([value, key]) => map(value).has(key as string))
-    .pure("get(map, string)", ([value, key]) => copy(map(value).get(key as string)))
-    .method("set(map, string, any)", ([value, key, item]) => void map(value).set(key as string, item))
+    .pure("len(map)", ([value]) => map(value).size, "constant")
+    .pure("is_empty(map)", ([value]) => map(value).size === 0, "constant")
+    .pure("contains(map, string)", ([value, key]) => map(value).has(key as string), "constant")
+    .pure("get(map, string)", ([value, key]) => copy(map(value).get(key as string)), "constant")
+    .method(
+      "set(map, string, any)",
+      ([value, key, item]) => void map(value).set(key as string, item),
+      "constant"
+    )
     .method("clear(map)", ([value]) => map(value).clear() as undefined)
-    .method("remove(map, string)", ([value, key]) => {
-      const item = map(value).get(key as string)
-      map(value).delete(key as string)
-      return item
-    })
+    .method(
+      "remove(map, string)",
+      ([value, key]) => {
+        const item = map(value).get(key as string)
+        map(value).delete(key as string)
+        return item
+      },
+      "constant"
+    )
     .method("mixin(map, map)", ([value, other]) => mixin(map(value), map(other)))
     .method("fill_with(map, map)", ([value, other]) => {
       for (const [key, item] of map(other)) if (!map(value).has(key)) map(value).set(key, item)
       return undefined
     })
-    .pure("keys(map)", ([value]) => sortedKeys(map(value)))
-    .pure("values(map)", ([value]) => sortedEntries(map(value)).map(([, item]) => copy(item)))
-    .pure("to_json(map)", ([value]) => toJson(value))
+    .calling("keys(map)", false, function* ([value]) {
+      return [...(yield* keysInOrder(map(value)))]
+    })
+    .calling("values(map)", false, function* ([value]) {
+      return (yield* keysInOrder(map(value))).map((key) => copy(map(value).get(key)))
+    })
+    .calling("to_json(map)", false, ([value]) => jsonParts(value))
   callbacks(natives)
 }
 

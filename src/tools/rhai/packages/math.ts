@@ -97,7 +97,7 @@ const parseInteger = (text: string, radix: Int): Int => {
   const digits = /^[+-]/.test(trimmed) ? trimmed.slice(1) : trimmed
   if (digits === "") return fail("invalid digit found in string")
   let value = 0n
-  for (const digit of digits) {
+  for (const digit of digits.replace(/^0+/, "")) {
     const n = /[0-9a-zA-Z]/.test(digit) ? Number.parseInt(digit, 36) : 99
     if (n >= radix) return fail("invalid digit found in string")
     value = value * BigInt(radix) + sign * BigInt(n)
@@ -108,7 +108,7 @@ const parseInteger = (text: string, radix: Int): Int => {
   return Integer.normal(value)
 }
 
-const floatPattern = /^[+-]?(inf|infinity|nan|\d+\.?\d*(e[+-]?\d+)?|\.\d+(e[+-]?\d+)?)$/i
+const floatPattern = /^[+-]?(inf|infinity|nan|\d+(\.\d*)?(e[+-]?\d+)?|\.\d+(e[+-]?\d+)?)$/i
 
 const parseFloating = (text: string): number => {
   const trimmed = text.trim()

@@ -5,6 +5,7 @@ import { without } from "../machine/Operators.ts"
 import { toText } from "../language/Format.ts"
 import { tooLarge } from "../language/RhaiError.ts"
 import { toIndex } from "../language/Integer.ts"
+import { finder, includes, replaceAll } from "../language/search.ts"
 import {
   Blob,
   Char,
@@ -36,7 +37,7 @@ const indexOf = (text: string, part: string, start: Int): number => {
   const from = at < 0 ? Math.max(0, size + at) : at
   if (at > 0 && at >= size) return -1
   const unit = sliceChars(text, 0, from).length
-  const found = text.indexOf(part, unit)
+  const found = finder(part)(text, unit)
   return found < 0 ? -1 : charCount(text.slice(0, found))
 }
 
@@ -68,9 +69,12 @@ const setChar = (text: string, index: Int, char: string): string => {
 export const strings = (natives: Natives): void => {
   natives
     .property("len", "string", charCount)
-    .property("is_empty", "string", (text: string) => text === "")
+    .property("is_empty", "string", (text: string) => text === "", "constant")
     .property("bytes", "string", (text: string) => Buffer.byteLength(text))
-    .pure("to_blob(string)", ([text]) => new Blob([...Buffer.from(text as string)]))
+    .pure("to_blob(string)", ([text], context) => {
+      context.checkArray(Buffer.byteLength(text as string))
+      return new Blob(Array.from(Buffer.from(text as string)))
+    })
     .pure("get(string, int)", ([text, index]) => {
       const at = toIndex(asInt(index))
       const char = charAt(text as string, at < 0 ? charCount(text as string) + at : at)
@@ -95,7 +99,7 @@ export const strings = (natives: Natives): void => {
 
 const searching = (natives: Natives, type: string): void => {
   natives
-    .pure(`contains(string, ${type})`, ([text, part]) => (text as string).includes(textual(part)))
+    .pure(`contains(string, ${type})`, ([text, part]) => includes(text as string, textual(part)))
     .pure(`starts_with(string, ${type})`, ([text, part]) => (text as string).startsWith(textual(part)))
     .pure(`ends_with(string, ${type})`, ([text, part]) => (text as string).endsWith(textual(part)))
     .pure(`index_of(string, ${type})`, ([text, part]) => indexOf(text as string, textual(part), 0))
@@ -144,8 +148,8 @@ const changing = (natives: Natives): void => {
   change("remove(string, char)", (text, [, part]) => text.replaceAll(textual(part), ""))
   for (const from of ["string", "char"]) {
     for (const to of ["string", "char"])
-      change(`replace(string, ${from}, ${to})`, (text, [, part, other]) =>
-        text === "" ? text : replaced(text, textual(part), textual(other))
+      change(`replace(string, ${from}, ${to})`, (text, [, part, other], { limits }) =>
+        text === "" ? text : replaced(text, textual(part), textual(other), limits.stringLength)
       )
     change(`pad(string, int, ${from})`, (text, [, length, padding], context) =>
       pad(text, asInt(length), textual(padding), context)
@@ -169,10 +173,14 @@ const changing = (natives: Natives): void => {
 }
 
 /** JavaScript splits at code units where Rust, looking for nothing, splits at characters. */
-const replaced = (text: string, part: string, other: string): string =>
-  part === ""
-    ? other +
-      Array.from(text)
-        .map((char) => char + other)
-        .join("")
-    : text.replaceAll(part, () => other)
+const replaced = (text: string, part: string, other: string, most: number): string => {
+  if (part === "") return between(text, other, most)
+  const result = replaceAll(text, part, other, most)
+  if (result === undefined) throw tooLarge("Length of string")
+  return result
+}
+
+const between = (text: string, other: string, most: number): string => {
+  if (text.length + (charCount(text) + 1) * other.length > most) throw tooLarge("Length of string")
+  return other + Array.from(text).join(other) + other
+}

@@ -64,11 +64,15 @@ fn engine_of(options: &Options, level: OptimizationLevel, modules: &Path, output
 
     let mut resolver = StaticModuleResolver::new();
     if let Ok(entries) = std::fs::read_dir(modules) {
-        for entry in entries.flatten() {
+        // A module may import those whose names come before its own
+        let mut entries: Vec<_> = entries.flatten().collect();
+        entries.sort_by_key(|entry| entry.path());
+        for entry in entries {
             let text = std::fs::read_to_string(entry.path()).unwrap();
             let name = entry.path().file_stem().unwrap().to_string_lossy().to_string();
             // The limits of a case are for the case alone
-            let plain = Engine::new();
+            let mut plain = Engine::new();
+            plain.set_module_resolver(resolver.clone());
             let ast = plain.compile(&text).unwrap();
             let module = Module::eval_ast_as_new(Scope::new(), &ast, &plain).unwrap();
             resolver.insert(name, module);
