@@ -1,6 +1,6 @@
 /** What comes after an attempt: `set`, then the first rule that matches, else what its ending means by itself. */
 import { Effect } from "effect"
-import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
+import { isObject, type Json, type JsonObject, numberOf as doubleOf } from "../../domain/Json.ts"
 import { under } from "./Issue.ts"
 import { type Attempt, outputOf } from "./output.ts"
 import type { Action, RetryPlan } from "./Rule.ts"
@@ -128,6 +128,6 @@ const decisionOf = Effect.fnUntraced(function* (
 })
 
 const numberOf = (value: Json | undefined): number | undefined => {
-  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value
-  return typeof number === "number" && Number.isFinite(number) ? number : undefined
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : doubleOf(value)
+  return number !== undefined && Number.isFinite(number) ? number : undefined
 }
