@@ -103,7 +103,7 @@ const firstLine = (cause: unknown): string => messageOf(cause).split("\n")[0] ??
 const normal = (value: unknown): Json | undefined => {
   if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value
   if (Array.isArray(value)) return value.map((item) => normal(item) ?? null)
-  if (typeof value === "object" && value !== null) {
+  if (isObject(value)) {
     return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, normal(member) ?? null]))
   }
   return isJson(value) ? value : undefined

@@ -1,5 +1,5 @@
 /** Which values of a credential are secrets. */
-import type { Json, JsonObject } from "../domain/Json.ts"
+import { isObject, type Json, type JsonObject } from "../domain/Json.ts"
 
 /** Names, places and settings are no secrets: they stand in ordinary output all the time. */
 const publicKeys: ReadonlySet<string> = new Set([
@@ -66,8 +66,7 @@ export const secretsOf = (data: JsonObject): ReadonlyArray<Json> =>
     const password = typeof value === "string" ? passwordInUrl(value) : undefined
     if (password !== undefined) return [password]
     if (publicKeys.has(key.toLowerCase()) || /(^|_)ur[il]$/i.test(key)) return []
-    if (typeof value === "object" && value !== null && !Array.isArray(value))
-      return secretsOf(value as JsonObject)
+    if (isObject(value)) return secretsOf(value)
     return [value]
   })
 

@@ -1,15 +1,17 @@
 /**
- * JSON in and out without losing a 64-bit integer, and with limits on what comes in.
+ * JSON in and out without losing a number's value or type, and with limits on what comes in.
  *
- * NoETL's ids are bare JSON integers above 2^53, which `JSON.parse` rounds silently. Integers outside
- * the safe range become `bigint`; everything else is what `JSON.parse` gives.
+ * NoETL's ids are bare JSON integers above 2^53, which `JSON.parse` rounds silently, and it makes the integer 20 of the
+ * float 20.0. Integers outside the safe range become `bigint`, floats that JavaScript would write otherwise an
+ * `ExactNumber`; everything else is what `JSON.parse` gives.
  */
 import { Result, Schema } from "effect"
 import { parse as parseLossless } from "lossless-json"
-import * as LongIntegers from "./longIntegers.ts"
+import { type ExactNumber, doubleOf, isExact, ofText, shownOf } from "./ExactNumber.ts"
 import { messageOf } from "./messageOf.ts"
+import * as Marks from "./numberMarks.ts"
 
-export type Json = null | boolean | number | bigint | string | ReadonlyArray<Json> | JsonObject
+export type Json = null | boolean | number | bigint | ExactNumber | string | ReadonlyArray<Json> | JsonObject
 export interface JsonObject {
   readonly [key: string]: Json
 }
@@ -21,14 +23,6 @@ export class JsonError extends Schema.TaggedError<JsonError>()("JsonError", {
 }) {
   override get message(): string {
     return this.at === undefined ? this.detail : `${this.detail} at ${this.at}`
-  }
-}
-
-declare global {
-  interface JSON {
-    /** Node 22 and later; not in TypeScript's library yet. */
-    rawJSON(text: string): unknown
-    isRawJSON(value: unknown): boolean
   }
 }
 
@@ -63,7 +57,7 @@ export const parse = (text: string, limits: Limits = defaultLimits): Result.Resu
   }
 }
 
-/** Value → JSON text. A bigint becomes a bare integer, NaN and infinities null, `undefined` members vanish. */
+/** Value → JSON text. A bigint becomes a bare integer, an exact number its text, NaN and infinities null, `undefined` members vanish. */
 export const stringify = (value: unknown, space?: number): string => {
   try {
     return JSON.stringify(value, undefined, space) ?? "null"
@@ -83,7 +77,7 @@ export const isJson = (value: unknown, maxDepth = defaultLimits.maxDepth): value
     case "number":
       return Number.isFinite(value)
     case "object":
-      if (value === null) return true
+      if (value === null || isExact(value)) return true
       if (maxDepth <= 0) return false
       if (Array.isArray(value)) return value.every((item) => isJson(item, maxDepth - 1))
       return isPlain(value) && Object.values(value).every((item) => isJson(item, maxDepth - 1))
@@ -92,8 +86,30 @@ export const isJson = (value: unknown, maxDepth = defaultLimits.maxDepth): value
   }
 }
 
+/** A mapping: neither a list nor a number that is kept as its text. */
 export const isObject = (value: unknown): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+  typeof value === "object" && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value)
+
+/** Any number as a double; undefined for what is no number. */
+export const numberOf = (value: unknown): number | undefined => {
+  if (typeof value === "number") return value
+  if (typeof value === "bigint") return Number(value)
+  return isExact(value) ? doubleOf(value) : undefined
+}
+
+/** The text of a number or a boolean; text as it is; undefined for everything else. */
+export const plainTextOf = (value: unknown): string | undefined => {
+  switch (typeof value) {
+    case "string":
+      return value
+    case "number":
+    case "boolean":
+    case "bigint":
+      return String(value)
+    default:
+      return isExact(value) ? shownOf(value) : undefined
+  }
+}
 
 export const JsonValue: Schema.Codec<Json> = Schema.declare((value): value is Json => isJson(value), {
   expected: "a JSON value"
@@ -104,18 +120,16 @@ export const JsonRecord: Schema.Codec<JsonObject> = Schema.declare(
   { expected: "a JSON object" }
 )
 
-const hasLongInteger = /\d{16}/
-
 const parsed = (text: string): Json => {
-  if (!hasLongInteger.test(text)) return JSON.parse(text) as Json
-  if (LongIntegers.isAmbiguous(text)) return parseLossless(text, undefined, numberOf) as Json
-  const quick = LongIntegers.markedQuickly(text)
+  if (!Marks.mayNeedMarks(text)) return JSON.parse(text) as Json
+  if (Marks.isAmbiguous(text)) return parseLossless(text, undefined, ofText) as Json
+  const quick = Marks.markedQuickly(text)
   if (quick.marks === 0) return JSON.parse(text) as Json
-  return read(quick) ?? readOrThrow(LongIntegers.markedCarefully(text))
+  return read(quick) ?? readOrThrow(Marks.markedCarefully(text))
 }
 
 /** Undefined where a mark stands in a text. */
-const read = (marked: LongIntegers.Marked): Json | undefined => {
+const read = (marked: Marks.Marked): Json | undefined => {
   try {
     return readOrThrow(marked)
   } catch {
@@ -123,16 +137,10 @@ const read = (marked: LongIntegers.Marked): Json | undefined => {
   }
 }
 
-const readOrThrow = ({ marks, text }: LongIntegers.Marked): Json =>
-  LongIntegers.restored(JSON.parse(text), marks) as Json
+const readOrThrow = ({ marks, text }: Marks.Marked): Json => Marks.restored(JSON.parse(text), marks) as Json
 
 const bigintAsInteger = (_key: string, value: unknown): unknown =>
   typeof value === "bigint" ? JSON.rawJSON(value.toString()) : value
-
-const numberOf = (text: string): number | bigint => {
-  const value = Number(text)
-  return text.length > 15 && /^-?\d+$/.test(text) && !Number.isSafeInteger(value) ? BigInt(text) : value
-}
 
 const isPlain = (value: object): boolean => {
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -152,7 +160,7 @@ const openingBrackets = (text: string): number => {
 }
 
 const isWithinDepth = (value: unknown, depth: number): boolean => {
-  if (typeof value !== "object" || value === null) return true
+  if (typeof value !== "object" || value === null || JSON.isRawJSON(value)) return true
   if (depth <= 0) return false
   if (Array.isArray(value)) {
     for (const item of value as ReadonlyArray<unknown>)

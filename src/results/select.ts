@@ -1,5 +1,5 @@
 /** Which fields of a large result stay readable without fetching it. */
-import { isObject, type Json, type JsonObject } from "../domain/Json.ts"
+import { isObject, type Json, type JsonObject, numberOf } from "../domain/Json.ts"
 
 /** A step's or tool's `output` block, every spelling of it. */
 export interface OutputSpec {
@@ -16,11 +16,11 @@ export const outputSpecOf = (config: Json): OutputSpec => {
   const output = isObject(config["output"]) ? config["output"] : {}
   const selected = output["output_select"] ?? output["select"] ?? config["output_select"]
   const store = isObject(output["store"]) ? output["store"]["kind"] : output["store"]
-  const bytes = output["inline_max_bytes"]
+  const bytes = numberOf(output["inline_max_bytes"])
   return {
     fields: fieldsOf(selected),
     store: typeof store === "string" && store !== "auto" ? store : undefined,
-    inlineMaxBytes: typeof bytes === "number" && bytes >= 0 ? bytes : undefined
+    inlineMaxBytes: bytes !== undefined && bytes >= 0 ? bytes : undefined
   }
 }
 

@@ -5,6 +5,7 @@
  * the secret that was registered longest ago and is not held is forgotten.
  */
 import { Context, Effect, Layer, Redacted, type Scope } from "effect"
+import { isExact } from "../domain/ExactNumber.ts"
 import type { Json } from "../domain/Json.ts"
 import { MaskStream } from "./MaskStream.ts"
 import { maskText, Registry, shortest } from "./Registry.ts"
@@ -81,6 +82,7 @@ const maxDepth = 64
 const textsOf = (value: Json, depth = 0): ReadonlyArray<string> => {
   if (typeof value === "string") return [value]
   if (typeof value === "number" || typeof value === "bigint") return [String(value)]
+  if (isExact(value)) return [value.rawJSON]
   if (typeof value !== "object" || value === null || depth > maxDepth) return []
   return Object.values(value).flatMap((member: Json) => textsOf(member, depth + 1))
 }

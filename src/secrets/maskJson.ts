@@ -1,4 +1,5 @@
 /** Masks the texts in a value. */
+import { isExact } from "../domain/ExactNumber.ts"
 import type { Json } from "../domain/Json.ts"
 import type { Matcher } from "./Matcher.ts"
 import { mark, maskText } from "./Registry.ts"
@@ -14,19 +15,21 @@ const visit = (matcher: Matcher, value: Json, depth: number): Json => {
     case "string":
       return maskText(matcher, value)
     case "number":
-    case "bigint": {
-      // A secret of digits only may have become a number on its way.
-      const text = String(value)
-      return text.length >= matcher.window && maskText(matcher, text) !== text ? mark : value
-    }
+    case "bigint":
+      return maskNumber(matcher, value, String(value))
     case "object":
       if (value === null) return value
+      if (isExact(value)) return maskNumber(matcher, value, value.rawJSON)
       if (depth > maxDepth) return mark
       return Array.isArray(value) ? visitList(matcher, value, depth) : visitMapping(matcher, value, depth)
     default:
       return value
   }
 }
+
+/** A secret of digits only may have become a number on its way. */
+const maskNumber = (matcher: Matcher, value: Json, text: string): Json =>
+  text.length >= matcher.window && maskText(matcher, text) !== text ? mark : value
 
 const visitList = (matcher: Matcher, list: ReadonlyArray<Json>, depth: number): Json => {
   let masked: Array<Json> | undefined

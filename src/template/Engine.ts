@@ -1,5 +1,5 @@
 /** What filters, tests and functions get besides their arguments. */
-import type { JsonObject } from "../domain/Json.ts"
+import { type JsonObject, numberOf } from "../domain/Json.ts"
 import type { Budget } from "./Budget.ts"
 import { evaluation } from "./Fault.ts"
 import type { Literals, Value } from "./values.ts"
@@ -44,7 +44,7 @@ export const textArgument = (args: Args, index: number, name: string): string =>
 }
 
 export const numberArgument = (args: Args, index: number, name: string, otherwise: number): number => {
-  const value = argument(args, index, name) ?? otherwise
-  if (typeof value !== "number") throw evaluation(`the argument '${name}' is not a number`)
+  const value = numberOf(argument(args, index, name) ?? otherwise)
+  if (value === undefined) throw evaluation(`the argument '${name}' is not a number`)
   return value
 }

@@ -1,5 +1,5 @@
 /** Works out expressions over plain data. It has no way to the host: names, own members and the engine's functions are all there is. */
-import type { Json, JsonObject } from "../domain/Json.ts"
+import { type Json, type JsonObject, numberOf, plainTextOf } from "../domain/Json.ts"
 import type { Arguments, Comparison, Expression } from "./ast.ts"
 import { arithmetic, negative } from "./arithmetic.ts"
 import type { Args, Engine } from "./Engine.ts"
@@ -101,11 +101,9 @@ const argsOf = (setting: Setting, frame: Frame, args: Arguments): Args => ({
 })
 
 const keyOf = (value: Value): string => {
-  if (typeof value === "string") return value
-  if (value === undefined || value === null || typeof value === "object") {
-    throw evaluation(`${kindOf(value)} is no key of a mapping`)
-  }
-  return String(value)
+  const text = plainTextOf(value)
+  if (text === undefined) throw evaluation(`${kindOf(value)} is no key of a mapping`)
+  return text
 }
 
 // --- names and members ---
@@ -173,14 +171,15 @@ export const isReference = (value: JsonObject): boolean => {
 
 const itemOf = (engine: Engine, target: Value, index: Value): Value => {
   if (isMapping(target)) return isAbsent(index) ? undefined : fieldOf(engine, target, keyOf(index))
-  if (typeof index !== "number") return undefined
-  if (isList(target)) return target.at(index)
+  const position = numberOf(index)
+  if (position === undefined || !Number.isInteger(position)) return undefined
+  if (isList(target)) return target.at(position)
   if (typeof target !== "string") return undefined
   engine.budget.characters(target.length)
-  return /[\ud800-\udfff]/.test(target) ? Array.from(target).at(index) : target.at(index)
+  return /[\ud800-\udfff]/.test(target) ? Array.from(target).at(position) : target.at(position)
 }
 
-const isAbsent = (value: Value): boolean => value === undefined || value === null || typeof value === "object"
+const isAbsent = (value: Value): boolean => plainTextOf(value) === undefined
 
 const sliceOf = (engine: Engine, target: Value, start: Value, stop: Value, step: Value): Value => {
   if (target === undefined || target === null) return undefined
@@ -196,8 +195,9 @@ const sliceOf = (engine: Engine, target: Value, start: Value, stop: Value, step:
 
 const bound = (value: Value): number | undefined => {
   if (value === undefined || value === null) return undefined
-  if (typeof value !== "number" || !Number.isSafeInteger(value)) throw evaluation("a slice wants integers")
-  return value
+  const position = numberOf(value)
+  if (position === undefined || !Number.isSafeInteger(position)) throw evaluation("a slice wants integers")
+  return position
 }
 
 const everyNth = (

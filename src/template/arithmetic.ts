@@ -1,9 +1,10 @@
-/** Numbers as Python and Jinja have them: integers stay exact, `/` gives a fraction, `//` and `%` round down. */
-import type { Json } from "../domain/Json.ts"
+/** Numbers as Python and Jinja have them: integers stay exact, `/` gives a float, `//` and `%` round down. */
+import { doubleOf, float, isExact } from "../domain/ExactNumber.ts"
+import { type Json, numberOf as doubleOfJson } from "../domain/Json.ts"
 import type { ArithmeticOp } from "./ast.ts"
 import type { Budget } from "./Budget.ts"
 import { evaluation, limit } from "./Fault.ts"
-import { isList, isNumber, kindOf, textOf, type Literals, type Value } from "./values.ts"
+import { isList, isFloat, isNumber, kindOf, textOf, type Literals, type Value } from "./values.ts"
 
 /** Integers are as long as in the Rust engine. */
 const maxBits = 128
@@ -30,13 +31,14 @@ export const arithmetic = (
   if (a === undefined || b === undefined) {
     throw evaluation(`'${op}' does not go with ${kindOf(left)} and ${kindOf(right)}`)
   }
-  return isWhole(a) && isWhole(b) ? ofIntegers(op, a, b) : ofFractions(op, Number(a), Number(b))
+  return isFloat(left) || isFloat(right) ? float(ofFractions(op, Number(a), Number(b))) : ofIntegers(op, a, b)
 }
 
 export const negative = (value: Value): Value => {
   const number = numberOf(value)
   if (number === undefined) throw evaluation(`'-' does not go with ${kindOf(value)}`)
-  return typeof number === "bigint" ? normal(-number) : 0 - number
+  if (typeof number === "bigint") return normal(-number)
+  return isFloat(value) ? float(-number) : 0 - number
 }
 
 /** A bigint only where a number could not keep all its digits. */
@@ -48,9 +50,13 @@ export const normal = (value: bigint): number | bigint => {
 }
 
 const numberOf = (value: Value): number | bigint | undefined =>
-  isNumber(value) ? value : typeof value === "boolean" ? Number(value) : undefined
-
-const isWhole = (value: number | bigint): boolean => typeof value === "bigint" || Number.isSafeInteger(value)
+  isExact(value)
+    ? doubleOf(value)
+    : isNumber(value)
+      ? value
+      : typeof value === "boolean"
+        ? Number(value)
+        : undefined
 
 const ofIntegers = (op: ArithmeticOp, a: number | bigint, b: number | bigint): Value => {
   const x = BigInt(a)
@@ -65,7 +71,7 @@ const ofIntegers = (op: ArithmeticOp, a: number | bigint, b: number | bigint): V
     case "**":
       return powerOf(x, y)
     case "/":
-      return ofFractions(op, Number(a), Number(b))
+      return float(ofFractions(op, Number(a), Number(b)))
     default:
       if (y === 0n) throw evaluation("division by zero")
       return normal(op === "//" ? floorQuotient(x, y) : x - y * floorQuotient(x, y))
@@ -78,7 +84,7 @@ const floorQuotient = (x: bigint, y: bigint): bigint => {
 }
 
 const powerOf = (x: bigint, y: bigint): Value => {
-  if (y < 0n) return ofFractions("**", Number(x), Number(y))
+  if (y < 0n) return float(ofFractions("**", Number(x), Number(y)))
   if (x === 0n || x === 1n) return y === 0n ? 1 : Number(x)
   if (x === -1n) return y % 2n === 0n ? 1 : -1
   // Checked before it is worked out: 9 ** 9 ** 9 has more digits than there is memory.
@@ -86,7 +92,7 @@ const powerOf = (x: bigint, y: bigint): Value => {
   return normal(x ** y)
 }
 
-const ofFractions = (op: ArithmeticOp, a: number, b: number): Value => {
+const ofFractions = (op: ArithmeticOp, a: number, b: number): number => {
   switch (op) {
     case "+":
       return a + b
@@ -122,8 +128,9 @@ const concatenated = (
 
 const repeat = (budget: Budget, what: Value, count: Value): Value => {
   if (typeof what !== "string" && !isList(what)) return undefined
-  if (typeof count !== "number" || !Number.isSafeInteger(count)) return undefined
-  const times = Math.max(0, count)
+  const number = doubleOfJson(count)
+  if (number === undefined || !Number.isSafeInteger(number)) return undefined
+  const times = Math.max(0, number)
   const length = what.length * times
   budget.text(length)
   if (typeof what === "string") return what.repeat(times)

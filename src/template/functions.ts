@@ -1,6 +1,6 @@
 /** Every function. They are called by name only: no value of a template can be called. */
 import { DateTime, Option } from "effect"
-import type { Json } from "../domain/Json.ts"
+import { type Json, numberOf } from "../domain/Json.ts"
 import { maxItems } from "./arithmetic.ts"
 import { argument, type Args, type Engine, textArgument } from "./Engine.ts"
 import { evaluation, limit } from "./Fault.ts"
@@ -9,8 +9,9 @@ import { isMapping, type Value } from "./values.ts"
 export type TemplateFunction = (engine: Engine, args: Args) => Value
 
 const range: TemplateFunction = (engine, args) => {
-  const bounds = args.positional.map((bound) => {
-    if (typeof bound !== "number" || !Number.isSafeInteger(bound)) throw evaluation("'range' wants integers")
+  const bounds = args.positional.map((written) => {
+    const bound = numberOf(written)
+    if (bound === undefined || !Number.isSafeInteger(bound)) throw evaluation("'range' wants integers")
     return bound
   })
   if (bounds.length === 0 || bounds.length > 3) throw evaluation("'range' wants one to three integers")

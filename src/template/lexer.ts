@@ -4,11 +4,12 @@
  * Jinja's rules: `{{ }}` prints, `{% %}` does, `{# #}` is silent, a dash inside a bracket eats the white space next to
  * it, `{% raw %}` is text, and one newline at the very end of a template goes.
  */
+import { type ExactNumber, float } from "../domain/ExactNumber.ts"
 import { Fault, syntax } from "./Fault.ts"
 
 export type Token =
   | { readonly type: "name"; readonly text: string; readonly at: number }
-  | { readonly type: "number"; readonly value: number | bigint; readonly at: number }
+  | { readonly type: "number"; readonly value: number | bigint | ExactNumber; readonly at: number }
   | { readonly type: "string"; readonly text: string; readonly at: number }
   | { readonly type: "operator"; readonly text: string; readonly at: number }
 
@@ -204,7 +205,7 @@ const matchAt = (pattern: RegExp, text: string, at: number): string | undefined 
   return pattern.exec(text)?.[0]
 }
 
-const numberOf = (text: string, at: number): number | bigint => {
+const numberOf = (text: string, at: number): number | bigint | ExactNumber => {
   const plain = text.replaceAll("_", "")
   if (plain.length > 400) throw syntax("a number of more than 400 digits", at)
   if (/^0[xob]$/i.test(plain)) throw syntax(`${text} is a number without digits`, at)
@@ -212,7 +213,7 @@ const numberOf = (text: string, at: number): number | bigint => {
     const exact = BigInt(plain)
     return Number.isSafeInteger(Number(exact)) ? Number(exact) : exact
   }
-  return Number(plain)
+  return float(Number(plain))
 }
 
 const escapes: Readonly<Record<string, string>> = {

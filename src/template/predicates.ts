@@ -1,13 +1,25 @@
 /** Every test: what may stand after `is`. */
+import { numberOf } from "../domain/Json.ts"
 import { argument, type Predicate } from "./Engine.ts"
 import { evaluation } from "./Fault.ts"
-import { contains, equals, isList, isMapping, isNumber, order, truthy, type Value } from "./values.ts"
+import {
+  contains,
+  equals,
+  isFloat,
+  isList,
+  isMapping,
+  isNumber,
+  order,
+  truthy,
+  type Value
+} from "./values.ts"
 
 const isText = (value: Value): boolean => typeof value === "string"
 
 const whole = (value: Value): bigint => {
   if (typeof value === "bigint") return value
-  if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value)
+  const double = numberOf(value)
+  if (double !== undefined && Number.isSafeInteger(double)) return BigInt(double)
   throw evaluation("the test wants an integer")
 }
 
@@ -33,8 +45,8 @@ export const predicates: ReadonlyMap<string, Predicate> = new Map<string, Predic
   ["null", (_engine, value) => value === null],
   ["string", (_engine, value) => isText(value)],
   ["number", (_engine, value) => isNumber(value)],
-  ["integer", (_engine, value) => typeof value === "bigint" || Number.isInteger(value)],
-  ["float", (_engine, value) => typeof value === "number" && !Number.isInteger(value)],
+  ["integer", (_engine, value) => isNumber(value) && !isFloat(value)],
+  ["float", (_engine, value) => isFloat(value)],
   ["boolean", (_engine, value) => typeof value === "boolean"],
   ["true", (_engine, value) => value === true],
   ["false", (_engine, value) => value === false],

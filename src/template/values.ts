@@ -1,4 +1,5 @@
 /** What values are to a template: truth, equality, order, text. Only plain data, and only a value's own members. */
+import { doubleOf, type ExactNumber, isExact, shownOf } from "../domain/ExactNumber.ts"
 import type { Json, JsonObject } from "../domain/Json.ts"
 import * as JsonText from "../domain/Json.ts"
 import type { Budget } from "./Budget.ts"
@@ -15,11 +16,14 @@ export const maxValueDepth = 256
 
 export const isList = (value: Value): value is ReadonlyArray<Json> => Array.isArray(value)
 
-export const isMapping = (value: Value): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
+export const isMapping = (value: Value): value is JsonObject => JsonText.isObject(value)
 
-export const isNumber = (value: Value): value is number | bigint =>
-  typeof value === "number" || typeof value === "bigint"
+export const isNumber = (value: Value): value is number | bigint | ExactNumber =>
+  typeof value === "number" || typeof value === "bigint" || isExact(value)
+
+/** Whether a number is a float: one with a fraction, or one that came as a float. */
+export const isFloat = (value: Value): boolean =>
+  typeof value === "number" ? !Number.isInteger(value) || Math.abs(value) >= 1e21 : isExact(value)
 
 /** A member of a mapping. Only its own: prototypes are the host's, not data. */
 export const memberOf = (mapping: JsonObject, key: string): Value =>
@@ -35,7 +39,7 @@ export const kindOf = (value: Value): string => {
     case "boolean":
       return "a boolean"
     case "object":
-      return "a mapping"
+      return isExact(value) ? "a number" : "a mapping"
     default:
       return "a number"
   }
@@ -48,7 +52,7 @@ export const truthy = (value: Value): boolean => {
     for (const _ in value) return true
     return false
   }
-  return Boolean(value)
+  return Boolean(isExact(value) ? doubleOf(value) : value)
 }
 
 export const equals = (budget: Budget, left: Value, right: Value, depth = 0): boolean => {
@@ -57,14 +61,20 @@ export const equals = (budget: Budget, left: Value, right: Value, depth = 0): bo
   if (left === right) return true
   // As in Python: true is 1, and none is only none.
   if (left === undefined || right === undefined || left === null || right === null) return false
-  if (typeof left === "object" && typeof right === "object") return equalObjects(budget, left, right, depth)
   const a = numeric(left)
   const b = numeric(right)
+  if (a === undefined && b === undefined && typeof left === "object" && typeof right === "object")
+    return equalObjects(budget, left as JsonObject, right as JsonObject, depth)
   // eslint-disable-next-line eqeqeq -- a bigint equals the number of the same value
   return a !== undefined && b !== undefined && a == b
 }
 
-const equalObjects = (budget: Budget, left: Json & object, right: Json & object, depth: number): boolean => {
+const equalObjects = (
+  budget: Budget,
+  left: JsonObject | ReadonlyArray<Json>,
+  right: JsonObject | ReadonlyArray<Json>,
+  depth: number
+): boolean => {
   if (isList(left) || isList(right)) {
     return (
       isList(left) &&
@@ -83,6 +93,7 @@ const equalObjects = (budget: Budget, left: Json & object, right: Json & object,
 /** A number, or a boolean that counts as one. */
 const numeric = (value: Value): number | bigint | undefined => {
   if (typeof value === "boolean") return value ? 1 : 0
+  if (isExact(value)) return doubleOf(value)
   return isNumber(value) ? value : undefined
 }
 
@@ -152,6 +163,7 @@ export const textOf = (budget: Budget, value: Value, literals: Literals = "text"
       return String(value)
     default:
       if (value === null) return literals === "python" ? "None" : ""
+      if (isExact(value)) return shownOf(value)
       return literals === "python" ? pythonOf(budget, value, 0) : jsonOf(budget, value)
   }
 }

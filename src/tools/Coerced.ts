@@ -94,15 +94,12 @@ function read<S extends Schema.Codec<unknown, unknown>>(
 }
 
 function textOf(value: unknown): string | undefined {
-  if (typeof value === "string") return value
-  return typeof value === "number" || typeof value === "boolean" || typeof value === "bigint"
-    ? String(value)
-    : undefined
+  return Json.plainTextOf(value)
 }
 
 function numberOf(value: unknown): number | undefined {
-  if (typeof value === "number") return value
-  if (typeof value === "bigint") return globalThis.Number(value)
+  const number = Json.numberOf(value)
+  if (number !== undefined) return number
   return typeof value === "string" && /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(value)
     ? globalThis.Number(value)
     : undefined

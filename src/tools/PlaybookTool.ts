@@ -12,12 +12,13 @@ import { isObject, type JsonObject, JsonRecord, JsonValue } from "../domain/Json
 import * as ToolResult from "../domain/ToolResult.ts"
 import { Slot } from "./Slot.ts"
 import * as Tool from "./Tool.ts"
+import * as Coerced from "./Coerced.ts"
 import { ExecutionFailed, ToolError, Unavailable } from "../domain/ToolError.ts"
 
 const Config = Schema.Struct({
   /** Path of the playbook in the catalog. */
   path: Schema.NonEmptyString,
-  version: Schema.optionalKey(Schema.NullOr(Schema.Union([Schema.String, Schema.Int]))),
+  version: Schema.optionalKey(Schema.NullOr(Schema.Union([Schema.String, Coerced.Integer]))),
   payload: Schema.optionalKey(Schema.NullOr(JsonRecord)),
   return_step: Schema.optionalKey(Schema.NullOr(Schema.String)),
   /** Waits and gives the value of `result_step`, or the last one. */

@@ -6,6 +6,11 @@ import { errorOf, holds, render } from "./support.ts"
 
 type Row = readonly [rule: string, template: Json, variables: JsonObject, expected: unknown]
 
+const raw = (text: string) => JSON.rawJSON(text)
+const powers = { a: raw("1E2"), b: raw("1e16"), c: raw("-0.0") }
+const floats = [raw("21.0"), raw("40.0"), raw("-20.0"), raw("0.0")]
+const yes = [true, true, true, true]
+
 const keepsTypes: ReadonlyArray<Row> = [
   ["2.5.1 a number stays a number", "{{ n }}", { n: 42 }, 42],
   ["2.5.1 a fraction stays one", "{{ n }}", { n: 1.5 }, 1.5],
@@ -119,8 +124,46 @@ const filters: ReadonlyArray<Row> = [
     [41, 3, 0, 0, 0, 0, 1, -1]
   ],
   ["2.3 int with a fallback", "{{ 'x' | int(7) }}", {}, 7],
-  ["2.3 float", "{{ ['1.5' | float, 'x' | float, 2 | float] }}", {}, [1.5, 0, 2]],
+  ["2.3 float", "{{ ['1.5' | float, 'x' | float, 2 | float] }}", {}, [1.5, raw("0.0"), raw("2.0")]],
   ["2.3 string", "{{ 12 | string }}", {}, "12"],
+  ["a float prints as one", "EUR {{ p }}", { p: raw("20.0") }, "EUR 20.0"],
+  ["an exponent prints as in Python", "{{ a }} {{ b }} {{ c }}", powers, "100.0 1e+16 -0.0"],
+  [
+    "more digits than a double keeps",
+    "{{ p }}!",
+    { p: raw("3.14159265358979323846") },
+    "3.14159265358979323846!"
+  ],
+  ["a lone expression is the float", "{{ p }}", { p: raw("20.0") }, raw("20.0")],
+  ["a float goes on as a float", "{{ [p + 1, p * 2, -p, p - p] }}", { p: raw("20.0") }, floats],
+  ["a quotient is a float", "{{ [10 / 2, 10 // 2, 7 / 2, 7 // 2.0] }}", {}, [raw("5.0"), 5, 3.5, raw("3.0")]],
+  ["a float literal", "{{ 1.0 }} {{ 2e3 }}", {}, "1.0 2000.0"],
+  ["2.3 int of a float", "{{ p | int }}", { p: raw("20.0") }, 20],
+  ["2.3 int of a large float", "{{ p | int }}", { p: raw("1e20") }, 100_000_000_000_000_000_000n],
+  ["2.3 abs of a float", "{{ p | abs }}", { p: raw("-20.0") }, raw("20.0")],
+  ["2.3 sum of floats", "{{ [p, p] | sum }}", { p: raw("20.0") }, raw("40.0")],
+  ["a float equals the integer", "{{ [p == 20, 20 == p, p in [20], p != 20.5] }}", { p: raw("20.0") }, yes],
+  [
+    "a float has its place in an order",
+    "{{ [p < 21, p >= 20, p > 19.5, [3, p, 1] | max == 20] }}",
+    { p: raw("20.0") },
+    yes
+  ],
+  ["zero is false", "{{ 'a' if p else 'b' }}", { p: raw("0.0") }, "b"],
+  ["2.3 unique", "{{ [p, 20] | unique | length }}", { p: raw("20.0") }, 1],
+  ["2.3 tojson", "{{ {'p': p} | tojson }}", { p: raw("20.0") }, '{"p":20.0}'],
+  [
+    "2.3 join and urlencode",
+    "{{ [p, 1] | join(',') }} {{ {'p': p} | urlencode }}",
+    { p: raw("20.0") },
+    "20.0,1 p=20.0"
+  ],
+  [
+    "a float is an index, a slice, a range",
+    "{{ [[1, 2][p], 'abc'[p:], range(p) | list] }}",
+    { p: raw("1.0") },
+    [2, "bc", [0]]
+  ],
   ["2.3 bool", "{{ ['no' | bool, 'yes' | bool, 0 | bool, [1] | bool] }}", {}, [false, true, false, true]],
   [
     "2.3 default for undefined and none",
@@ -187,7 +230,7 @@ const filters: ReadonlyArray<Row> = [
     "2.3 abs and round",
     "{{ [-2 | abs, 2.567 | round(2), 2.5 | round, 2.1 | round(0, 'ceil')] }}",
     {},
-    [2, 2.57, 3, 3]
+    [2, 2.57, raw("3.0"), raw("3.0")]
   ],
   ["2.3 map by attribute", "{{ l | map(attribute='a.b') }}", { l: [{ a: { b: 1 } }, {}] }, [1, null]],
   ["2.3 map by filter", "{{ ['a'] | map('upper') }}", {}, ["A"]],
@@ -249,6 +292,11 @@ const tests: ReadonlyArray<readonly [string, string, JsonObject, boolean]> = [
   ["2.3 number", "x is number", { x: 5n }, true],
   ["2.3 integer", "x is integer", { x: 1.5 }, false],
   ["2.3 float", "x is float", { x: 1.5 }, true],
+  ["2.3 float of an integral value", "x is float", { x: raw("20.0") }, true],
+  ["2.3 no integer, though its value is one", "x is integer", { x: raw("20.0") }, false],
+  ["2.3 number", "x is number", { x: raw("20.0") }, true],
+  ["2.3 even", "x is even", { x: raw("20.0") }, true],
+  ["2.3 no mapping", "x is mapping", { x: raw("20.0") }, false],
   ["2.3 boolean", "x is boolean", { x: 0 }, false],
   ["2.3 sequence", "x is sequence", { x: [] }, true],
   ["2.3 mapping", "x is mapping", { x: {} }, true],

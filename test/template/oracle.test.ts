@@ -57,6 +57,7 @@ const templates = [
   "{{ n | string ~ 'x' }} {{ l | list | length }} {{ s | list | length }}",
   "{{ 'x' is in ['x'] }} {{ n is eq 7 }} {{ n is divisibleby 7 }} {{ s is startingwith 'he' }}",
   "{{ 7670000000000000123 + 1 }}",
+  "{{ 10 / 2 }} {{ 1.0 }} {{ 2.0 + 1 }} {{ 2.5 | round }} {{ 2 | float }} {{ 2.0 * 2 }} {{ f * 2 }} {{ 1.0 == 1 }}",
   "line one\n{{ n }}\n"
 ]
 

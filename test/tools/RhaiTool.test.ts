@@ -28,7 +28,7 @@ describe("RhaiTool, values", () => {
     ["unit is null", `()`, null],
     ["a returned value", `return 5; 6`, 5],
     ["a float", `1.5`, 1.5],
-    ["a whole float", `2.0`, 2],
+    ["a whole float", `2.0`, JSON.rawJSON("2.0")],
     ["an integer beyond 2^53", `9007199254740993`, 9007199254740993n],
     ["a character", `'x'`, "x"],
     ["nested containers", `[[1, #{ a: () }], true]`, [[1, { a: null }], true]]

@@ -2,7 +2,7 @@
 import { Duration, Schema } from "effect"
 import { AlreadyDone, type Claim, Claimed, HeldElsewhere, Rejected, RetryLater } from "../../domain/Claim.ts"
 import type { EventId } from "../../domain/Ids.ts"
-import { isObject, type Json, type JsonObject, stringify } from "../../domain/Json.ts"
+import { isObject, type Json, type JsonObject, numberOf, stringify } from "../../domain/Json.ts"
 import type { Command } from "../../domain/Command.ts"
 import type { Notification } from "../../domain/Notification.ts"
 import { type Answer, errorOf, objectOf, type Request } from "./HttpJson.ts"
@@ -66,6 +66,7 @@ const granted = (answer: Answer, notification: Notification, attempt: number): C
     return RetryLater({ after: undefined, reason: "the claim was granted with an answer that does not read" })
   }
   const { action, context, meta, node_name } = decoded.value
+  const counted = numberOf(meta?.["attempt"])
   return Claimed({
     command: {
       executionId: notification.executionId,
@@ -75,7 +76,7 @@ const granted = (answer: Answer, notification: Notification, attempt: number): C
       kind: action,
       ...partsOf(context),
       meta: meta ?? {},
-      attempt: typeof meta?.["attempt"] === "number" ? Math.max(attempt, meta["attempt"]) : attempt,
+      attempt: counted === undefined ? attempt : Math.max(attempt, counted),
       serverUrl: notification.serverUrl,
       traceparent: notification.traceparent
     }

@@ -1,6 +1,7 @@
 /** `spec.policy.rules` and the short `retry:` of a task: what they may contain, and what is refused. */
 import { Result } from "effect"
-import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
+import { isObject, type Json, type JsonObject, numberOf } from "../../domain/Json.ts"
+import { isTemplate } from "../../template/lexer.ts"
 import { type Checked, listAt, mappingAt, under, wrong } from "./Issue.ts"
 
 export type Verb = "continue" | "break" | "fail" | "jump" | "retry"
@@ -22,15 +23,32 @@ export interface Action {
 }
 
 export interface RetryPlan {
-  /** Executions in all, the first included. May be a template. */
-  readonly attempts: Json
+  /** Executions in all, the first included. */
+  readonly attempts: Amount
   readonly backoff: string | undefined
-  /** Seconds. May be a template. */
-  readonly delay: Json | undefined
+  /** Seconds. */
+  readonly delay: Amount | undefined
   /** What a growing delay is multiplied by. */
-  readonly factor: number
-  readonly maxDelay: number
+  readonly factor: Amount
+  /** Seconds. */
+  readonly maxDelay: Amount
 }
+
+/** A number as it was written, maybe as a template, and what becomes of it: `written · scale + plus`. */
+export interface Amount {
+  /** Where it was written, below its rule. */
+  readonly key: string
+  readonly written: Json
+  readonly scale: number
+  readonly plus: number
+}
+
+const amount = (key: string, written: Json, { plus = 0, scale = 1 } = {}): Amount => ({
+  key,
+  written,
+  scale,
+  plus
+})
 
 /** Target → template, in the order written. */
 export type SetBlock = ReadonlyArray<readonly [target: string, value: Json]>
@@ -106,11 +124,11 @@ const actionOf = (then: JsonObject, at: string): Checked<Action> =>
       do: verb,
       to: typeof to === "string" ? to : undefined,
       retry: {
-        attempts: then["attempts"] ?? 3,
+        attempts: amount("attempts", then["attempts"] ?? 3),
         backoff: backoff ?? undefined,
-        delay: then["delay"] ?? undefined,
-        factor: 2,
-        maxDelay: longestDelay
+        delay: amountAt(then, "delay"),
+        factor: amount("factor", 2),
+        maxDelay: amount("max_delay", longestDelay)
       },
       set: yield* setBlockOf(then, at)
     }
@@ -133,17 +151,25 @@ export const setBlockOf = (value: JsonObject, at: string): Checked<SetBlock> =>
 
 const onError = "{{ output.status == 'error' and output.error.retryable }}"
 
+/** A template for all of `retry`: its rules are known when it is rendered. */
+export const retryTemplateOf = (value: Json | undefined): string | undefined =>
+  typeof value === "string" && isTemplate(value) ? value : undefined
+
 /** `retry: true`, `retry: 5`, `retry: {…}`: one rule behind all others, for errors that may pass. */
 export const retryRulesOf = (value: Json | undefined, at: string): Checked<ReadonlyArray<Rule>> => {
-  if (value === undefined || value === null || value === false) return Result.succeed([])
-  if (value === true) return Result.succeed([retryRule(at, onError, {})])
-  if (typeof value === "number") return Result.succeed([retryRule(at, onError, { attempts: value })])
-  if (isObject(value))
-    return Result.succeed([retryRule(at, value["when"] ?? value["retry_when"] ?? onError, value)])
-  return Result.flatMap(listAt(value, at), (entries) =>
-    Result.all(entries.map((entry, i) => listedRetry(entry, `${at}[${i}]`)))
-  )
+  const word = typeof value === "string" ? value.trim().toLowerCase() : value
+  if (word === undefined || word === null || word === false || word === "false" || word === "")
+    return Result.succeed([])
+  if (word === true || word === "true") return Result.succeed([retryRule(at, onError, {})])
+  if (isNumber(word)) return Result.succeed([retryRule(at, onError, { attempts: word })])
+  if (isObject(word))
+    return Result.succeed([retryRule(at, word["when"] ?? word["retry_when"] ?? onError, word)])
+  if (!Array.isArray(word)) return wrong(at, "expected true, a number of attempts, a mapping or a list")
+  return Result.all(word.map((entry: Json, i) => listedRetry(entry, `${at}[${i}]`)))
 }
+
+const isNumber = (value: Json): boolean =>
+  numberOf(value) !== undefined || (typeof value === "string" && /^\d+(\.\d+)?$/.test(value))
 
 const listedRetry = (entry: Json, at: string): Checked<Rule> =>
   Result.gen(function* () {
@@ -155,30 +181,41 @@ const listedRetry = (entry: Json, at: string): Checked<Rule> =>
     return retryRule(at, value["when"] ?? onError, then)
   })
 
-const numberAt = (value: JsonObject, ...keys: ReadonlyArray<string>): number | undefined => {
-  const found = keys.map((key) => value[key]).find((one) => typeof one === "number")
-  return typeof found === "number" ? found : undefined
+/** Undefined where nothing is written. */
+const amountAt = (
+  value: JsonObject,
+  key: string,
+  change?: Parameters<typeof amount>[2]
+): Amount | undefined => {
+  const written = value[key] ?? null
+  return written === null ? undefined : amount(key, written, change)
 }
 
-const retryRule = (at: string, when: Json, settings: JsonObject): Rule => {
-  const again = numberAt(settings, "max_retries")
-  const millis = numberAt(settings, "initial_delay_ms")
-  const maxMillis = numberAt(settings, "max_delay_ms")
-  return {
-    at,
-    when,
-    isShort: true,
-    then: {
-      do: "retry",
-      to: undefined,
-      set: [],
-      retry: {
-        attempts: numberAt(settings, "max_attempts", "attempts") ?? (again === undefined ? 3 : again + 1),
-        backoff: "exponential",
-        delay: numberAt(settings, "initial_delay", "delay") ?? (millis === undefined ? 1 : millis / 1000),
-        factor: numberAt(settings, "backoff_multiplier") ?? 2,
-        maxDelay: numberAt(settings, "max_delay") ?? (maxMillis === undefined ? 60 : maxMillis / 1000)
-      }
+const retryRule = (at: string, when: Json, settings: JsonObject): Rule => ({
+  at,
+  when,
+  isShort: true,
+  then: {
+    do: "retry",
+    to: undefined,
+    set: [],
+    retry: {
+      attempts:
+        amountAt(settings, "max_attempts") ??
+        amountAt(settings, "attempts") ??
+        amountAt(settings, "max_retries", { plus: 1 }) ??
+        amount("attempts", 3),
+      backoff: "exponential",
+      delay:
+        amountAt(settings, "initial_delay") ??
+        amountAt(settings, "delay") ??
+        amountAt(settings, "initial_delay_ms", { scale: 0.001 }) ??
+        amount("delay", 1),
+      factor: amountAt(settings, "backoff_multiplier") ?? amount("backoff_multiplier", 2),
+      maxDelay:
+        amountAt(settings, "max_delay") ??
+        amountAt(settings, "max_delay_ms", { scale: 0.001 }) ??
+        amount("max_delay", 60)
     }
   }
-}
+})

@@ -10,7 +10,8 @@ import {
   rulesOf,
   type SetBlock,
   setBlockOf,
-  retryRulesOf
+  retryRulesOf,
+  retryTemplateOf
 } from "./Rule.ts"
 
 export interface Task {
@@ -23,6 +24,8 @@ export interface Task {
   readonly input: JsonObject
   readonly set: SetBlock
   readonly rules: ReadonlyArray<Rule>
+  /** The whole of `retry` as a template: rules behind these, once it is rendered. */
+  readonly retryTemplate: string | undefined
 }
 
 export interface Plan {
@@ -112,7 +115,7 @@ const pipelineKeys: ReadonlySet<string> = new Set([
 const taskOf = (value: JsonObject, label: string, at: string): Checked<Task> => {
   const { kind, ...config } = value
   return typeof kind === "string" && kind !== "" && !Object.keys(config).some((key) => pipelineKeys.has(key))
-    ? Result.succeed({ label, kind, at, config, input: {}, set: [], rules: [] })
+    ? Result.succeed({ label, kind, at, config, input: {}, set: [], rules: [], retryTemplate: undefined })
     : ruledTaskOf(value, label, at)
 }
 
@@ -124,6 +127,7 @@ const ruledTaskOf = (value: JsonObject, label: string, at: string): Checked<Task
     yield* refuseOld(value, at)
     const spec = yield* mappingAt(value["spec"], under(at, "spec"))
     const args = value["args"]
+    const retryTemplate = retryTemplateOf(value["retry"])
     const own = Object.entries(value).filter(
       ([key]) => !ownKeys.has(key) && !(key === "args" && isObject(args))
     )
@@ -140,7 +144,8 @@ const ruledTaskOf = (value: JsonObject, label: string, at: string): Checked<Task
       set: yield* setBlockOf(value, at),
       rules: [
         ...(yield* rulesOf(spec, under(at, "spec"))),
-        ...(yield* retryRulesOf(value["retry"], under(at, "retry")))
-      ]
+        ...(retryTemplate === undefined ? yield* retryRulesOf(value["retry"], under(at, "retry")) : [])
+      ],
+      retryTemplate
     }
   })

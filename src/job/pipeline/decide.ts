@@ -1,9 +1,11 @@
 /** What comes after an attempt: `set`, then the first rule that matches, else what its ending means by itself. */
-import { Effect } from "effect"
-import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
+import { Effect, Result } from "effect"
+import { isObject, type Json, type JsonObject, numberOf as doubleOf } from "../../domain/Json.ts"
+import { invalid } from "../../domain/ToolError.ts"
 import { under } from "./Issue.ts"
 import { type Attempt, outputOf } from "./output.ts"
-import type { Action, RetryPlan } from "./Rule.ts"
+import type { Backoff } from "./delay.ts"
+import { type Action, type Amount, longestDelay, type Rule, retryRulesOf } from "./Rule.ts"
 import type { Running } from "./runTask.ts"
 import { layersOf, type State, withResult, withSet } from "./State.ts"
 import type { Task } from "./Task.ts"
@@ -11,12 +13,10 @@ import type { Task } from "./Task.ts"
 export type Decision =
   | { readonly do: "continue" | "break" | "fail" }
   | { readonly do: "jump"; readonly to: string }
-  | {
+  | ({
       readonly do: "retry"
       readonly attempts: number
-      readonly delay: number | undefined
-      readonly plan: RetryPlan
-    }
+    } & Backoff)
 
 export interface Decided {
   readonly state: State
@@ -39,7 +39,9 @@ export const decide = Effect.fnUntraced(function* (
     outcome: output
   })
   const short = { attempt: number, success: attempt.failure === undefined, ...ofShort(output) }
-  const rule = yield* firstMatch(running, task, layers, short)
+  const rule =
+    (yield* firstMatch(running, task, task.rules, layers, short)) ??
+    (yield* firstMatch(running, task, yield* lateRules(running, task, layers), layers, short))
   if (rule === undefined) {
     return { state, decision: { do: attempt.failure === undefined ? "continue" : "fail" } } satisfies Decided
   }
@@ -48,7 +50,13 @@ export const decide = Effect.fnUntraced(function* (
     at: `${placeIn(task, rule.at)}.then.set`,
     outputIsData: false
   })
-  const decision = yield* decisionOf(running, task, then, layers, placeIn(task, rule.at))
+  const decision = yield* decisionOf(
+    running,
+    task,
+    then,
+    layers,
+    rule.isShort ? placeIn(task, rule.at) : `${placeIn(task, rule.at)}.then`
+  )
   return { state: withSet(state, values, "ctx"), decision } satisfies Decided
 })
 
@@ -92,14 +100,29 @@ const applySet = Effect.fnUntraced(function* (
 const firstMatch = Effect.fnUntraced(function* (
   running: Running,
   task: Task,
+  rules: ReadonlyArray<Rule>,
   layers: ReadonlyArray<JsonObject>,
   short: JsonObject
 ) {
-  for (const rule of task.rules) {
+  for (const rule of rules) {
     const names = rule.isShort ? [short, ...layers] : layers
     if (yield* running.renderer.holds(rule.when, names, task, `${placeIn(task, rule.at)}.when`)) return rule
   }
   return undefined
+})
+
+/** The rules of a `retry` that is a template as a whole. */
+const lateRules = Effect.fnUntraced(function* (
+  running: Running,
+  task: Task,
+  layers: ReadonlyArray<JsonObject>
+) {
+  if (task.retryTemplate === undefined) return []
+  const value = yield* running.renderer.value(task.retryTemplate, layers, task, "retry")
+  const rules = retryRulesOf(value, under(task.at, "retry"))
+  return Result.isSuccess(rules)
+    ? rules.success
+    : yield* Effect.fail(invalid(task, rules.failure.at, rules.failure.problem))
 })
 
 /** The place of a rule relative to its task. */
@@ -115,19 +138,27 @@ const decisionOf = Effect.fnUntraced(function* (
 ) {
   if (then.do === "jump") return { do: "jump", to: then.to ?? "" } satisfies Decision
   if (then.do !== "retry") return { do: then.do } satisfies Decision
-  const number = (value: Json, key: string) =>
-    Effect.map(running.renderer.value(value, layers, task, under(`${at}.then`, key)), numberOf)
-  const attempts = yield* number(then.retry.attempts, "attempts")
-  const delay = then.retry.delay === undefined ? undefined : yield* number(then.retry.delay, "delay")
+  const { attempts, backoff, delay, factor, maxDelay } = then.retry
+  /** What comes to nothing is as if it were not written. */
+  const number = Effect.fnUntraced(function* ({ key, plus, scale, written }: Amount, otherwise: number) {
+    const place = under(at, key)
+    const value = (yield* running.renderer.value(written, layers, task, place)) ?? null
+    const number = value === null ? otherwise : numberOf(value)
+    return number === undefined
+      ? yield* Effect.fail(invalid(task, under(task.at, place), "expected a number"))
+      : number * scale + plus
+  })
   return {
     do: "retry",
-    attempts: Math.max(1, Math.floor(attempts ?? 3)),
-    delay,
-    plan: then.retry
+    attempts: Math.max(1, Math.floor(yield* number(attempts, 3))),
+    backoff,
+    delay: delay === undefined ? undefined : yield* number(delay, 1),
+    factor: yield* number(factor, 2),
+    maxDelay: yield* number(maxDelay, longestDelay)
   } satisfies Decision
 })
 
 const numberOf = (value: Json | undefined): number | undefined => {
-  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value
-  return typeof number === "number" && Number.isFinite(number) ? number : undefined
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : doubleOf(value)
+  return number !== undefined && Number.isFinite(number) ? number : undefined
 }

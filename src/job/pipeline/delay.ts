@@ -1,21 +1,25 @@
 /** How long a retry waits, in seconds. */
-import { longestDelay, type RetryPlan } from "./Rule.ts"
+import { longestDelay } from "./Rule.ts"
+
+/** A plan for retries, its templates rendered. Times in seconds. */
+export interface Backoff {
+  readonly backoff: string | undefined
+  readonly delay: number | undefined
+  /** What a growing delay is multiplied by. */
+  readonly factor: number
+  readonly maxDelay: number
+}
 
 /**
  * `retry` counts from 1. Without `backoff` an explicit delay is used as it is, and no delay means 0. The result is never
  * shorter than the server's `retryAfter`.
  */
-export const delayOf = (
-  plan: RetryPlan,
-  delay: number | undefined,
-  retry: number,
-  retryAfter: number | undefined
-): number =>
-  Math.min(longestDelay, Math.max(Math.min(plan.maxDelay, ofPlan(plan, delay, retry)), retryAfter ?? 0))
+export const delayOf = (plan: Backoff, retry: number, retryAfter: number | undefined): number =>
+  Math.min(longestDelay, Math.max(Math.min(plan.maxDelay, ofPlan(plan, retry)), retryAfter ?? 0))
 
-const ofPlan = (plan: RetryPlan, delay: number | undefined, retry: number): number => {
+const ofPlan = ({ backoff, delay, factor }: Backoff, retry: number): number => {
   const seconds = Math.max(0, delay ?? 1)
-  switch (plan.backoff) {
+  switch (backoff) {
     case undefined:
       return delay === undefined ? 0 : seconds
     case "none":
@@ -23,7 +27,7 @@ const ofPlan = (plan: RetryPlan, delay: number | undefined, retry: number): numb
     case "linear":
       return seconds * retry
     case "exponential":
-      return seconds * plan.factor ** (retry - 1)
+      return seconds * factor ** (retry - 1)
     default:
       return seconds
   }

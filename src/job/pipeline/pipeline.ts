@@ -69,7 +69,11 @@ export const run = (command: Command): Effect.Effect<ToolResult, ToolError, Serv
 /** The only task of a plan, if nothing is decided after it. */
 const loneTaskOf = ({ tasks }: Plan): Task | undefined => {
   const [task] = tasks
-  return task !== undefined && tasks.length === 1 && task.rules.length === 0 && task.set.length === 0
+  return task !== undefined &&
+    tasks.length === 1 &&
+    task.rules.length === 0 &&
+    task.retryTemplate === undefined &&
+    task.set.length === 0
     ? task
     : undefined
 }
@@ -184,7 +188,7 @@ const wait = Effect.fnUntraced(function* (
   retry: number,
   attempt: Attempt
 ) {
-  const delay = delayOf(decision.plan, decision.delay, retry, attempt.failure?.retryAfter)
+  const delay = delayOf(decision, retry, attempt.failure?.retryAfter)
   yield* Effect.logInfo(`attempt ${retry} of ${decision.attempts} failed, the next in ${delay} s`)
   if (delay > 0) yield* (yield* Slot).park(Effect.sleep(delay * 1000))
 })

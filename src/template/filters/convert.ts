@@ -1,29 +1,38 @@
 /** Filters that turn a value into one of another kind. */
+import { doubleOf, float as floatOf, isExact } from "../../domain/ExactNumber.ts"
 import * as JsonText from "../../domain/Json.ts"
 import { Result } from "effect"
 import { normal } from "../arithmetic.ts"
 import { argument, type Filter, given, numberArgument } from "../Engine.ts"
 import { evaluation, limit } from "../Fault.ts"
-import { isList, isMapping, isNumber, jsonOf, textOf, truthy, type Value } from "../values.ts"
+import { isFloat, isList, isMapping, isNumber, jsonOf, textOf, truthy, type Value } from "../values.ts"
 
 /** Python's `int`, but what is no number gives the fallback, 0 by default. */
 const int: Filter = (_engine, value, args) => {
   const fallback = given(args, 0, "default") ? argument(args, 0, "default") : 0
   if (typeof value === "boolean") return value ? 1 : 0
   if (typeof value === "bigint") return value
-  if (typeof value === "number") return Number.isFinite(value) ? Math.trunc(value) : fallback
+  const double = JsonText.numberOf(value)
+  if (double !== undefined) return Number.isFinite(double) ? integerOf(double) : fallback
   if (typeof value !== "string") return fallback
   const text = value.trim().replaceAll("_", "")
   if (/^[+-]?\d{1,40}$/.test(text)) return normal(BigInt(text.replace(/^\+/, "")))
   const number = fractionOf(text)
-  return number === undefined ? fallback : Math.trunc(number)
+  return number === undefined ? fallback : integerOf(number)
+}
+
+/** The integer of a double without its fraction, as long as it is. */
+const integerOf = (double: number): number | bigint => {
+  const whole = Math.trunc(double)
+  return Number.isSafeInteger(whole) ? whole + 0 : BigInt(whole)
 }
 
 const float: Filter = (_engine, value, args) => {
-  const fallback = given(args, 0, "default") ? argument(args, 0, "default") : 0
-  if (typeof value === "boolean") return value ? 1 : 0
-  if (isNumber(value)) return Number(value)
-  return (typeof value === "string" ? fractionOf(value.trim()) : undefined) ?? fallback
+  const fallback = given(args, 0, "default") ? argument(args, 0, "default") : floatOf(0)
+  if (isExact(value)) return value
+  const number = typeof value === "string" ? fractionOf(value.trim()) : Number(value)
+  if (typeof value !== "string" && typeof value !== "boolean" && !isNumber(value)) return fallback
+  return number === undefined ? fallback : floatOf(number)
 }
 
 const fractionOf = (text: string): number | undefined => {
@@ -65,19 +74,25 @@ const string: Filter = (engine, value) => {
 
 const abs: Filter = (_engine, value) => {
   if (typeof value === "number") return Math.abs(value)
+  if (isExact(value)) return doubleOf(value) < 0 ? floatOf(Math.abs(doubleOf(value))) : value
   if (typeof value === "bigint") return value < 0n ? -value : value
   throw evaluation("'abs' wants a number")
 }
 
 const round: Filter = (_engine, value, args) => {
   if (typeof value === "bigint") return value
-  if (typeof value !== "number") throw evaluation("'round' wants a number")
+  const double = JsonText.numberOf(value)
+  if (double === undefined) throw evaluation("'round' wants a number")
   const digits = numberArgument(args, 0, "precision", 0)
   if (Math.abs(digits) > 20) throw limit("'round' to more than 20 digits")
   const method = argument(args, 1, "method")
-  const factor = 10 ** digits
-  const scaled = value * factor
-  if (!Number.isFinite(scaled)) return value
+  const rounded = roundedTo(double, 10 ** digits, method)
+  return isFloat(value) ? floatOf(rounded) : rounded
+}
+
+const roundedTo = (double: number, factor: number, method: Value): number => {
+  const scaled = double * factor
+  if (!Number.isFinite(scaled)) return double
   if (method === "floor") return Math.floor(scaled) / factor
   if (method === "ceil") return Math.ceil(scaled) / factor
   return (Math.sign(scaled) * Math.round(Math.abs(scaled))) / factor

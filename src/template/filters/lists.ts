@@ -1,10 +1,22 @@
 /** Filters on lists and mappings. */
+import { doubleOf, isExact } from "../../domain/ExactNumber.ts"
 import type { Json, JsonObject } from "../../domain/Json.ts"
 import { arithmetic } from "../arithmetic.ts"
 import { argument, type Args, type Engine, type Filter, given, noArgs } from "../Engine.ts"
 import { evaluation } from "../Fault.ts"
 import { predicates } from "../predicates.ts"
-import { isList, isMapping, itemsOf, kindOf, memberOf, order, textOf, truthy, type Value } from "../values.ts"
+import {
+  isList,
+  isMapping,
+  isNumber,
+  itemsOf,
+  kindOf,
+  memberOf,
+  order,
+  textOf,
+  truthy,
+  type Value
+} from "../values.ts"
 import type { FilterTable } from "./index.ts"
 
 const list: Filter = (engine, value) => itemsOf(engine.budget, value)
@@ -66,11 +78,17 @@ const unique: Filter = (engine, value, args) => {
   const seen = new Set<string>()
   return itemsOf(engine.budget, value).filter((item) => {
     const by = folded(key(item), caseSensitive)
-    const mark = `${typeof by} ${textOf(engine.budget, by)}`
+    const mark = markOf(engine, by)
     engine.budget.text(mark.length)
     return !seen.has(mark) && seen.add(mark) !== undefined
   })
 }
+
+/** Equal values have equal marks: a float is the integer of the same value. */
+const markOf = (engine: Engine, value: Value): string =>
+  isNumber(value)
+    ? `number ${isExact(value) ? doubleOf(value) : value}`
+    : `${typeof value} ${textOf(engine.budget, value)}`
 
 const extreme =
   (sign: 1 | -1): Filter =>

@@ -1,7 +1,7 @@
 /** Filters on text. What is not text is printed first, as in Jinja. */
 import { argument, type Engine, type Filter, given, numberArgument, textArgument } from "../Engine.ts"
 import { evaluation } from "../Fault.ts"
-import { isList, kindOf, textOf, type Value } from "../values.ts"
+import { isList, isMapping, kindOf, memberOf, textOf, type Value } from "../values.ts"
 
 /** A boolean is `true` or `false` to a filter, whatever it prints as. */
 const plain = (engine: Engine, value: Value): string => textOf(engine.budget, value)
@@ -98,12 +98,7 @@ const join: Filter = (engine, value, args) => {
   const items = typeof value === "string" ? Array.from(value) : value
   if (!isList(items)) throw evaluation(`'join' wants a list, not ${kindOf(value)}`)
   const pieces = items.map((item) => {
-    const member =
-      typeof attribute === "string" && typeof item === "object" && item !== null && !isList(item)
-        ? Object.hasOwn(item, attribute)
-          ? item[attribute]
-          : undefined
-        : item
+    const member = typeof attribute === "string" && isMapping(item) ? memberOf(item, attribute) : item
     const text = textOf(engine.budget, member, engine.literals)
     engine.budget.text(text.length + separator.length)
     return text
@@ -125,7 +120,7 @@ const b64decode: Filter = (engine, value) => {
 }
 
 const urlencode: Filter = (engine, value) => {
-  if (typeof value === "object" && value !== null && !isList(value)) {
+  if (isMapping(value)) {
     engine.budget.items(Object.keys(value).length)
     const pairs = Object.entries(value).map(
       ([key, member]) => `${encode(engine, key)}=${encode(engine, member)}`

@@ -2,6 +2,7 @@
 import type { DuckDBPreparedStatement, DuckDBResult, DuckDBValue } from "@duckdb/node-api"
 import { Effect } from "effect"
 import * as Failure from "../../domain/Failure.ts"
+import { doubleOf, isExact } from "../../domain/ExactNumber.ts"
 import * as JsonText from "../../domain/Json.ts"
 import type { Json } from "../../domain/Json.ts"
 import { type Limits, type Row, rowMaker, type StatementResult, uniqueNames } from "../Rows.ts"
@@ -128,6 +129,7 @@ const valueNamed = (params: Params | undefined, name: string): Json | undefined 
 }
 
 const nativeOf = (duckdb: Duckdb, value: Json) => {
+  if (isExact(value)) return [doubleOf(value), duckdb.DOUBLE] as const
   switch (typeof value) {
     case "boolean":
       return [value, duckdb.BOOLEAN] as const

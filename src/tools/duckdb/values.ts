@@ -13,6 +13,7 @@ import type {
   DuckDBVariantValue
 } from "@duckdb/node-api"
 import { Result } from "effect"
+import { float } from "../../domain/ExactNumber.ts"
 import * as Json from "../../domain/Json.ts"
 import { timestampOf } from "../postgres/times.ts"
 
@@ -128,16 +129,16 @@ const wideIntegerOf = (value: bigint): Json.Json => {
   return typeof integer === "bigint" ? String(integer) : integer
 }
 
-const finite = (value: number): Json.Json => (Number.isFinite(value) ? value : null)
+const finite = (value: number): Json.Json => (Number.isFinite(value) ? float(value) : null)
 
 /** The shortest decimal that is the same 32-bit float. */
 const shortest = (value: number): Json.Json => {
   if (!Number.isFinite(value)) return null
   for (let digits = 6; digits < 9; digits++) {
     const short = Number(value.toPrecision(digits))
-    if (Math.fround(short) === value) return short
+    if (Math.fround(short) === value) return float(short)
   }
-  return Number(value.toPrecision(9))
+  return float(Number(value.toPrecision(9)))
 }
 
 /** The driver prints the days that stand for infinity as a date. */

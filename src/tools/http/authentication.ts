@@ -1,7 +1,7 @@
 /** The headers that authenticate a request, from its resolved `auth` key. */
 import { Redacted } from "effect"
 import type { Credential, ResolvedAuth } from "../../domain/Credential.ts"
-import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
+import { isObject, type Json, type JsonObject, plainTextOf } from "../../domain/Json.ts"
 
 export interface Authentication {
   readonly headers: Readonly<Record<string, string>>
@@ -65,7 +65,7 @@ const headerOf = (name: string, type: string, fields: JsonObject): Made => {
     const value = names
       .map((key) => fields[key])
       .find((item) => item !== undefined && item !== null && item !== "")
-    return value === undefined || typeof value === "object" ? undefined : String(value)
+    return plainTextOf(value)
   }
   const missing = (what: string): Made => ({
     problem: { credential: name, detail: `type ${type} requires ${what}` }

@@ -1,5 +1,6 @@
 /** Runs statements on a session. What the server refuses is a value of type `SqlFailure`, with its cause. */
 import { Data, Duration, Effect } from "effect"
+import { doubleOf, isExact } from "../../domain/ExactNumber.ts"
 import type { Json } from "../../domain/Json.ts"
 import * as JsonText from "../../domain/Json.ts"
 import type { StatementResult, Table } from "../Rows.ts"
@@ -32,8 +33,10 @@ export const execute = Effect.fnUntraced(function* (
   if (bound.missing.length > 0) {
     return yield* new SqlFailure({ cause: new Error(`no value for ${bound.missing.join(", ")}`) })
   }
-  // A list is an array to most types and JSON to two: only the server knows which.
-  const types = bound.values.some(Array.isArray) ? yield* parameterTypes(session, bound.text) : []
+  // A list is an array to most types and JSON to two, and 20.0 is an integer to some: only the server knows which.
+  const types = bound.values.some((value) => Array.isArray(value) || isExact(value))
+    ? yield* parameterTypes(session, bound.text)
+    : []
   const values = bound.values.map((value, i) => textOf(value, types[i]))
   const answer = yield* run(
     session,
@@ -155,8 +158,13 @@ const textOf = (value: Json, oid: number | undefined): string | null => {
       ? JsonText.stringify(value)
       : literalOf(value as ReadonlyArray<Json>)
   }
+  if (isExact(value) && oid !== undefined && integerTypes.has(oid) && Number.isSafeInteger(doubleOf(value)))
+    return String(doubleOf(value))
   return typeof value === "object" ? JsonText.stringify(value) : String(value)
 }
+
+/** int8, int2, int4, oid */
+const integerTypes: ReadonlySet<number> = new Set([20, 21, 23, 26])
 
 /** What the server takes the parameters of a statement for. */
 const parameterTypes = (session: Session, text: string): Effect.Effect<ReadonlyArray<number>, SqlFailure> =>

@@ -4,6 +4,7 @@
  * Nothing becomes null but NULL and the float values that JSON cannot say; a type without a rule keeps its text.
  */
 import { Result } from "effect"
+import { float } from "../../domain/ExactNumber.ts"
 import * as Json from "../../domain/Json.ts"
 import { arrayOf } from "./arrays.ts"
 import { timestampOf, timestamptzOf } from "./times.ts"
@@ -130,7 +131,7 @@ const integerOf: Parse = (text) => {
 
 const floatOf: Parse = (text) => {
   const value = Number(text)
-  return Number.isFinite(value) ? value : null
+  return Number.isFinite(value) ? float(value) : null
 }
 
 const jsonOf: Parse = (text) => Result.getOrElse(Json.parse(text), () => text)

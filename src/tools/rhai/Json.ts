@@ -1,5 +1,6 @@
 /** Between values and JSON. Integers keep all their 64 bits; larger ones become floats. */
 import { LosslessNumber, parse } from "lossless-json"
+import { doubleOf, float, isExact } from "../../domain/ExactNumber.ts"
 import { displayFloat } from "./language/Format.ts"
 import { MAX, MIN, normal } from "./language/Integer.ts"
 import { endOfValue, keyAt, skipSpace } from "./language/jsonText.ts"
@@ -42,6 +43,7 @@ export const fromJson = (json: unknown): Value => {
       return undefined
   }
   if (json === null) return undefined
+  if (isExact(json)) return new Float(doubleOf(json))
   if (Array.isArray(json)) return json.map(fromJson)
   if (json instanceof LosslessNumber) return numberOf(json.value)
   return new Map(Object.entries(json).map(([key, value]): [string, Value] => [key, fromJson(value)]))
@@ -119,14 +121,14 @@ const special = (value: Exclude<Value, undefined | boolean | number | bigint | s
   return toJson(new Map(value.properties))
 }
 
-/** A value as plain JavaScript: integers beyond 2^53 are bigints, containers are arrays and objects. */
+/** A value as plain JavaScript: integers beyond 2^53 are bigints, floats of an integral value exact, containers are arrays and objects. */
 export const toPlain = (value: Value): unknown => {
   if (value === undefined) return null
   if (typeof value !== "object") return value
   if (Array.isArray(value)) return value.map(toPlain)
   if (value instanceof Map)
     return Object.fromEntries(sortedEntries(value).map(([key, item]) => [key, toPlain(item)]))
-  if (value instanceof Float) return Number.isFinite(value.value) ? value.value : null
+  if (value instanceof Float) return Number.isFinite(value.value) ? float(value.value) : null
   if (value instanceof Blob) return [...value.bytes]
   if (value instanceof Custom) return toPlain(new Map(value.properties))
   return JSON.parse(special(value)) as unknown

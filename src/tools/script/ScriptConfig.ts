@@ -11,7 +11,7 @@ import { defaultNamespace, type ScriptSettings } from "./ScriptOptions.ts"
 const snakeCased = Schema.Unknown.pipe(
   Schema.decodeTo(Schema.Unknown, {
     decode: SchemaGetter.transform((value: unknown): unknown =>
-      typeof value === "object" && value !== null && !Array.isArray(value)
+      isObject(value)
         ? Object.fromEntries(
             Object.entries(value)
               .map(([key, one]) => [snake(key), one, key] as const)

@@ -6,6 +6,7 @@
  */
 import { Clock, Config as Configuration, Context, Duration, Effect, Layer, Option } from "effect"
 import { ControlPlane } from "../../control-plane/ControlPlane.ts"
+import { numberOf } from "../../domain/Json.ts"
 import type { ToolResult } from "../../domain/ToolResult.ts"
 import { SafeHttp } from "../http/SafeHttp.ts"
 import { ScriptSource } from "../python/ScriptSource.ts"
@@ -144,7 +145,7 @@ const identityOf = Effect.fnUntraced(function* (call: Tool.ToolCall, { workerNam
     step: call.step,
     task: typeof task === "string" ? task : call.step,
     serverUrl: call.serverUrl,
-    taskAttempt: typeof attempt === "number" ? attempt : 1,
+    taskAttempt: numberOf(attempt) ?? 1,
     holder: `${workerName}/${id}`,
     nonce: id.slice(0, 8)
   } satisfies Identity

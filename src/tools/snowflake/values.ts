@@ -1,6 +1,7 @@
 /** Snowflake's values, as its driver gives them → JSON. Numbers and JSON come as text, so that nothing is rounded. */
 import { Result } from "effect"
 import type { Column } from "snowflake-sdk"
+import { float } from "../../domain/ExactNumber.ts"
 import * as Json from "../../domain/Json.ts"
 
 /** Columns of these the driver hands over as text. */
@@ -68,7 +69,7 @@ const integerOf: Convert = (value) => {
 
 const floatOf: Convert = (value) => {
   const number = Number(value)
-  return Number.isFinite(number) ? number : null
+  return Number.isFinite(number) ? float(number) : null
 }
 
 const jsonOf = (text: string): Json.Json => Result.getOrElse(Json.parse(text), () => text)

@@ -1,6 +1,6 @@
 /** Where a tool's SQL text comes from: `script`, then base64, then commands, then queries. */
 import { Effect, Schema } from "effect"
-import { type Json, JsonValue } from "../../domain/Json.ts"
+import { isObject, type Json, JsonValue } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
 import { ScriptSource } from "../python/ScriptSource.ts"
 import type { ToolCall } from "../Tool.ts"
@@ -46,7 +46,7 @@ export const paramsOf = (
 ): Effect.Effect<ReadonlyArray<Json> | { readonly [key: string]: Json } | undefined, ToolError> => {
   const params = settings.params ?? settings.parameters
   if (params === undefined || params === null) return Effect.succeed(undefined)
-  return typeof params === "object"
+  return isObject(params) || Array.isArray(params)
     ? Effect.succeed(params)
     : Effect.fail(invalid(call, "params", "Expected a list or an object"))
 }

@@ -2,6 +2,7 @@
 import { Duration, Effect, Result, Schema } from "effect"
 import type { ResolvedAuth } from "../../domain/Credential.ts"
 import * as Failure from "../../domain/Failure.ts"
+import { isExact } from "../../domain/ExactNumber.ts"
 import * as JsonText from "../../domain/Json.ts"
 import { isObject, type Json, type JsonObject, JsonValue } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
@@ -163,7 +164,7 @@ const kindOf = (value: Json): Column["type"]["kind"] => {
     case "string":
       return "text"
     default:
-      return value === null ? "text" : "json"
+      return value === null ? "text" : isExact(value) ? "float8" : "json"
   }
 }
 

@@ -1,7 +1,7 @@
 /** The query of a SQL source: its text with its parameters in it, since COPY takes none. */
 import { Effect, Schema } from "effect"
 import * as JsonText from "../../domain/Json.ts"
-import { type Json, JsonValue } from "../../domain/Json.ts"
+import { isObject, type Json, JsonValue } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
 import { literalOf } from "../postgres/arrays.ts"
 import { bind } from "../sql/placeholders.ts"
@@ -37,7 +37,7 @@ export const queryOf = (
   }
   const params = settings.params
   if (params === undefined || params === null) return Effect.succeed(statement.text)
-  if (typeof params !== "object")
+  if (!isObject(params) && !Array.isArray(params))
     return Effect.fail(invalid(call, "source.params", "Expected a list or an object"))
   const bound = bind(statement.text, params, (n) => `\u0001${n}\u0002`)
   if (bound.missing.length > 0) {

@@ -1,13 +1,15 @@
 /**
- * JSON text whose integers do not all fit a number, through `JSON.parse`: they travel as a list of one marked text,
- * which no key can be, and are made bigints afterwards.
+ * JSON text with numbers that are not all JavaScript's, through `JSON.parse`: these travel as a list of one marked text,
+ * which no key can be, and are made bigints and exact numbers afterwards.
  *
  * A parser written in JavaScript would build each text letter by letter: 32 bytes a letter until it is read, which for the
  * context of a command may be never.
  */
-const mark = "⟦integer⟧"
+import { ofText } from "./ExactNumber.ts"
+
+const mark = "⟦number⟧"
 /** The mark itself in the text, or escaped letters that may become it: then it tells nothing. */
-const ambiguous = /⟦integer⟧|\\u27e6/i
+const ambiguous = /⟦number⟧|\\u27e6/i
 
 const quote = 34
 const backslash = 92
@@ -18,18 +20,27 @@ export interface Marked {
 }
 
 /**
- * Marks what has the shape of a long integer, without knowing where texts begin and end. A mark inside of a text ends that text, so
+ * Whether a text may have such a number: a long integer, `.0`, an exponent, more digits than a double keeps. Each branch
+ * reads a few characters, or zeros that no other match reads again.
+ */
+export const mayNeedMarks = (text: string): boolean => candidate.test(text)
+
+const candidate = /\d{16}|\.0+(?!\d)|\d[eE][-+]?\d|[\d.]{19}/
+
+/**
+ * Marks what has the shape of such a number, without knowing where texts begin and end. A mark inside of a text ends that text, so
  * that the result does not parse: then `markedCarefully` is to be used.
  */
 export const markedQuickly = (text: string): Marked => {
   let out = ""
   let copied = 0
   let marks = 0
-  const digits = /\d{16,}/g
-  for (let match = digits.exec(text); match !== null; match = digits.exec(text)) {
-    const start = text[match.index - 1] === "-" ? match.index - 1 : match.index
-    const end = digits.lastIndex
-    if (!isValue(text, start, end) || !isLongInteger(text.slice(start, end))) continue
+  // It begins where a run of digits begins, so that no run is read from its middle again.
+  const numbers = /(?<![\d.])-?(?:\d+\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+|\d{16,})/g
+  for (let match = numbers.exec(text); match !== null; match = numbers.exec(text)) {
+    const start = match.index
+    const end = numbers.lastIndex
+    if (!needsMark(match[0]) || !isValue(text, start, end)) continue
     out += `${text.slice(copied, start)}["${mark}${text.slice(start, end)}"]`
     copied = end
     marks += 1
@@ -37,7 +48,7 @@ export const markedQuickly = (text: string): Marked => {
   return { text: out + text.slice(copied), marks }
 }
 
-/** Marks the long integers of a text, letter by letter. */
+/** Marks the same numbers of a text, letter by letter. */
 export const markedCarefully = (text: string): Marked => {
   let out = ""
   let copied = 0
@@ -47,7 +58,7 @@ export const markedCarefully = (text: string): Marked => {
     if (c === quote) i = endOfString(text, i)
     else if (startsNumber(c)) {
       const end = endOfNumber(text, i)
-      if (end - i > 15 && isLongInteger(text.slice(i, end))) {
+      if (needsMark(text.slice(i, end))) {
         out += `${text.slice(copied, i)}["${mark}${text.slice(i, end)}"]`
         copied = end
         marks += 1
@@ -61,7 +72,7 @@ export const markedCarefully = (text: string): Marked => {
 export const isAmbiguous = (text: string): boolean =>
   (text.includes("⟦") || text.includes("\\u27")) && ambiguous.test(text)
 
-/** The value with its marks made bigints, in place: no other code has it yet. The walk ends with the last mark. */
+/** The value with its marks made numbers, in place: no other code has it yet. The walk ends with the last mark. */
 export const restored = (value: unknown, marks: number): unknown => {
   const left = { marks }
   return restoredIn(value, left)
@@ -74,7 +85,7 @@ const restoredIn = (value: unknown, left: { marks: number }): unknown => {
     const [first] = items
     if (items.length === 1 && typeof first === "string" && first.startsWith(mark)) {
       left.marks -= 1
-      return BigInt(first.slice(mark.length))
+      return ofText(first.slice(mark.length))
     }
     for (let i = 0; i < items.length && left.marks > 0; i++) {
       const item = items[i]
@@ -118,12 +129,14 @@ const isDigit = (c: number): boolean => c >= 48 && c <= 57
 
 const startsNumber = (c: number): boolean => c === 45 || isDigit(c)
 
-/** Past the last character that may belong to a number. One with `.`, `e`, `E` or a second sign is no integer. */
+/** Past the last character that may belong to a number. */
 const endOfNumber = (text: string, start: number): number => {
   let i = start + 1
   while (i < text.length && /[\d.eE+-]/.test(text[i] ?? "")) i++
   return i
 }
 
-const isLongInteger = (text: string): boolean =>
-  /^-?[1-9]\d*$/.test(text) && !Number.isSafeInteger(Number(text))
+/** Whether it is a number of JSON that is no JavaScript number. */
+const needsMark = (text: string): boolean => isNumber.test(text) && typeof ofText(text) !== "number"
+
+const isNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?$/
