@@ -124,7 +124,7 @@ const cleaned = (value: unknown, path: Path, notes: Array<string>): Json => {
       if (Number.isFinite(value)) return value
       return note(notes, path, `${value} became null`, null)
     case "object":
-      if (value === null || JSON.isRawJSON(value)) return value as Json
+      if (value === null || JSON.isRawJSON(value)) return value
       if (path.length > maxResultDepth) throw new TooDeep(shown(path))
       return Array.isArray(value) ? cleanArray(value, path, notes) : cleanObject(value, path, notes)
     default:

@@ -1,4 +1,5 @@
 /** Walks over the tokens of one tag. */
+import { stringify } from "../domain/Json.ts"
 import { syntax } from "./Fault.ts"
 import type { Token } from "./lexer.ts"
 
@@ -79,5 +80,5 @@ export class TokenReader {
 
 const shown = (token: Token | undefined): string => {
   if (token === undefined) return "end of the tag"
-  return token.type === "number" ? String(token.value) : `'${token.text.slice(0, 40)}'`
+  return token.type === "number" ? stringify(token.value) : `'${token.text.slice(0, 40)}'`
 }
