@@ -19,9 +19,9 @@ export interface WorkerSettings {
   readonly cancellationEvery: Duration.Duration
   /** The deadline of a tool that names none. */
   readonly commandTimeout: Duration.Duration
-  /** The pause before a command that somebody else holds is tried again: doubled from the first to the last. */
+  /** The pause before a command that another worker holds is tried again: doubled from the first to the last. */
   readonly heldRetry: { readonly first: Duration.Duration; readonly last: Duration.Duration }
-  /** Failures of ours with one message before it is given up and parked as a dead letter. */
+  /** Failures of ours with one message before it becomes a dead letter. */
   readonly deadLetterAfter: number
   /** How late the event loop may be for more commands to be taken; zero asks it nothing. */
   readonly maxLag: Duration.Duration

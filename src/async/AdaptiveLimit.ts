@@ -1,6 +1,6 @@
 /**
  * How many requests may be under way at once, found out from the server: halved when it says that it has too much to do,
- * one more for each full round of good answers. While it asks for a pause nobody asks it anything, and nobody comes back in the same
+ * one more for each full round of good answers. While it asks for a pause no request is sent, and waiting requests do not come back in the same
  * instant.
  */
 import { Clock, Duration, Effect, Exit, Latch, Random } from "effect"

@@ -50,7 +50,7 @@ export const setting = <A>(names: Names, type: SettingType<A>, fallback: A): Set
 export const optional = <A>(names: Names, type: SettingType<A>): Setting<A | undefined> =>
   setting<A | undefined>({ shownDefault: "none", ...names }, type, undefined)
 
-/** A value as whoever reads a list of settings sees it. */
+/** A value as a list of settings shows it. */
 export const shown = (value: unknown): string => {
   if (Duration.isDuration(value)) return `${Duration.toSeconds(value)} s`
   if (value instanceof Map) return [...value].map(([k, v]) => `${k}=${v}`).join(",")

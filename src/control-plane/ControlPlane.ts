@@ -1,4 +1,4 @@
-/** Who we work for: hands out commands, hears how they ended, knows credentials. */
+/** The control plane port: it hands out commands, takes their outcomes and knows credentials. */
 import { Context, Data, type Duration, type Effect, Schema } from "effect"
 import type { Claim } from "../domain/Claim.ts"
 import type { Command } from "../domain/Command.ts"
@@ -13,7 +13,7 @@ import type { WorkerEvent } from "../domain/WorkerEvent.ts"
 export type Owner = Data.TaggedEnum<{
   Ours: object
   Other: { readonly name: string | undefined }
-  /** It ended: whoever ended it, there is nothing to report. */
+  /** It ended, here or elsewhere: there is nothing to report. */
   Ended: object
   /** The control plane cannot say. */
   Unknown: object
@@ -125,7 +125,7 @@ export class ControlPlane extends Context.Service<
      * server that only messages name.
      */
     readonly claimPatience: (serverUrl: string | undefined) => Duration.Duration
-    /** Asks who owns a command that we claimed, after a gap in which somebody else may have taken it. */
+    /** Asks who owns a command that we claimed, after a gap in which another worker may have taken it. */
     readonly owner: (command: Command) => Effect.Effect<Owner, ControlPlaneError>
     /**
      * Tells of a command. A `Started` is best effort. An ending returns only when it was accepted, retries as

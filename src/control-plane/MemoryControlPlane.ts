@@ -1,5 +1,5 @@
 /**
- * A control plane in this process: answers claims from a map and writes down what it hears. It is what tests and the
+ * A control plane in this process: answers claims from a map and records what it is told. It is what tests and the
  * demonstration talk to, and it keeps the rules of a real one: a claim has one owner, an ended command stays ended.
  */
 import { Context, Duration, Effect, Layer } from "effect"
@@ -12,7 +12,7 @@ import type * as Json from "../domain/Json.ts"
 import type { WorkerEvent } from "../domain/WorkerEvent.ts"
 import { ControlPlane, ControlPlaneError, Owner, Refused } from "./ControlPlane.ts"
 
-/** One line of what the control plane heard, oldest first: `register`, `claim`, `command.started`, … */
+/** One record, oldest first: `register`, `claim`, `command.started`, … */
 export interface Line {
   readonly what: string
   readonly command: CommandId | undefined
@@ -53,7 +53,7 @@ export class MemoryControlPlane extends Context.Service<
     readonly eventsOf: (id: CommandId) => Effect.Effect<ReadonlyArray<string>>
     /** How a command ended: the value, or the error's message. */
     readonly endingOf: (id: CommandId) => Effect.Effect<Ending | undefined>
-    /** Gives a claimed command to somebody else, as a server does when the owner looks dead. */
+    /** Gives a claimed command to another worker, as a server does when the owner looks dead. */
     readonly takeAway: (id: CommandId, by: string) => Effect.Effect<void>
     /** Ends an execution from outside. */
     readonly cancel: (executionId: string) => Effect.Effect<void>

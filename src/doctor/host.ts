@@ -116,7 +116,7 @@ const settings = (values: Values, memoryLimit: number | undefined): ReadonlyArra
     found.push(problem("memory", cause, "raise the limit or lower WORKER_MAX_CONCURRENT"))
   }
   if (Duration.isLessThanOrEqualTo(graceOf(values), values.drain)) {
-    const cause = "the process ends before the commands in hand had their time to end"
+    const cause = "the process ends before the commands in flight had their time to end"
     found.push(problem("WORKER_GRACE_SECONDS", cause, "make it longer than WORKER_SHUTDOWN_TIMEOUT_SECONDS"))
   }
   if (Duration.isLessThan(values.natsAckWait, Duration.seconds(5))) {

@@ -5,7 +5,7 @@ import type { Command } from "./Command.ts"
 export type Claim = Data.TaggedEnum<{
   /** The command is ours. */
   Claimed: { readonly command: Command }
-  /** Somebody has it, maybe an earlier life of this worker. `owner` is the name that the server gave. */
+  /** Another worker has it, or an earlier incarnation of this one. `owner` is the name that the server gave. */
   HeldElsewhere: { readonly owner: string | undefined; readonly retryAfter: Duration.Duration | undefined }
   /** It ended, or its execution did. */
   AlreadyDone: { readonly reason: string }

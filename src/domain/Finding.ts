@@ -9,7 +9,7 @@ export interface Finding {
   readonly cure: string | undefined
 }
 
-/** One thing that `doctor` looks at. `now` in milliseconds since the epoch. */
+/** One check of `doctor`. `now` in milliseconds since the epoch. */
 export type Check = (now: number) => Effect.Effect<ReadonlyArray<Finding>>
 
 export const ok = (about: string, cause: string): Finding => ({ level: "ok", about, cause, cure: undefined })

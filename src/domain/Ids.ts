@@ -25,7 +25,7 @@ export type EventId = typeof EventId.Type
 export const CommandId = textOfId.pipe(Schema.brand("CommandId"))
 export type CommandId = typeof CommandId.Type
 
-/** The name under which a worker claims, reports and beats: the control plane looks the owner up by it. */
+/** The name under which a worker claims, reports and sends heartbeats: the control plane looks the owner up by it. */
 export const WorkerId = Schema.String.check(Schema.isNonEmpty(), Schema.isMaxLength(200)).pipe(
   Schema.brand("WorkerId")
 )

@@ -84,7 +84,7 @@ export class ToolError extends Schema.TaggedError<ToolError>()("ToolError", {
         : new ExecutionFailed({ failure })
     })
   }
-  /** An optional dependency that whoever installed the worker left out. */
+  /** An optional dependency that this installation left out. */
   static notInstalled(tool: string, what: string, npm: string, code: string): ToolError {
     return ToolError.ofFailure(
       tool,

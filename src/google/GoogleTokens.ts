@@ -1,7 +1,7 @@
 /**
  * Tokens that Google gives for a key file, or for the identity of the machine we run on.
  *
- * A key is sent to the token endpoint of the settings only: the `token_uri` in a key file is the word of whoever
+ * A key is sent to the token endpoint of the settings only: the `token_uri` in a key file is the word of the author who
  * stored it. The machine's own identity is lent to playbooks only where the settings name it.
  */
 import { Cache, Clock, Context, Duration, Effect, Exit, Layer, Redacted, Schema } from "effect"

@@ -1,7 +1,7 @@
 /**
- * One NATS connection for everybody in this process who needs NATS.
+ * One NATS connection for all parts of this process that need NATS.
  *
- * It is opened by whoever asks first and kept for ever: an unreachable server is waited for, not an error, so that
+ * The first caller opens it, and it is kept for ever: an unreachable server is waited for, not an error, so that
  * a worker that starts before its broker lives.
  */
 import { connect, type NatsConnection as Connection } from "@nats-io/transport-node"
@@ -51,7 +51,7 @@ const open = (settings: NatsSettings, name: string): Effect.Effect<Connection> =
     Effect.orDie
   )
 
-/** A connection that comes after everybody stopped waiting is closed again. */
+/** A connection that comes after the last caller stopped waiting is closed again. */
 const dial = (settings: NatsSettings, name: string) =>
   Effect.callback<Connection, string>((resume) => {
     const waiting = { still: true }

@@ -1,4 +1,4 @@
-/** How to reach NATS, in the client's own words. Plain data, so that the lease keeper's thread can use it too. */
+/** How to reach NATS, in the client's own words. Plain data, so that the lease thread can use it too. */
 import {
   type Authenticator,
   type ConnectionOptions,

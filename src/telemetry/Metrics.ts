@@ -53,7 +53,7 @@ export const jobSeconds = Metric.histogram("worker_job_duration_seconds", {
   description: "From the claim to the outcome",
   boundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
 })
-export const activeJobs = gauge("worker_active_jobs", "Commands in hand")
+export const activeJobs = gauge("worker_active_jobs", "Commands in flight")
 export const queueDepth = gauge("worker_queue_depth", "Messages that wait, where the queue can tell")
 
 export const messagesHeld = gauge(

@@ -12,7 +12,7 @@ export interface LogSettings {
   readonly colors: boolean
 }
 
-/** Logs, and no spans: there is nobody who takes them. */
+/** Logs, and no spans: no collector takes them. */
 export const layer = (settings: LogSettings): Layer.Layer<never, never, Redactor> => {
   const { levels } = settings
   return Layer.mergeAll(
@@ -23,7 +23,7 @@ export const layer = (settings: LogSettings): Layer.Layer<never, never, Redactor
   )
 }
 
-/** Every line is masked on its way out, whoever wrote it. */
+/** Every line is masked on its way out, those of libraries included. */
 const loggerOf = (settings: LogSettings, redactor: Redactor["Service"]): Logger.Logger<unknown, void> => {
   const format = settings.format === "auto" ? (settings.terminal ? "pretty" : "json") : settings.format
   if (format === "json") return Logger.withConsoleError(Logger.map(Logger.formatJson, redactor.mask))

@@ -1,4 +1,4 @@
-/** Whether spans go anywhere. Making them costs every command a context, an object and a look at the clock each. */
+/** Whether spans go anywhere. Making them costs every command a context, an object and a reading of the clock each. */
 import { Effect, References, Tracer } from "effect"
 
 /** False without a tracer of the composition: Effect's own one keeps spans in memory and gives them to no exporter. */

@@ -3,7 +3,7 @@ export type FaultKind = "syntax" | "evaluation" | "limit"
 
 export class Fault extends Error {
   readonly kind: FaultKind
-  /** Offset into the source; undefined until somebody who knows it adds it. */
+  /** Offset into the source; undefined until the caller that knows it adds it. */
   readonly offset: number | undefined
 
   constructor(kind: FaultKind, detail: string, offset?: number) {

@@ -3,7 +3,7 @@ import type { Arguments, CompareOp, Expression } from "./ast.ts"
 import { syntax } from "./Fault.ts"
 import type { TokenReader } from "./TokenReader.ts"
 
-/** A deeper expression would overflow the stack of whoever walks over it. */
+/** A deeper expression would overflow the stack of the functions that walk it. */
 export const maxDepth = 200
 
 /** An expression without the two members that `node` works out. */

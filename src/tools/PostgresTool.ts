@@ -104,7 +104,7 @@ const prologueOf = (settings: PostgresSettings, config: Config, call: Tool.ToolC
   ].join(";")
 }
 
-/** Above the deadline itself, for a server that does not hear of it. */
+/** Above the deadline itself, for a server that does not get the cancellation. */
 const serverGraceSeconds = 5
 const maxTimeoutMs = 2_147_483_647
 

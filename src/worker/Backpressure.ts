@@ -51,7 +51,7 @@ export const EventLoop = Context.Reference<EventLoopShape>("noetl-worker/EventLo
 export interface Options {
   /** The delay from which on nothing is taken; zero takes in any case. */
   readonly most: Duration.Duration
-  /** Whether a command of ours runs: otherwise it is not ours to wait for, and somebody has to work. */
+  /** Whether a command runs. Without one the lag is not caused by this worker, and a pause would not reduce it. */
   readonly busy: Effect.Effect<boolean>
 }
 

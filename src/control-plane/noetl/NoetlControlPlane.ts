@@ -32,7 +32,7 @@ export interface Settings {
   /** Servers that messages may name besides `serverUrl`, by their URLs. Commands of all others are asked for at `serverUrl`. */
   readonly allowedServers: ReadonlyArray<string>
   readonly workerId: string
-  /** A worker id that nobody chose is an incarnation already. */
+  /** A generated worker id is an incarnation already. */
   readonly workerIdIsGenerated: boolean
   readonly pool: string
   readonly capacity: number
@@ -160,7 +160,7 @@ const strangerPatience = Duration.minutes(10)
 
 /**
  * The name on the wire is an incarnation: under a name that a crashed process had, the server would keep its claims
- * from everybody, us included, for half an hour.
+ * from all workers, this one included, for half an hour.
  */
 const identityOf = (settings: Settings): WorkerIdentity => ({
   name: settings.workerIdIsGenerated

@@ -83,7 +83,7 @@ const granted = (answer: Answer, notification: Notification, attempt: number): C
   })
 }
 
-/** A reference stands for all three parts; whoever works the command fetches them. */
+/** A reference stands for all three parts; the pipeline fetches them. */
 const partsOf = (context: (typeof Granted.Type)["context"]): Pick<Command, "config" | "input" | "context"> =>
   "ref" in context
     ? { config: null, input: {}, context }
@@ -93,7 +93,7 @@ const partsOf = (context: (typeof Granted.Type)["context"]): Pick<Command, "conf
         context: context.render_context ?? {}
       }
 
-/** Only `already_terminal` and `execution_cancelled` are an end; whatever else is said, somebody may have it. */
+/** Only `already_terminal` and `execution_cancelled` are an end; after every other answer another worker may have it. */
 const conflict = (answer: Answer, after: Duration.Duration | undefined): Claim => {
   const { detail } = objectOf(answer)
   const { code, worker_id } = isObject(detail) ? detail : {}

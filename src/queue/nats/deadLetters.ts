@@ -143,7 +143,7 @@ const next = (jsm: JetStreamManager, target: DeadLetterStream, seq: number) =>
 const isMissing = (cause: unknown) =>
   cause instanceof Error && /no message found|stream not found/i.test(cause.message)
 
-/** Headers may come from anybody who may publish there. */
+/** Headers may come from every client that may publish there. */
 export const letterOf = (stored: Pick<StoredMsg, "seq" | "string" | "data" | "header">): DeadLetter => {
   const header = (name: string) => stored.header.get(name)
   return {

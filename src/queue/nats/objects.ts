@@ -54,7 +54,7 @@ export const ackWaitOf = (info: ConsumerInfo): Duration.Duration =>
   Duration.millis(info.config.ack_wait === undefined ? 30_000 : millis(info.config.ack_wait))
 
 /**
- * Messages of the consumer that were never delivered. Who may not read the stream's messages hears how many there are, not how
+ * Messages of the consumer that were never delivered. Who may not read the stream's messages is told how many there are, not how
  * old the oldest is.
  */
 export const waitingOf = Effect.fnUntraced(function* (nc: Connection, settings: ConsumerSettings) {

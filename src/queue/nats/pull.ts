@@ -13,7 +13,7 @@ import { disconnected } from "./objects.ts"
 export interface Puller {
   /** Asks for so many messages. Ends when they came or the wait was over. */
   readonly pull: (wanted: number, accept: (message: Msg) => void) => Effect.Effect<void, QueueError>
-  /** Fails when the server is not heard any more while a pull waits, or forgot it with an earlier connection. */
+  /** Fails when the server stops answering while a pull waits, or forgot it with an earlier connection. */
   readonly broken: Effect.Effect<never, QueueError>
 }
 
@@ -77,7 +77,7 @@ export const open = Effect.fnUntraced(function* (
     Effect.try({ try: () => nc.subscribe(`${inbox}.*`, { callback: hear }), catch: disconnected }),
     (open) => {
       state.waiting = undefined
-      // Draining hears what was on its way, so that it is handed back now and not when its lease is over.
+      // Draining receives what was on its way, so that it is handed back now and not when its lease is over.
       return Effect.promise(() => open.drain().catch(() => {})).pipe(Effect.timeoutOption("1 second"))
     }
   )

@@ -15,7 +15,7 @@ export class Backstage extends Context.Service<
   {
     /** Makes a command claimable and answers with the message body that announces it. */
     readonly issue: (command: Command) => Effect.Effect<string>
-    /** Gives a claimed command to somebody else. */
+    /** Gives a claimed command to another worker. */
     readonly takeAway: (command: Command, by: string) => Effect.Effect<void>
     readonly cancel: (executionId: string) => Effect.Effect<void>
     /** The names of a command's events, in order; bookkeeping of the dialect left out. */
@@ -64,7 +64,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<ControlPlane | Backsta
     )
 
     test(
-      "says who holds a command that somebody else has",
+      "tells which worker holds a command",
       Effect.gen(function* () {
         const plane = yield* ControlPlane
         const command = aCommand()
@@ -144,7 +144,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<ControlPlane | Backsta
           `${Redacted.isRedacted(credential?.data)} ${Json.stringify(credential)}`.includes("pencil")
         )
         assert.strictEqual(credential && Redacted.value(credential.data)["password"], "pencil")
-        assert.isUndefined(yield* plane.credential("nobody", scope))
+        assert.isUndefined(yield* plane.credential("unknown", scope))
       })
     )
   })

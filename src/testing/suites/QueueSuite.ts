@@ -126,11 +126,11 @@ export const suite = <E>(name: string, layer: Layer.Layer<MessageQueue | Publish
         yield* publish("kept")
         const [first] = yield* take(1)
         const pace = Duration.times(first!.lease.duration, 0.4)
-        const keeper = yield* Effect.forkChild(
+        const extending = yield* Effect.forkChild(
           Effect.forever(Effect.andThen(Effect.sleep(pace), first!.lease.extend))
         )
         assert.isTrue(Option.isNone(yield* takeWithin("2500 millis")))
-        yield* Fiber.interrupt(keeper)
+        yield* Fiber.interrupt(extending)
         yield* first!.settle(Settlement.Ack())
         assert.isTrue(Option.isNone(yield* takeWithin("1500 millis")))
       })

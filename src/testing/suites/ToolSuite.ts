@@ -101,7 +101,7 @@ const reasonOf = (exit: Exit.Exit<unknown, unknown>) => {
   return error instanceof ToolError ? error.reason : undefined
 }
 
-/** The world outside is asynchronous: looks again for up to ten seconds. */
+/** The world outside is asynchronous: polls for up to ten seconds. */
 const until = (condition: () => boolean) =>
   Effect.repeat(Effect.sync(condition), {
     until: (holds) => holds,

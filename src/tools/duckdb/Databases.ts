@@ -20,7 +20,7 @@ export interface Session {
   readonly path: string
   /** Runs one thing on this connection. Interruption interrupts it, and abandons it where it does not end in time. */
   readonly run: <A>(work: () => Promise<A>) => Effect.Effect<A, unknown>
-  /** A database that says it is broken is closed for everybody. */
+  /** A database that says it is broken is closed for all commands. */
   readonly discard: Effect.Effect<void>
 }
 

@@ -1,6 +1,6 @@
 /**
  * Databases of executions that were closed to make place for others. Their files stay as long as those of databases that
- * nobody uses, so that the execution's next step finds its tables.
+ * no command uses, so that the execution's next step finds its tables.
  */
 import { Duration } from "effect"
 import { rmSync } from "node:fs"

@@ -197,7 +197,7 @@ const connected = (
       else {
         held.client = client
         held.spoilt = false
-        // One that breaks while nothing runs on it says so here; what runs on it hears of it by itself.
+        // One that breaks while nothing runs on it is reported here; what runs on it gets the error by itself.
         client.on("error", held.broken)
         resume(Effect.succeed(client))
       }

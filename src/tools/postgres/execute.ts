@@ -10,7 +10,7 @@ import type { Session } from "./Pools.ts"
 import { type Answer, type Request, Statement } from "./Statement.ts"
 import { builtin, isJsonType, parserOf, type PgType } from "./types.ts"
 
-/** `cause` is the driver's error, never shown to anybody as it is. */
+/** `cause` is the driver's error, never shown as it is. */
 export class SqlFailure extends Data.TaggedError("SqlFailure")<{ readonly cause: unknown }> {}
 
 export type Options = Omit<Request, "text" | "values" | "types">

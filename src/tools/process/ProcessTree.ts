@@ -36,7 +36,7 @@ export interface Leader {
   /** Its pid, which is also its process group and its session. */
   readonly pid: number
   readonly marker: Marker
-  /** Whether the pid still is this process: after it was waited for, the number may be anybody's. */
+  /** Whether the pid still is this process: after it was waited for, the number may belong to another process. */
   readonly isOurs: () => boolean
 }
 
@@ -46,7 +46,7 @@ export const membersOf = (leader: Leader): ReadonlyArray<number> => {
   if (pids === undefined) return kill(-leader.pid, 0) ? [leader.pid] : []
   const limit = String(BigInt(leader.marker.limitKiB) * 1024n)
   const setting = `${variable}=${leader.marker.token}`
-  // Every command of every worker looks through all processes of the machine: this has to be quick.
+  // Every command of every worker reads all processes of the machine: this has to be quick.
   const buffer = Buffer.allocUnsafe(1024)
   return pids.filter((pid) => {
     const stat = readStart(`/proc/${pid}/stat`, buffer)

@@ -58,7 +58,7 @@ export const launch =
     })
 
 /**
- * File descriptors that the worker itself was started with and that a child would get, because nobody marked them
+ * File descriptors that the worker itself was started with and that a child would get, because they were not marked
  * close-on-exec. Node cannot mark them either, so a child gets /dev/null in their place.
  */
 export interface Plugs {

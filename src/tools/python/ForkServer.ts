@@ -114,7 +114,7 @@ const fork = Effect.fnUntraced(function* (server: Server, spec: Spec, order: Ord
   } satisfies Launched
 })
 
-/** Ends when the process is gone and the server does not say so: then nobody will. */
+/** Ends when the process is gone and the server does not report it. */
 const unanswered = Effect.fnUntraced(function* (server: Server, spec: Spec, pid: number) {
   let looks = 0
   while (looks < 2) {

@@ -77,7 +77,7 @@ interface Uses {
   readonly namespaces: Set<string>
 }
 
-/** A worker in a cluster looks after the namespace that its Jobs go to; any other only where it has made some. */
+/** A worker in a cluster cleans the namespace that its Jobs go to; any other only where it has made some. */
 const namespacesOf = ({ api, namespaces, settings }: Uses, inCluster: boolean) =>
   Effect.gen(function* () {
     if (!inCluster) return [...namespaces]

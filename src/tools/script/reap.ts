@@ -14,12 +14,12 @@ export interface Reaper {
   readonly controlPlane: ControlPlane["Service"]
   /** Where the worker's Jobs are; nothing is asked of a cluster that the worker has no part in. */
   readonly namespaces: Effect.Effect<ReadonlyArray<string>, KubernetesError>
-  /** Whether a task here waits for the Job: then it looks for a cancellation itself. */
+  /** Whether a task here waits for the Job: then it checks for a cancellation itself. */
   readonly isHeldHere: (holder: string | undefined) => boolean
   readonly every: Duration.Duration
 }
 
-/** How many executions one look asks about: many workers look at the same Jobs, each at others by chance. */
+/** How many executions one check asks about: many workers check the same Jobs, each others by chance. */
 const most = 20
 
 export const reap = (reaper: Reaper): Effect.Effect<never> =>
@@ -50,7 +50,7 @@ const reapIn = Effect.fnUntraced(function* (reaper: Reaper, namespace: string) {
 
 const executionOf = (job: V1Job): string | undefined => job.metadata?.annotations?.[executionKey]
 
-/** One that changed since it was listed is met again at the next look. */
+/** One that changed since it was listed is met again at the next check. */
 const remove = ({ api }: Reaper, namespace: string, job: V1Job): Effect.Effect<void, KubernetesError> => {
   const { name = "", resourceVersion = "", uid = "" } = job.metadata ?? {}
   return Effect.flatMap(api.deleteJob(namespace, name, { uid, resourceVersion }), (gone) =>

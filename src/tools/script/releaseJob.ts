@@ -85,7 +85,7 @@ const remove = Effect.fnUntraced(function* (held: Held) {
   })
   yield* once.pipe(
     Effect.retry(conflictRetry),
-    // Its status changed between the look and the deletion.
+    // Its status changed between the reading and the deletion.
     Effect.repeat({ until: (done) => done, schedule: Schedule.spaced("50 millis"), times: 100 })
   )
 })

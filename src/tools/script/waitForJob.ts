@@ -1,8 +1,8 @@
 /**
  * Waits until a Job has ended: read it, decide, wait for a change, read again.
  *
- * A watch only says that a look is worth while. One that breaks, is dropped or has grown too old costs nothing but the
- * next look, so none of its ways to die can make us wait for ever.
+ * A watch only tells that a reading is worth while. One that breaks, is dropped or has grown too old costs nothing but the
+ * next reading, so no way to fail can make the worker wait for ever.
  */
 import type { V1Job, V1Pod } from "@kubernetes/client-node"
 import { Clock, Duration, Effect, Fiber, Schedule } from "effect"
@@ -82,7 +82,7 @@ export const waitForJob = Effect.fnUntraced(function* (
     yield* api.changed(namespace, name, seen.versions).pipe(
       // Refused or broken: not again at once.
       Effect.catch((error) => Effect.andThen(Effect.logDebug(error.message), Effect.sleep("1 second"))),
-      // What changes, changes several times: one look at all of it. And a watch that ends at once asks no storm.
+      // What changes, changes several times: one reading of all of it. And a watch that ends at once asks no storm.
       Effect.andThen(Effect.sleep("50 millis")),
       Effect.timeoutOption(Duration.millis(Math.max(1, until - now)))
     )

@@ -120,7 +120,7 @@ const connected = (
   )
 
 /**
- * A session that nobody spoilt. One that was is taken out only after it came back: while it is borrowed, the pool would
+ * An unspoilt session. A spoilt one is taken out only after it came back: while it is borrowed, the pool would
  * sign in anew at once, and no command needs that session.
  */
 const borrowed = Effect.fnUntraced(function* (

@@ -25,7 +25,7 @@ export interface Block {
 
 type Statement = RowStatement | FileAndStageBindStatement
 
-/** `ran` hears of each statement as soon as it has ended, so that a failure leaves what came before. */
+/** `ran` is called with each statement as soon as it has ended, so that a failure leaves what came before. */
 export const execute = Effect.fnUntraced(
   function* (
     session: Session,

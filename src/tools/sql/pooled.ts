@@ -1,13 +1,13 @@
 /**
  * Resources by key, shared while they are used and kept for a while after. Where there are as many as there may be, the
- * one that nobody has used for longest makes place for the next.
+ * the one that was idle for longest makes place for the next.
  */
 import { Cause, type Duration, Effect, MutableHashMap, Option, RcMap, type Scope } from "effect"
 
 export interface Pooled<K, A, E> {
   /** The resource for the scope. Fails only when every one of them is in use. */
   readonly get: (key: K) => Effect.Effect<A, E | Cause.ExceededCapacityError, Scope.Scope>
-  /** Whoever asks next gets a new one. */
+  /** The next caller gets a new one. */
   readonly invalidate: (key: K) => Effect.Effect<void>
   readonly size: Effect.Effect<number>
 }

@@ -140,7 +140,7 @@ const plain: ReadonlySet<Kind> = new Set([
   "uuid"
 ])
 
-/** Most texts have nothing to escape, and a look at them costs less than four replacements. */
+/** Most texts have nothing to escape, and a test of them costs less than four replacements. */
 const escapeSql = (text: string, { kind }: Type): string =>
   plain.has(kind)
     ? text

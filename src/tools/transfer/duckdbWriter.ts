@@ -44,7 +44,7 @@ export const openWriter = Effect.fnUntraced(function* (into: Into) {
         if (batch.rows === 0) return
         if (own !== undefined) return yield* runForEach(session, own, into.fields, batch, call)
         yield* append(into, state, batch)
-        // An upsert looks at all rows of a commit at once: the last of a key wins.
+        // An upsert compares all rows of a commit at once: the last of a key wins.
         if (state.bytes >= flushBytes && writing.mode !== "upsert") yield* flush(into, state)
       }),
     commit: Effect.gen(function* () {

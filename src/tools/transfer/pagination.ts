@@ -34,7 +34,7 @@ export interface Answer {
   readonly link: string | ReadonlyArray<string> | undefined
 }
 
-/** No service has more pages than this that anybody meant to read. */
+/** No service has more pages than this that an author meant to read. */
 const defaultMaxPages = 100_000
 
 export const firstPage = (pagination: Pagination | undefined, params: JsonObject): Page => ({

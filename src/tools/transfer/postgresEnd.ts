@@ -103,7 +103,7 @@ export const target = Effect.fnUntraced(function* (
 
 // --- helpers ---
 
-/** A COPY that does not come to its end cannot be ended politely: the server hears it by its connection closing. */
+/** A COPY that does not come to its end cannot be ended politely: the server notices it by its connection closing. */
 const abandoned = (session: Session): Effect.Effect<void, never, Scope.Scope> =>
   Effect.addFinalizer(() =>
     session.client.getTransactionStatus() === "I" && session.wire.copy === undefined && isQuiet(session)

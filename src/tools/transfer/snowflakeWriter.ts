@@ -1,6 +1,6 @@
 /**
  * Writes into a Snowflake table. Rows go as binds into a temporary table of text, and from there into the target with
- * one statement a commit: VALUES takes no PARSE_JSON, and a merge looks at all rows at once.
+ * one statement a commit: VALUES takes no PARSE_JSON, and a merge compares all rows at once.
  */
 import { Effect } from "effect"
 import type { Binds } from "snowflake-sdk"

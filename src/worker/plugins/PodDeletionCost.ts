@@ -1,6 +1,6 @@
 /**
  * Tells Kubernetes what it would cost to delete this pod, so that a scale-in takes one that is idle:
- * `controller.kubernetes.io/pod-deletion-cost`, the seconds that the oldest command in hand has been worked on, 0 without one.
+ * `controller.kubernetes.io/pod-deletion-cost`, the seconds that the oldest command in flight has been worked on, 0 without one.
  * https://kubernetes.io/docs/concepts/workloads/controllers/replicaset/#pod-deletion-cost
  */
 import { Clock, Duration, Effect, Layer } from "effect"

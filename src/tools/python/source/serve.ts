@@ -29,7 +29,7 @@ urllib.parse urllib.request uuid warnings xml.etree.ElementTree zipfile zlib zon
 
 
 def close_inherited(last):
-    """What the worker was started with and nobody marked close-on-exec is not for programs."""
+    """Descriptors that the worker was started with and that are not close-on-exec are not for programs."""
     try:
         names = os.listdir("/proc/self/fd")
     except OSError:
@@ -88,7 +88,7 @@ def server(preload):
             continue
         part = os.read(control, 1 << 16)
         if not part:
-            # The worker is gone, and nobody waits for these any more.
+            # The worker is gone, and no caller waits for these any more.
             for pid in list(children):
                 os.killpg(pid, signal.SIGKILL)
             os._exit(0)

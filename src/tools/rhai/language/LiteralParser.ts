@@ -79,7 +79,7 @@ export abstract class LiteralParser extends ParserState {
     for (;;) {
       const start = this.position
       parts.push(this.asExpression(this.interpolatedBlock(inner), start))
-      // `interpolatedBlock` leaves the text after the closing brace as the token in hand
+      // `interpolatedBlock` leaves the text after the closing brace as the current token
       if (this.is(T.LEX_ERROR)) throw this.lexError()
       text()
       const more = this.is(T.INTERPOLATED)

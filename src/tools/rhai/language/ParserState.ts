@@ -1,4 +1,4 @@
-/** What every part of the parser shares: the token in hand, the names in scope, the nesting allowed. */
+/** What every part of the parser shares: the current token, the names in scope, the nesting allowed. */
 import type { Declaration, FunctionDefinition, Statement } from "./Ast.ts"
 import { displayFloat } from "./Format.ts"
 import { Lexer, type LexError } from "./Lexer.ts"
@@ -97,7 +97,7 @@ export abstract class ParserState {
     return parseError(`Length of string exceeds the maximum limit (${this.options.maxString})`, position)
   }
 
-  /** An error at the token in hand: the lexer's own if there is one, else this. */
+  /** An error at the current token: the lexer's own if there is one, else this. */
   protected error(message: string, position = this.position): RhaiError {
     return this.is(T.LEX_ERROR) ? this.lexError() : parseError(message, position)
   }

@@ -111,7 +111,7 @@ export abstract class PrimaryParser extends LiteralParser {
     return { t: "this", position }
   }
 
-  /** A call whose opening sign is the token in hand. */
+  /** A call whose opening sign is the current token. */
   protected call(
     name: string,
     path: ReadonlyArray<string>,

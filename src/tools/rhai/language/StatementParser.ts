@@ -69,7 +69,7 @@ export abstract class StatementParser extends ExpressionParser {
     return { t: "block", body, position }
   }
 
-  /** A block up to its closing brace, which stays the token in hand. */
+  /** A block up to its closing brace, which stays the current token. */
   private openBlock(outer: number): { body: ReadonlyArray<Statement>; position: Position } {
     const position = this.position
     if (!this.is("{")) throw this.expected("{", "to start a statement block")

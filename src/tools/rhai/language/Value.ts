@@ -200,7 +200,7 @@ const rustNames: Readonly<Partial<Record<TypeTag, string>>> = {
 /** The name in "Data type incorrect", where Rhai shows ranges by their Rust type. */
 export const rawTypeName = (value: Value): string => rustNames[tagOf(value)] ?? typeName(value)
 
-/** Containers are values: whoever takes one from a variable gets a copy. */
+/** Containers are values: code that takes one from a variable gets a copy. */
 export const copy = (value: Value): Value => {
   if (typeof value !== "object") return value
   if (Array.isArray(value)) return copyArray(value)

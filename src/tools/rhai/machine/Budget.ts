@@ -168,7 +168,7 @@ export abstract class Budget {
     return value
   }
 
-  /** A container of its own for whoever takes a value out of a variable; the work counts as operations. */
+  /** A copy of a container for the code that takes it out of a variable; the work counts as operations. */
   protected copied(value: Value): Value {
     if (typeof value !== "object") return value
     if (Array.isArray(value)) return this.copiedArray(value)

@@ -49,7 +49,7 @@ export abstract class MachineData extends MachineCalls {
     return undefined
   }
 
-  /** Variables of the top level as they are now: for whoever runs one piece of script after another. */
+  /** Variables of the top level as they are now: for a caller that runs one piece of script after another. */
   variables(names: ReadonlyArray<string>, main: FunctionCode): Map<string, Value> {
     const found = new Map(names.map((name, slot) => [name, valueIn(this.stack[slot])]))
     for (const { name, slot } of main.unit.locals) found.set(name, valueIn(this.stack[slot]))
