@@ -145,7 +145,7 @@ const words = (count: Counter): RhaiArray =>
   count.array(Array.from({ length: count.size }, (_, i) => `word ${i}`))
 const entries = (count: Counter): Map<string, Value> =>
   count.map(Array.from({ length: count.size }, (_, i): [string, Value] => [`key ${i}`, i]))
-const bytes = (count: Counter): Blob => new Blob(count.array(new Array<number>(count.size).fill(44)))
+const bytes = (count: Counter): Blob => new Blob(count.array(Array.from({ length: count.size }, () => 44)))
 const one = (): RhaiArray => [[]]
 
 type Make = (count: Counter) => Value
@@ -299,7 +299,7 @@ describe("Rhai, work and its charge", () => {
       assert.fail("the script ended")
     } catch (error) {
       assert.instanceOf(error, RhaiError)
-      assert.include(["ErrorTooManyOperations", "ErrorDataTooLarge"], (error as RhaiError).kind)
+      assert.include(["ErrorTooManyOperations", "ErrorDataTooLarge"], error.kind)
     }
     assert.isBelow(performance.now() - start, 500 + machine.operations * MILLIS_PER_UNIT)
   })

@@ -93,7 +93,7 @@ export const blobs = (natives: Natives): void => {
 const filled = (length: number, value: number, context: { checkArray(length: number): void }): Blob => {
   if (length <= 0) return new Blob()
   context.checkArray(length)
-  return new Blob(new Array<number>(length).fill(value))
+  return new Blob(Array.from<number>({ length }).fill(value))
 }
 
 const appendText = (blob: Blob, text: string, context: NativeContext): undefined => {
