@@ -13,7 +13,6 @@ import type * as Journal from "../journal/Journal.ts"
 import type { Delivery } from "../queue/MessageQueue.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import { updater } from "../telemetry/updater.ts"
-import { Slot } from "../tools/Slot.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 import * as Capacity from "./Capacity.ts"
 import * as EarlyAck from "./earlyAck.ts"
@@ -55,19 +54,19 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
       draining.await,
       Effect.suspend(() => (entry.acknowledged ? Effect.interrupt : Effect.never))
     )
-    const parkTool = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    const parkStarted = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
       parkWith(permit, entry, ackEarly(delivery, entry))(Effect.raceFirst(effect, endOfWait))
     const slot: JobSlot = {
       enter: (notification) => inFlight.enter(notification, entry),
       at: (phase, kind) => inFlight.at(entry, phase, kind),
       withKind: (kind) => withLimit(kinds.get(kind), park),
-      toolReleased: entry.toolReleased.open,
-      stopped: entry.stopped.open,
+      toolReleased: () => inFlight.release(entry),
+      stopped: () => inFlight.stop(entry),
       park,
+      parkStarted,
       release: permit.give
     }
     return job.run(delivery, slot).pipe(
-      Effect.provideService(Slot, { park: parkTool }),
       Effect.catchCause((cause) => Effect.logError("a job ended without an answer", cause)),
       Effect.andThen(inFlight.leave(entry)),
       Effect.andThen(permit.give)
