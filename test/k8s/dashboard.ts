@@ -29,6 +29,13 @@ const quantile = (q: number) =>
 const panels: ReadonlyArray<Panel> = [
   { title: "Commands that wait", queries: [[`max(${of(Metrics.queueDepth)}${pool})`, "in the stream"]] },
   {
+    title: "Messages that workers hold",
+    queries: [
+      [`max(${of(Metrics.messagesHeld)}${pool})`, "held"],
+      [`max(${of(Metrics.messagesHeldLimit)}${pool})`, "limit"]
+    ]
+  },
+  {
     title: "Age of the oldest command that waits",
     unit: "s",
     queries: [[`max(${of(Metrics.oldestWaiting)}${pool})`, "oldest"]]
@@ -38,7 +45,7 @@ const panels: ReadonlyArray<Panel> = [
     queries: [
       [sum(Metrics.slots), "slots"],
       [sum(Metrics.slotsBusy), "taken"],
-      [sum(Metrics.activeJobs), "commands in hand"]
+      [sum(Metrics.activeJobs), "commands in flight"]
     ]
   },
   { title: "Outcomes", unit: "ops", queries: [[rate(Metrics.outcomes.Succeeded, "outcome"), "{{outcome}}"]] },

@@ -165,6 +165,13 @@ const consumer = (info: ConsumerInfo, checked: Checked): Finding => {
       `its ack policy is ${info.config.ack_policy}: messages would be lost`,
       "set NATS_CONSUMER to one with explicit acknowledgements, or to a new name"
     )
+  const limit = info.config.max_ack_pending ?? -1
+  if (limit > 0 && info.num_ack_pending >= limit && info.num_pending > 0)
+    return warning(
+      about,
+      `workers hold all ${limit} messages that they may, and ${info.num_pending} wait: commands that only wait hold theirs`,
+      "raise NATS_MAX_ACK_PENDING with NATS_CONSUMER_UPDATE=true, or set WORKER_STATE_DIR (docs/operations.md)"
+    )
   const differences = differencesOf(info.config, checked.consumer)
   return differences.length === 0
     ? ok(about, "fits")
