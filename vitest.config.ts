@@ -6,8 +6,9 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["noetl-worker-source"], externalConditions: ["noetl-worker-source"] } },
   test: {
     include: ["test/**/*.test.ts"],
-    testTimeout: 90_000,
-    hookTimeout: 60_000,
+    globalSetup: ["test/support/bundleOnce.ts"],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     pool: "forks",
     reporters: ["default"],
     silent: "passed-only"

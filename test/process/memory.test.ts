@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs"
 import { aCommand } from "../../src/testing/aCommand.ts"
 import { FakeNoetl } from "../support/FakeNoetl.ts"
 import { NatsServer, noProgram } from "../support/NatsServer.ts"
+import { program } from "../support/program.ts"
 import { start, submit, unsettled, world } from "../support/WorkerProcess.ts"
 
 /** MB of a process, as Linux counts them: `VmRSS` is now, `VmHWM` the most there ever was. */
@@ -28,10 +29,7 @@ describe.skipIf(noProgram || process.platform !== "linux")(
             rows: Array.from({ length: 2000 }, (_, n) => ({ id: n, name: `row ${n}`, text: "x".repeat(480) }))
           }
           assert.isAtLeast(JSON.stringify(context).length, 1_000_000)
-          const worker = yield* start({ WORKER_MAX_CONCURRENT: "8" }, [
-            "--max-old-space-size=256",
-            "src/main.ts"
-          ])
+          const worker = yield* start({ WORKER_MAX_CONCURRENT: "8" }, ["--max-old-space-size=256", program])
           const before = megabytes(worker.child.pid, "VmRSS")
           const commands = Array.from({ length: 1000 }, (_, n) =>
             aCommand(n + 1, {

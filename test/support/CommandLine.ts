@@ -1,6 +1,7 @@
 /** `noetl-worker …` as a process: what it says and how it ends. */
 import { Effect } from "effect"
 import { execFile } from "node:child_process"
+import { patienceMillis, program } from "./program.ts"
 
 export interface Said {
   readonly code: number
@@ -15,7 +16,7 @@ export const noetlWorker = (
   Effect.callback((resume) => {
     const child = execFile(
       process.execPath,
-      ["src/main.ts", ...words],
+      [program, ...words],
       {
         env: {
           PATH: process.env["PATH"] ?? "",
@@ -24,9 +25,13 @@ export const noetlWorker = (
           LOG_FORMAT: "logfmt",
           ...env
         },
-        timeout: 30_000
+        timeout: patienceMillis
       },
       (error, stdout, stderr) => {
+        if (error?.killed === true)
+          return resume(
+            Effect.die(new Error(`${words.join(" ")} did not end in time; it wrote:\n${stdout}${stderr}`))
+          )
         const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1
         resume(Effect.succeed({ code, stdout, stderr }))
       }

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import type { Command } from "../../src/domain/Command.ts"
 import { FakeNoetl } from "./FakeNoetl.ts"
 import { NatsServer } from "./NatsServer.ts"
+import { patienceMillis, program } from "./program.ts"
 
 export interface Running {
   readonly child: ChildProcess
@@ -22,7 +23,7 @@ export const world = Layer.mergeAll(NatsServer.layer(), FakeNoetl.layer)
 /** Starts a worker and waits until it is registered and pulls. It is killed with the scope. */
 export const start = (
   env: Record<string, string> = {},
-  entry: ReadonlyArray<string> = ["src/main.ts"]
+  entry: ReadonlyArray<string> = [program]
 ): Effect.Effect<Running, never, NatsServer | FakeNoetl | Scope.Scope> =>
   Effect.gen(function* () {
     const nats = yield* NatsServer
@@ -68,7 +69,7 @@ export const until = (running: Running, condition: () => boolean): Effect.Effect
   Effect.sleep("20 millis").pipe(
     Effect.repeat({ until: () => Effect.sync(condition), schedule: Schedule.forever }),
     Effect.timeoutOrElse({
-      duration: "20 seconds",
+      duration: patienceMillis,
       orElse: () =>
         Effect.die(new Error(`it did not come to that; the worker said:\n${running.log().slice(-6000)}`))
     }),
