@@ -86,8 +86,10 @@ const copiesIn = (value: JsonObject, which: Which): ReadonlyMap<string, Copy> =>
 }
 
 const isBetter = (other: Place, copy: Place, which: Which): boolean => {
-  const isOneResult = keyOf(resultOf(other.path)) === keyOf(resultOf(copy.path))
-  if (isOneResult && other.name !== copy.name) return other.name < copy.name
+  if (keyOf(resultOf(other.path)) === keyOf(resultOf(copy.path))) {
+    if (other.name !== copy.name)
+      return other.name < copy.name && other.path.at(-1) === knownNameOf(copy.path)
+  }
   return other.part < copy.part && (which === "all" || copy.part === ofTheWorker)
 }
 
@@ -102,7 +104,11 @@ const collect = (node: JsonObject, path: Path, pipeline: boolean, places: Map<Js
   for (const [key, member] of Object.entries(node)) {
     const at = [...path, key]
     if (isHeavy(member)) {
-      const place = { path: at, part: pipeline ? partOf(at) : ofTheWorker, name: isWorkersName(at) ? 1 : 0 }
+      const place = {
+        path: at,
+        part: pipeline ? partOf(at) : ofTheWorker,
+        name: knownNameOf(at) === undefined ? 0 : 1
+      }
       const known = places.get(member)
       if (known === undefined) places.set(member, [place])
       else known.push(place)
@@ -120,12 +126,16 @@ const isHeavy = (value: Json): boolean =>
 const isResultAt = (path: Path): boolean => path.length === 1 || (path.length === 2 && path[0] === "results")
 
 const command = /^command_\d+$/
-const alwaysWorkers = /^(body|statement_\d+|command_\d+_rows|labeled_results)$/
 const workersAtTheTop: ReadonlySet<string> = new Set(["rows", "columns", "column_types", "statements"])
 
-const isWorkersName = (path: Path): boolean => {
+/** The name under which other workers have what stands at a path; undefined where that is its own name. */
+const knownNameOf = (path: Path): string | undefined => {
   const key = path.at(-1) ?? ""
-  return alwaysWorkers.test(key) || (workersAtTheTop.has(key) && !command.test(path.at(-2) ?? ""))
+  if (key === "body") return "data"
+  if (key === "labeled_results") return "results"
+  if (/^statement_\d+$/.test(key)) return key.replace("statement", "command")
+  if (/^command_\d+_rows$/.test(key)) return "rows"
+  return workersAtTheTop.has(key) && !command.test(path.at(-2) ?? "") ? key : undefined
 }
 
 /** The path of the result that a member belongs to. */
