@@ -6,9 +6,11 @@ import { Context, Effect, Layer } from "effect"
 import * as Failure from "../domain/Failure.ts"
 import { isObject, type Json, type JsonObject, stringify } from "../domain/Json.ts"
 import { ExecutionFailed, ToolError } from "../domain/ToolError.ts"
-import { pointerOf, referenceOf } from "./reference.ts"
+import { besideOf } from "./beside.ts"
+import { memberAt, withCopies, withoutCopies } from "./copies.ts"
+import { partReference, pointerOf, referenceOf } from "./reference.ts"
 import { type ResultKey, ResultStore, type ResultStoreError } from "./ResultStore.ts"
-import { extractedOf, noOutputSpec, type OutputSpec } from "./select.ts"
+import { noOutputSpec, selectedOf, type OutputSpec } from "./select.ts"
 
 export interface Options {
   /** Bytes of JSON that go into an event. */
@@ -66,7 +68,12 @@ export const toolErrorOf = (tool: string, error: ResultStoreError): ToolError =>
 const make = (store: ResultStore["Service"], options: Options): Results["Service"] => {
   const resolve = (value: Json): Effect.Effect<Json, ResultStoreError> => {
     const pointer = pointerOf(value)
-    return pointer === undefined ? Effect.succeed(value) : store.get(pointer.ref, pointer.store)
+    return pointer === undefined
+      ? Effect.succeed(value)
+      : Effect.map(
+          store.get(pointer.ref, pointer.store),
+          (stored) => memberAt(withCopies(stored), pointer.path) ?? null
+        )
   }
 
   const externalize = Effect.fnUntraced(function* (
@@ -74,28 +81,56 @@ const make = (store: ResultStore["Service"], options: Options): Results["Service
     key: ResultKey,
     spec: OutputSpec = noOutputSpec
   ) {
-    const text = stringify(value)
-    const bytes = Buffer.byteLength(text)
     const budget = spec.inlineMaxBytes ?? (spec.store === "inline" ? maxInline : options.inlineMaxBytes)
     const wanted = spec.store !== undefined && spec.store !== "inline"
-    if (bytes <= budget && !wanted) return { value, reference: undefined }
+    const whole = contentOf(value)
+    if (!wanted) {
+      const inline = inlineOf(whole, budget)
+      if (inline !== undefined) return { value: inline, reference: undefined }
+    }
     // It is a reference already: what it stands for was stored when it was made.
-    if (isObject(value) && value["_ref"] !== undefined && bytes <= maxInline)
+    if (isObject(value) && value["_ref"] !== undefined && whole.bytes <= maxInline)
       return { value, reference: undefined }
-    const stored = yield* store.put(key, { value, text })
-    const reference = referenceOf(stored, text)
+    const kept = contentOf(withoutCopies(value, "worker"))
+    const stored = yield* store.put(key, kept)
+    const reference = referenceOf(stored, kept.text)
     const small: JsonObject = {
-      ...extractedOf(value, spec),
+      ...besideOf(kept.value, (path) => partReference(stored, path)),
+      ...selectedOf(value, spec),
       _ref: options.refStyle === "object" ? reference : stored.ref,
       _store: stored.store,
-      _size_bytes: bytes,
-      _preview: text.slice(0, options.previewBytes)
+      _size_bytes: kept.bytes,
+      _preview: kept.text.slice(0, options.previewBytes)
     }
     return { value: small, reference }
   })
 
   return Results.of({ resolve, externalize })
 }
+
+interface Measured {
+  readonly value: Json
+  readonly text: string
+  readonly bytes: number
+}
+
+const contentOf = (value: Json): Measured => {
+  const text = stringify(value)
+  return { value, text, bytes: Buffer.byteLength(text) }
+}
+
+/** The value as it fits into an event: with its copies while they are small, without them, with every value once. */
+const inlineOf = (whole: Measured, budget: number): Json | undefined => {
+  if (whole.bytes <= Math.min(budget, maxWithCopies)) return whole.value
+  for (const which of ["worker", "all"] as const) {
+    const lean = withoutCopies(whole.value, which)
+    if ((lean === whole.value ? whole : contentOf(lean)).bytes <= budget) return lean
+  }
+  return undefined
+}
+
+/** Copies for playbooks of other workers travel in results of no more bytes, so that events are no larger than theirs. */
+const maxWithCopies = 4 * 1024
 
 /** A batch of events may be 2 MiB. */
 const maxInline = 1024 * 1024

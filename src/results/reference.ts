@@ -6,7 +6,16 @@ import type { ResultKey, Stored } from "./ResultStore.ts"
 export interface Pointer {
   readonly ref: string
   readonly store: string | undefined
+  /** The members that lead to the value inside of what is stored. */
+  readonly path: ReadonlyArray<string>
 }
+
+/** What makes an object stand for a part of what is stored under `ref`. */
+export const partReference = ({ ref, store }: Stored, path: ReadonlyArray<string>): JsonObject => ({
+  _ref: ref,
+  _store: store,
+  _path: path
+})
 
 const scheme = "noetl://"
 
@@ -17,14 +26,14 @@ export const newRef = ({ executionId, step }: ResultKey): string =>
 /** Where a value is that an object stands for: `{_ref: uri}`, `{_ref: {ref, …}}`, `{kind: result_ref, ref, …}`. */
 export const pointerOf = (value: Json | undefined): Pointer | undefined => {
   if (typeof value === "string")
-    return value.startsWith(scheme) ? { ref: value, store: undefined } : undefined
+    return value.startsWith(scheme) ? { ref: value, store: undefined, path: [] } : undefined
   if (!isObject(value)) return undefined
   const inner = value["_ref"]
-  if (typeof inner === "string") return { ref: inner, store: textAt(value, "_store") }
+  if (typeof inner === "string") return { ref: inner, store: textAt(value, "_store"), path: pathOf(value) }
   if (isObject(inner)) return pointerOf(inner)
   const ref = textAt(value, "ref") ?? textAt(value, "locator")
   return ref?.startsWith(scheme) === true
-    ? { ref, store: textAt(value, "store") ?? textAt(value, "type") }
+    ? { ref, store: textAt(value, "store") ?? textAt(value, "type"), path: [] }
     : undefined
 }
 
@@ -33,6 +42,9 @@ export const externalised = (value: Json): Pointer | undefined =>
   isObject(value) && (value["kind"] === "result_ref" || value["kind"] === "temp_ref")
     ? pointerOf(value)
     : undefined
+
+const pathOf = ({ _path: path }: JsonObject): ReadonlyArray<string> =>
+  Array.isArray(path) && path.every((key) => typeof key === "string") ? (path as ReadonlyArray<string>) : []
 
 const textAt = (value: JsonObject, key: string): string | undefined => {
   const member = value[key]

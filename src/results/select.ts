@@ -40,29 +40,14 @@ const fieldsOf = (selected: Json | undefined): OutputSpec["fields"] => {
 const ofMapping = (mapping: JsonObject): OutputSpec["fields"] =>
   Object.entries(mapping).flatMap(([name, path]) => (typeof path === "string" ? [[name, path] as const] : []))
 
-const maxFields = 64
-const maxText = 512
-
-/** Small plain fields of an object, up to a budget. */
-const scalarsOf = (value: Json): JsonObject => {
-  if (!isObject(value)) return {}
-  const small = Object.entries(value).filter(([, member]) => isSmall(member))
-  return Object.fromEntries(small.slice(0, maxFields))
-}
-
-const isSmall = (value: Json): boolean =>
-  typeof value === "string" ? value.length <= maxText : typeof value !== "object" || value === null
-
-/** What stays beside the reference: plain fields and what the author selected. */
-export const extractedOf = (value: Json, spec: OutputSpec): JsonObject => ({
-  ...scalarsOf(value),
-  ...Object.fromEntries(
+/** The fields that the author selected. */
+export const selectedOf = (value: Json, spec: OutputSpec): JsonObject =>
+  Object.fromEntries(
     spec.fields.flatMap(([name, path]): ReadonlyArray<readonly [string, Json]> => {
       const member = at(value, path)
       return member === undefined ? [] : [[name, member]]
     })
   )
-})
 
 const at = (value: Json, path: string): Json | undefined => {
   let current: Json | undefined = value

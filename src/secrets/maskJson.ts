@@ -8,9 +8,12 @@ import { mark, maskText } from "./Registry.ts"
 const maxDepth = 256
 
 export const maskJson = (matcher: Matcher, value: Json): Json =>
-  matcher.isEmpty ? value : visit(matcher, value, 0)
+  matcher.isEmpty ? value : visit(matcher, value, 0, new Map())
 
-const visit = (matcher: Matcher, value: Json, depth: number): Json => {
+/** What was changed, by what it was: a value that stands in two places is masked once, and stays one value. */
+type Masked = Map<object, Json>
+
+const visit = (matcher: Matcher, value: Json, depth: number, masked: Masked): Json => {
   switch (typeof value) {
     case "string":
       return maskText(matcher, value)
@@ -21,7 +24,7 @@ const visit = (matcher: Matcher, value: Json, depth: number): Json => {
       if (value === null) return value
       if (isExact(value)) return maskNumber(matcher, value, value.rawJSON)
       if (depth > maxDepth) return mark
-      return Array.isArray(value) ? visitList(matcher, value, depth) : visitMapping(matcher, value, depth)
+      return (masked.size === 0 ? undefined : masked.get(value)) ?? visitObject(matcher, value, depth, masked)
     default:
       return value
   }
@@ -31,23 +34,31 @@ const visit = (matcher: Matcher, value: Json, depth: number): Json => {
 const maskNumber = (matcher: Matcher, value: Json, text: string): Json =>
   text.length >= matcher.window && maskText(matcher, text) !== text ? mark : value
 
-const visitList = (matcher: Matcher, list: ReadonlyArray<Json>, depth: number): Json => {
-  let masked: Array<Json> | undefined
-  for (let i = 0; i < list.length; i++) {
-    const item = list[i] as Json
-    const one = visit(matcher, item, depth + 1)
-    if (one === item) continue
-    masked ??= list.slice()
-    masked[i] = one
-  }
-  return masked ?? list
+const visitObject = (matcher: Matcher, value: object, depth: number, masked: Masked): Json => {
+  const changed = Array.isArray(value)
+    ? visitList(matcher, value, depth, masked)
+    : visitMapping(matcher, value, depth, masked)
+  if (changed !== value) masked.set(value, changed)
+  return changed
 }
 
-const visitMapping = (matcher: Matcher, mapping: object, depth: number): Json => {
+const visitList = (matcher: Matcher, list: ReadonlyArray<Json>, depth: number, masked: Masked): Json => {
+  let copy: Array<Json> | undefined
+  for (let i = 0; i < list.length; i++) {
+    const item = list[i] as Json
+    const one = visit(matcher, item, depth + 1, masked)
+    if (one === item) continue
+    copy ??= list.slice()
+    copy[i] = one
+  }
+  return copy ?? list
+}
+
+const visitMapping = (matcher: Matcher, mapping: object, depth: number, masked: Masked): Json => {
   let changed = false
   const entries = Object.entries(mapping).map(([key, member]: [string, Json]): [string, Json] => {
     const name = maskText(matcher, key)
-    const value = visit(matcher, member, depth + 1)
+    const value = visit(matcher, member, depth + 1, masked)
     if (name !== key || value !== member) changed = true
     return [name, value]
   })

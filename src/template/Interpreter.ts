@@ -156,6 +156,7 @@ const isSelf = (
 const fieldOf = (engine: Engine, target: Value, name: string): Value => {
   if (!isMapping(target)) return undefined
   const member = memberOf(target, name)
+  if (isMapping(member) && isPart(member)) return engine.demand({ type: "reference", holder: member })
   if (member !== undefined || !isReference(target)) return member
   const stored = engine.demand({ type: "reference", holder: target })
   return isMapping(stored) ? memberOf(stored, name) : undefined
@@ -168,6 +169,9 @@ export const isReference = (value: JsonObject): boolean => {
     typeof reference === "string" || (isMapping(reference) && typeof memberOf(reference, "ref") === "string")
   )
 }
+
+/** A few members of a large value, for servers, which cannot fetch the rest. */
+const isPart = (value: JsonObject): boolean => isList(memberOf(value, "_path")) && isReference(value)
 
 const itemOf = (engine: Engine, target: Value, index: Value): Value => {
   if (isMapping(target)) return isAbsent(index) ? undefined : fieldOf(engine, target, keyOf(index))

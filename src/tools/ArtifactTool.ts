@@ -41,7 +41,8 @@ const run = Effect.fnUntraced(function* (
   }
   const ref: Json = args["result_ref"] ?? config.result_ref ?? args["ref"] ?? config.ref ?? null
   if (ref === null || ref === "") {
-    const message = "there is no result_ref: the result was small enough for its event"
+    const message =
+      "there is no result_ref: expected a noetl:// reference, which {{ step._ref }} is for a result that is kept elsewhere; any other result is {{ step }} itself"
     return ToolResult.failure({ ...Failure.make("not_found", message), source: kind })
   }
   if (pointerOf(ref) === undefined) {

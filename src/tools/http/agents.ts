@@ -1,6 +1,6 @@
 /** Connections: undici dispatchers that ask the egress policy about every address they connect to. */
 import { Duration, Effect, RcMap } from "effect"
-import { isIP, type LookupFunction } from "node:net"
+import { isIP, type LookupFunction, Socket } from "node:net"
 import { getCACertificates } from "node:tls"
 import type { buildConnector, Dispatcher } from "undici"
 import type { Egress } from "./Egress.ts"
@@ -98,7 +98,8 @@ const guarded = (
         socket?.remoteAddress === undefined
           ? undefined
           : egress.checkAddress(socket.remoteAddress, port, host)
-      if (socket !== null && !("alpnProtocol" in socket && socket.alpnProtocol === "h2"))
+      // Without a connection there is an error in its place.
+      if (socket instanceof Socket && !("alpnProtocol" in socket && socket.alpnProtocol === "h2"))
         withoutContinue(socket)
       if (late === undefined) return callback(...answer)
       socket?.destroy()
