@@ -86,7 +86,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "tools/sql"
   ],
 
-  job: [...basis, ...ports, "results", "secrets", "tools/StopReason.ts", "job/pipeline"],
+  job: [...basis, ...ports, "results", "secrets", "tools/Slot.ts", "tools/StopReason.ts", "job/pipeline"],
   "job/pipeline": [
     ...basis,
     ...ports,
@@ -98,7 +98,7 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "tools/Slot.ts",
     "tools/Toolbox.ts"
   ],
-  worker: [...basis, ...ports, "job", "secrets/Redactor.ts", "tools/Slot.ts", "tools/Toolbox.ts"],
+  worker: [...basis, ...ports, "job", "secrets/Redactor.ts", "tools/Toolbox.ts"],
   "worker/plugins": ["kubernetes", "worker"],
   http: [...ports, "worker"],
 

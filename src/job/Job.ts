@@ -54,7 +54,7 @@ export const make = Effect.fnUntraced(function* (services: JobServices) {
     delivery: Delivery,
     slot: JobSlot
   ) {
-    yield* slot.toolReleased
+    slot.toolReleased()
     if (outcome._tag === "Stopped") {
       yield* journal.resetStarts(command.commandId)
       return { _tag: "Stopped", why: outcome.why } as const

@@ -14,11 +14,13 @@ export interface JobSlot {
   /** Holds a permit of the command's kind around the effect, where the kind has a limit. */
   readonly withKind: (kind: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Called when the tool and all it held are gone, while the delivery is still held. */
-  readonly toolReleased: Effect.Effect<void>
+  readonly toolReleased: () => void
   /** Called when nothing is left but to hand the delivery back, after the worker has deregistered. */
-  readonly stopped: Effect.Effect<void>
+  readonly stopped: () => void
   /** Runs an effect that only waits without holding the slot. */
   readonly park: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** The same for a wait of the tool, during which its message may be acknowledged. */
+  readonly parkTool: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Gives the slot back for good: what follows only waits. */
   readonly release: Effect.Effect<void>
 }

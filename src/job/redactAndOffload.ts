@@ -9,6 +9,7 @@ import { isObject, type Json } from "../domain/Json.ts"
 import type { Ending } from "../domain/Outcome.ts"
 import { retryLazily } from "../async/retryLazily.ts"
 import type { ToolResult } from "../domain/ToolResult.ts"
+import type { ResultStoreError } from "../results/ResultStore.ts"
 import { Results } from "../results/Results.ts"
 import { outputSpecOf } from "../results/select.ts"
 import { Redactor } from "../secrets/Redactor.ts"
@@ -28,15 +29,17 @@ export const make = Effect.gen(function* () {
   }
 })
 
+const untilStored = retryLazily({
+  while: (error: ResultStoreError) => error.isRetryable,
+  schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 5 }))
+})
+
 /** A store that is away for a moment is waited for; then the value goes inline and the server decides. */
 const offloaded = (results: Results["Service"], command: Command, data: Json) => {
   const spec = isObject(command.config) ? outputSpecOf(command.config) : undefined
   const key = { executionId: command.executionId, step: command.step }
   return results.externalize(data, key, spec).pipe(
-    retryLazily({
-      while: (error) => error.isRetryable,
-      schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ times: 5 }))
-    }),
+    untilStored,
     Effect.map((outgoing) => outgoing.value),
     Effect.catch((error) =>
       Effect.as(Effect.logWarning(`a large result goes inline: ${error.message}`), data)

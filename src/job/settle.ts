@@ -33,10 +33,13 @@ export const make = Effect.fnUntraced(function* ({ deregistered, failures }: Job
     if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause))
       yield* Effect.logWarning("the job did not come to an end and is tried again", exit.cause)
     const settlement = yield* deadLetterIfDue(delivery, due, id)
-    yield* slot.toolReleased
-    if (waitsForShutdown(exit)) yield* Effect.andThen(slot.stopped, deregistered)
+    slot.toolReleased()
+    if (waitsForShutdown(exit)) {
+      slot.stopped()
+      yield* deregistered
+    }
     yield* delivery.settle(settlement).pipe(
-      Effect.tap(() => Effect.sync(() => update(Metrics.settled[settlement._tag], 1))),
+      Effect.map(() => update(Metrics.settled[settlement._tag], 1)),
       // The queue delivers it again when the lease is over, and the journal knows what to answer then.
       Effect.catch((error) => Effect.logError(`the queue did not take ${settlement._tag}: ${error.message}`))
     )

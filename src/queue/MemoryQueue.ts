@@ -65,9 +65,11 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const deadLetters: Array<DeadLetter> = []
   const changed = yield* Latch.make(false)
   const empty = yield* Latch.make(true)
-  const signal = Effect.suspend(() =>
-    Effect.andThen(changed.open, messages.size === 0 ? empty.open : empty.close)
-  )
+  const signal = Effect.sync(() => {
+    changed.openUnsafe()
+    if (messages.size === 0) empty.openUnsafe()
+    else empty.closeUnsafe()
+  })
 
   const delivery = (message: Message): Delivery => {
     const receipt = message.receipt
@@ -86,25 +88,21 @@ const make = Effect.fnUntraced(function* (options: Options) {
       },
       deadLetter: (note) => Effect.sync(() => void deadLetters.push({ body: message.body, ...note })),
       settle: (settlement) =>
-        Clock.currentTimeMillis.pipe(
-          Effect.tap((now) =>
-            Effect.sync(() => {
-              if (!current()) return
-              settled.push({ body: message.body, attempt: message.attempt, settlement })
-              message.receipt = -1
-              if (settlement._tag === "Retry") message.visibleAt = now + Duration.toMillis(settlement.after)
-              else messages.delete(message)
-            })
-          ),
-          Effect.andThen(signal)
-        )
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          if (!current()) return Effect.void
+          settled.push({ body: message.body, attempt: message.attempt, settlement })
+          message.receipt = -1
+          if (settlement._tag === "Retry") message.visibleAt = now + Duration.toMillis(settlement.after)
+          else messages.delete(message)
+          return signal
+        })
     }
   }
 
   let receipts = 0
   const next: Effect.Effect<Delivery> = Effect.gen(function* () {
     while (true) {
-      yield* changed.close
+      changed.closeUnsafe()
       const now = yield* Clock.currentTimeMillis
       const message = firstVisible(messages, now)
       if (message !== undefined) {

@@ -13,7 +13,6 @@ import type * as Journal from "../journal/Journal.ts"
 import type { Delivery } from "../queue/MessageQueue.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import { updater } from "../telemetry/updater.ts"
-import { Slot } from "../tools/Slot.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 import * as Capacity from "./Capacity.ts"
 import * as EarlyAck from "./earlyAck.ts"
@@ -50,24 +49,25 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
   const work = (delivery: Delivery, permit: Permit) => {
     const entry = inFlight.entry()
     const park = parkWith(permit, entry)
-    // A wait that the journal keeps ends at once when the worker drains: the next start takes it up.
-    const endOfWait = Effect.andThen(
-      draining.await,
-      Effect.suspend(() => (entry.acknowledged ? Effect.interrupt : Effect.never))
-    )
-    const parkTool = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-      parkWith(permit, entry, ackEarly(delivery, entry))(Effect.raceFirst(effect, endOfWait))
+    const parkTool = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
+      // A wait that the journal keeps ends at once when the worker drains: the next start takes it up.
+      const endOfWait = Effect.andThen(
+        draining.await,
+        Effect.suspend(() => (entry.acknowledged ? Effect.interrupt : Effect.never))
+      )
+      return parkWith(permit, entry, ackEarly(delivery, entry))(Effect.raceFirst(effect, endOfWait))
+    }
     const slot: JobSlot = {
       enter: (notification) => inFlight.enter(notification, entry),
       at: (phase, kind) => inFlight.at(entry, phase, kind),
       withKind: (kind) => withLimit(kinds.get(kind), park),
-      toolReleased: entry.toolReleased.open,
-      stopped: entry.stopped.open,
+      toolReleased: () => inFlight.release(entry),
+      stopped: () => inFlight.stop(entry),
       park,
+      parkTool,
       release: permit.give
     }
     return job.run(delivery, slot).pipe(
-      Effect.provideService(Slot, { park: parkTool }),
       Effect.catchCause((cause) => Effect.logError("a job ended without an answer", cause)),
       Effect.andThen(inFlight.leave(entry)),
       Effect.andThen(permit.give)

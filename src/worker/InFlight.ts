@@ -1,5 +1,5 @@
 /** The commands in flight, by id: no command is worked twice at the same time in one worker. */
-import { Clock, Context, Effect, Latch } from "effect"
+import { Clock, Context, Effect } from "effect"
 import type { Command } from "../domain/Command.ts"
 import type { CommandId, ExecutionId } from "../domain/Ids.ts"
 import type { Notification } from "../domain/Notification.ts"
@@ -33,10 +33,10 @@ export interface Entry {
   parked: boolean
   /** Its message was acknowledged while it waits: the journal keeps it. */
   acknowledged: boolean
-  /** Opens when the tool and all it held are gone. */
-  readonly toolReleased: Latch.Latch
-  /** Opens when the job has ended, or when only the shutdown can end it. */
-  readonly stopped: Latch.Latch
+  /** The tool and all it held are gone. */
+  toolReleased: boolean
+  /** The job has ended, or only the shutdown can end it. */
+  stopped: boolean
 }
 
 export const make = Effect.contextWith((context: Context.Context<never>) => {
@@ -55,9 +55,33 @@ export const make = Effect.contextWith((context: Context.Context<never>) => {
     phaseSince: now(),
     parked: false,
     acknowledged: false,
-    toolReleased: Latch.makeUnsafe(false),
-    stopped: Latch.makeUnsafe(false)
+    toolReleased: false,
+    stopped: false
   })
+
+  /** Checks of those who wait for jobs: a job itself carries nothing to wait on. */
+  const waiting = new Set<() => void>()
+  const release = (made: Entry) => {
+    made.toolReleased = true
+    for (const check of waiting) check()
+  }
+  const stop = (made: Entry) => {
+    made.stopped = true
+    for (const check of waiting) check()
+  }
+  /** Waits until the condition holds for each job that is in flight when the wait begins. */
+  const awaitEach = (holds: (entry: Entry) => boolean) =>
+    Effect.callback<void>((resume) => {
+      const awaited = [...entries.values()]
+      const check = () => {
+        if (!awaited.every(holds)) return
+        waiting.delete(check)
+        resume(Effect.void)
+      }
+      waiting.add(check)
+      check()
+      return Effect.sync(() => waiting.delete(check))
+    })
 
   /** False when the command is in flight already. */
   const enter = (what: Pick<Notification, "commandId" | "executionId" | "step">, made: Entry): boolean => {
@@ -73,8 +97,8 @@ export const make = Effect.contextWith((context: Context.Context<never>) => {
   const leave = (made: Entry) =>
     Effect.sync(() => {
       if (made.command !== undefined && entries.get(made.command) === made) entries.delete(made.command)
-      made.toolReleased.openUnsafe()
-      made.stopped.openUnsafe()
+      release(made)
+      stop(made)
       update(Metrics.activeJobs, entries.size)
     })
 
@@ -82,6 +106,8 @@ export const make = Effect.contextWith((context: Context.Context<never>) => {
     entry,
     enter,
     leave,
+    release,
+    stop,
     at: (made: Entry, phase: JobPhase, kind?: string) => {
       made.phase = phase
       made.phaseSince = now()
@@ -95,7 +121,8 @@ export const make = Effect.contextWith((context: Context.Context<never>) => {
         made.phase = "report"
         made.parked = true
         made.kind = command.kind
-        return Effect.asVoid(Effect.ensuring(Effect.andThen(made.toolReleased.open, report), leave(made)))
+        release(made)
+        return Effect.asVoid(Effect.ensuring(report, leave(made)))
       }),
     active: Effect.sync((): ReadonlyArray<ActiveJob> =>
       [...entries].map(([command, { execution, kind, parked, phase, phaseSince, startedAt, step }]) => ({
@@ -111,15 +138,10 @@ export const make = Effect.contextWith((context: Context.Context<never>) => {
     ),
     busy: Effect.sync(() => entries.values().some(({ parked }) => !parked)),
     /** How many jobs have neither ended nor wait for the shutdown alone. */
-    notStopped: Effect.sync(() => [...entries.values()].filter(({ stopped }) => !stopped.isOpen()).length),
+    notStopped: Effect.sync(() => [...entries.values()].filter(({ stopped }) => !stopped).length),
     /** Waits until every job has ended or waits for the shutdown alone. */
-    awaitStopped: Effect.suspend(() => awaitAll([...entries.values()].map(({ stopped }) => stopped))),
+    awaitStopped: awaitEach(({ stopped }) => stopped),
     /** Waits until no tool runs. */
-    awaitToolsReleased: Effect.suspend(() =>
-      awaitAll([...entries.values()].map(({ toolReleased }) => toolReleased))
-    )
+    awaitToolsReleased: awaitEach(({ toolReleased }) => toolReleased)
   })
 })
-
-const awaitAll = (latches: ReadonlyArray<Latch.Latch>) =>
-  Effect.forEach(latches, (latch) => latch.await, { concurrency: "unbounded", discard: true })
