@@ -8,7 +8,7 @@ import { createRequire } from "node:module"
 const external = ["@duckdb/node-api", "snowflake-sdk", "@kubernetes/client-node", "pg-native"]
 
 /** CommonJS packages that are imported on first use: a bundle in several files would give them a default export only. */
-const commonJs = ["undici"]
+const commonJs = ["undici", "yaml"]
 
 const namedExports: Plugin = {
   name: "named exports of CommonJS packages",

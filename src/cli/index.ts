@@ -1,15 +1,9 @@
-/** The command line: words → one of the commands. */
+/** The command line: words → one of the commands, each loaded when it is the one: the worker must start fast. */
 import { Effect, Result } from "effect"
 import { announce } from "../telemetry/Telemetry.ts"
-import { config } from "./config.ts"
-import { deadLetters } from "./deadLetters.ts"
-import { demo } from "./demo.ts"
-import { doctor } from "./doctor.ts"
 import { help, parse, Said, UsageError } from "./options.ts"
-import { rhai } from "./rhai.ts"
 import { survivePipes } from "./signals.ts"
 import { version } from "./version.ts"
-import { worker } from "./worker.ts"
 
 export const run = Effect.fnUntraced(function* (argv: ReadonlyArray<string>) {
   survivePipes()
@@ -20,19 +14,19 @@ export const run = Effect.fnUntraced(function* (argv: ReadonlyArray<string>) {
   if (args.switches.has("version")) return yield* print(`noetl-worker ${version}\n`)
   const [command = "worker", ...rest] = args.positionals
   const extra = rest[0]
-  if (command === "rhai") return yield* rhai(extra)
-  if (command === "dead-letters") return yield* deadLetters(args, rest)
+  if (command === "rhai") return yield* (yield* loaded(() => import("./rhai.ts"))).rhai(extra)
+  if (command === "dead-letters") return yield* (yield* loaded(() => import("./deadLetters.ts"))).deadLetters(args, rest)
   if (extra !== undefined)
     return yield* new UsageError({ message: `${command} takes no argument "${extra}"` })
   switch (command) {
     case "worker":
-      return yield* worker(args)
+      return yield* (yield* loaded(() => import("./worker.ts"))).worker(args)
     case "demo":
-      return yield* demo(args)
+      return yield* (yield* loaded(() => import("./demo.ts"))).demo(args)
     case "doctor":
-      return yield* doctor(args)
+      return yield* (yield* loaded(() => import("./doctor.ts"))).doctor(args)
     case "config":
-      return yield* config(args)
+      return yield* (yield* loaded(() => import("./config.ts"))).config(args)
     case "help":
       return yield* print(help())
     default:
@@ -54,5 +48,8 @@ export const sayErrors = Effect.catchTags({
   ControlPlaneError: (error: { readonly message: string }) =>
     Effect.andThen(announce(`noetl-worker: ${error.message}`), Effect.fail(new Said()))
 })
+
+/** A file of this program that is not there is a defect. */
+const loaded = <A>(load: () => Promise<A>): Effect.Effect<A> => Effect.promise(load)
 
 const print = (text: string) => Effect.sync(() => void process.stdout.write(text))

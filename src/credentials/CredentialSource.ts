@@ -4,7 +4,6 @@
  */
 import { Config, Context, Effect, Layer, Redacted, Schema } from "effect"
 import { readFile } from "node:fs/promises"
-import { parse as parseYaml } from "yaml"
 import type { Credential } from "../domain/Credential.ts"
 import { isJson, isObject, type Json, type JsonObject, parse as parseJson } from "../domain/Json.ts"
 import { Result } from "effect"
@@ -82,8 +81,9 @@ const readCredentials = (path: string) =>
 
 /** Text of a credentials file → credentials by name; `path` is for errors. */
 export const parseFile = (path: string, text: string) =>
-  Effect.try({
-    try: () => parseYaml(text, { intAsBigInt: true }) as unknown,
+  Effect.tryPromise({
+    // Loaded only where there is such a file.
+    try: async () => (await import("yaml")).parse(text, { intAsBigInt: true }) as unknown,
     catch: (cause) => fileError(path, firstLine(cause))
   }).pipe(
     Effect.flatMap((document) => {

@@ -1,6 +1,5 @@
 /** Playbooks as the server's catalog keeps them. */
 import { Effect } from "effect"
-import { parse as parseYaml } from "yaml"
 import * as Json from "../../domain/Json.ts"
 import { messageOf } from "../../domain/messageOf.ts"
 import { ControlPlaneError, type CredentialScope, Unreadable } from "../ControlPlane.ts"
@@ -28,8 +27,9 @@ export const playbook = Effect.fnUntraced(function* ({ base, http }: Endpoint, s
 })
 
 const yamlOf = (operation: string, text: string) =>
-  Effect.try({
-    try: (): unknown => parseYaml(text, { maxAliasCount: 100 }),
+  Effect.tryPromise({
+    // Loaded when a playbook is read: most workers never read one.
+    try: async (): Promise<unknown> => (await import("yaml")).parse(text, { maxAliasCount: 100 }),
     catch: (cause) =>
       new ControlPlaneError({
         operation,
