@@ -15,7 +15,8 @@ export const run = Effect.fnUntraced(function* (argv: ReadonlyArray<string>) {
   const [command = "worker", ...rest] = args.positionals
   const extra = rest[0]
   if (command === "rhai") return yield* (yield* loaded(() => import("./rhai.ts"))).rhai(extra)
-  if (command === "dead-letters") return yield* (yield* loaded(() => import("./deadLetters.ts"))).deadLetters(args, rest)
+  if (command === "dead-letters")
+    return yield* (yield* loaded(() => import("./deadLetters.ts"))).deadLetters(args, rest)
   if (extra !== undefined)
     return yield* new UsageError({ message: `${command} takes no argument "${extra}"` })
   switch (command) {
