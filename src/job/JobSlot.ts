@@ -19,8 +19,8 @@ export interface JobSlot {
   readonly stopped: () => void
   /** Runs an effect that only waits without holding the slot. */
   readonly park: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** The same for a started command, whose message may be acknowledged while it waits. */
-  readonly parkStarted: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** The same for a wait of the tool, during which its message may be acknowledged. */
+  readonly parkTool: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Gives the slot back for good: what follows only waits. */
   readonly release: Effect.Effect<void>
 }

@@ -25,7 +25,7 @@ export const make = Effect.fnUntraced(function* ({ watch }: JobServices) {
       // One change of the context instead of three.
       Effect.updateContext((context: Context.Context<never>) =>
         context.pipe(
-          Context.add(Slot, { park: slot.parkStarted }),
+          Context.add(Slot, { park: slot.parkTool }),
           Context.add(Stopping, { why: Effect.sync(() => stop.why) }),
           Context.add(References.CurrentLogAnnotations, {
             ...Context.get(context, References.CurrentLogAnnotations),

@@ -2,7 +2,7 @@
  * Runs a Python program. Its value is what it returns at the top level, else what it assigns to `result`, else what
  * its `main()` gives; it comes on a channel of its own, so that whatever is printed stays output.
  */
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Fiber, Layer, Schema } from "effect"
 import * as Failure from "../domain/Failure.ts"
 import * as Json from "../domain/Json.ts"
 import { Redacted } from "effect"
@@ -43,10 +43,10 @@ const Config = Schema.Struct({
 })
 type Config = typeof Config.Type
 
-const uses = Effect.gen(function* () {
+const makePython = Effect.gen(function* () {
   const options = yield* ProcessOptions
   const { warm, preload, patience } = yield* PythonOptions
-  const { info, problem } = yield* Interpreter
+  const { info, problem } = yield* (yield* Interpreter).found
   const { env } = environmentOf(options, { inherit: undefined, extra: {} })
   const server =
     warm && info !== undefined
@@ -70,12 +70,15 @@ const uses = Effect.gen(function* () {
   return python
 })
 
+/** The worker starts meanwhile: only the first command waits. */
+const uses = Effect.map(Effect.forkScoped(makePython, { startImmediately: true }), Fiber.join)
+
 export class PythonTool extends Tool.Service<PythonTool>()("noetl-worker/tools/PythonTool", {
   kind: "python",
   pythonKeys: new Set(["code"]),
   config: Config,
   uses,
-  run: (made, config, call) => run(made, config, call),
+  run: (python, config, call) => Effect.flatMap(python, (made) => run(made, config, call)),
   deps: Layer.mergeAll(Interpreter.layer, ProcessRunner.layer, ScriptSource.layer)
 }) {}
 

@@ -49,13 +49,14 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
   const work = (delivery: Delivery, permit: Permit) => {
     const entry = inFlight.entry()
     const park = parkWith(permit, entry)
-    // A wait that the journal keeps ends at once when the worker drains: the next start takes it up.
-    const endOfWait = Effect.andThen(
-      draining.await,
-      Effect.suspend(() => (entry.acknowledged ? Effect.interrupt : Effect.never))
-    )
-    const parkStarted = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-      parkWith(permit, entry, ackEarly(delivery, entry))(Effect.raceFirst(effect, endOfWait))
+    const parkTool = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
+      // A wait that the journal keeps ends at once when the worker drains: the next start takes it up.
+      const endOfWait = Effect.andThen(
+        draining.await,
+        Effect.suspend(() => (entry.acknowledged ? Effect.interrupt : Effect.never))
+      )
+      return parkWith(permit, entry, ackEarly(delivery, entry))(Effect.raceFirst(effect, endOfWait))
+    }
     const slot: JobSlot = {
       enter: (notification) => inFlight.enter(notification, entry),
       at: (phase, kind) => inFlight.at(entry, phase, kind),
@@ -63,7 +64,7 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
       toolReleased: () => inFlight.release(entry),
       stopped: () => inFlight.stop(entry),
       park,
-      parkStarted,
+      parkTool,
       release: permit.give
     }
     return job.run(delivery, slot).pipe(

@@ -587,7 +587,7 @@ describe("every Python on this machine", () => {
 
 describe("the interpreter", () => {
   const found = (settings: { interpreter?: string }, environment: Record<string, string | undefined>) =>
-    Effect.map(Interpreter, (service) => service).pipe(
+    Effect.flatMap(Interpreter, ({ found }) => found).pipe(
       Effect.provide(
         Interpreter.layer.pipe(
           Layer.provide(Layer.succeed(PythonOptions, { ...defaults, ...settings })),

@@ -41,10 +41,13 @@ export class Pools extends Context.Service<
     Pools,
     Effect.gen(function* () {
       const options = yield* PostgresOptions
-      const pg = yield* Effect.promise(() => import("pg"))
       const all = new Set<Pool>()
       const pools = yield* Pooled.make({
-        lookup: (target: Target) => poolOf(pg.default.Pool, all, options, target),
+        lookup: (target: Target) =>
+          Effect.flatMap(
+            Effect.promise(() => import("pg")),
+            ({ default: pg }) => poolOf(pg.Pool, all, options, target)
+          ),
         idleTimeToLive: options.idle,
         capacity: options.maxPools
       })

@@ -1,5 +1,5 @@
-/** The Python that programs run with: looked for and reported once, when the worker starts. */
-import { Context, Effect, Layer, Schema } from "effect"
+/** The Python that programs run with: looked for and reported once, while the worker starts. */
+import { Context, Effect, Fiber, Layer, Schema } from "effect"
 import { execFile } from "node:child_process"
 import { findProgram } from "../process/findProgram.ts"
 import { environmentOf, ProcessOptions } from "../process/ProcessOptions.ts"
@@ -11,39 +11,49 @@ export interface InterpreterInfo {
   readonly version: string
 }
 
+export interface Found {
+  /** Undefined when there is none that can be used. */
+  readonly info: InterpreterInfo | undefined
+  /** Why there is none. */
+  readonly problem: string
+}
+
 export class Interpreter extends Context.Service<
   Interpreter,
   {
-    /** Undefined when there is none that can be used. */
-    readonly info: InterpreterInfo | undefined
-    /** Why there is none. */
-    readonly problem: string
+    /** Waits for the end of the search. The start of the worker does not. */
+    readonly found: Effect.Effect<Found>
   }
 >()("noetl-worker/tools/python/Interpreter") {
   static readonly layer = Layer.effect(
     Interpreter,
     Effect.gen(function* () {
-      const { interpreter } = yield* PythonOptions
-      const options = yield* ProcessOptions
-      const { env } = environmentOf(options, { inherit: undefined, extra: {} })
-      const named = interpreter ?? options.environment["PYTHON_PATH"]
-      const names = named === undefined || named === "" ? ["python3", "python"] : [named]
-      const problems: Array<string> = []
-      for (const name of names) {
-        const program = findProgram(name, env["PATH"], undefined)
-        const answer = program === undefined ? `${name} is not on the PATH` : yield* probe(program, env)
-        if (typeof answer !== "string") {
-          yield* Effect.logInfo(`python ${answer.version} at ${answer.path}`)
-          return Interpreter.of({ info: answer, problem: "" })
-        }
-        problems.push(answer)
-      }
-      const problem = problems.join("; ")
-      yield* Effect.logWarning(`no python: ${problem}`)
-      return Interpreter.of({ info: undefined, problem })
+      const search = yield* Effect.forkScoped(searched, { startImmediately: true })
+      return Interpreter.of({ found: Fiber.join(search) })
     })
   )
 }
+
+const searched: Effect.Effect<Found, never, ProcessOptions> = Effect.gen(function* () {
+  const { interpreter } = yield* PythonOptions
+  const options = yield* ProcessOptions
+  const { env } = environmentOf(options, { inherit: undefined, extra: {} })
+  const named = interpreter ?? options.environment["PYTHON_PATH"]
+  const names = named === undefined || named === "" ? ["python3", "python"] : [named]
+  const problems: Array<string> = []
+  for (const name of names) {
+    const program = findProgram(name, env["PATH"], undefined)
+    const answer = program === undefined ? `${name} is not on the PATH` : yield* probe(program, env)
+    if (typeof answer !== "string") {
+      yield* Effect.logInfo(`python ${answer.version} at ${answer.path}`)
+      return { info: answer, problem: "" }
+    }
+    problems.push(answer)
+  }
+  const problem = problems.join("; ")
+  yield* Effect.logWarning(`no python: ${problem}`)
+  return { info: undefined, problem }
+})
 
 // --- the driver's edge ---
 
