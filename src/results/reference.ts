@@ -44,7 +44,7 @@ export const externalised = (value: Json): Pointer | undefined =>
     : undefined
 
 const pathOf = ({ _path: path }: JsonObject): ReadonlyArray<string> =>
-  Array.isArray(path) && path.every((key) => typeof key === "string") ? (path as ReadonlyArray<string>) : []
+  Array.isArray(path) && path.every((key) => typeof key === "string") ? path : []
 
 const textAt = (value: JsonObject, key: string): string | undefined => {
   const member = value[key]

@@ -112,7 +112,7 @@ const conversions: ReadonlyArray<readonly [string, Json]> = [
   ["__import__('decimal').Decimal('1.10')", "1.10"],
   ["datetime.datetime(2024, 1, 2, 3, 4, 5)", "2024-01-02T03:04:05"],
   ["datetime.date(2024, 1, 2)", "2024-01-02"],
-  ["datetime.timedelta(minutes=1)", 60],
+  ["datetime.timedelta(minutes=1)", JSON.rawJSON("60.0")],
   ["b'\\x00\\xff'", "AP8="],
   ["uuid.UUID(int=1)", "00000000-0000-0000-0000-000000000001"],
   ["__import__('pathlib').Path('/a')", "/a"],
