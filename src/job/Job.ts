@@ -11,49 +11,27 @@ import type { Command } from "../domain/Command.ts"
 import { decode, type Notification } from "../domain/Notification.ts"
 import type { Outcome } from "../domain/Outcome.ts"
 import { Journal } from "../journal/Journal.ts"
-import type { Delivery } from "../queue/MessageQueue.ts"
-import * as Attempt from "./attempt.ts"
-import * as Claim from "./claim.ts"
-import * as Deliver from "./deliver.ts"
 import type { JobServices, JobSlot } from "./JobSlot.ts"
 import { poisoned, unreadable } from "./poison.ts"
-import * as Redact from "./redactAndOffload.ts"
-import * as Settle from "./settle.ts"
-import type { JobExit } from "./settlementOf.ts"
-import * as Traced from "./traced.ts"
+import { running, stagesOf, undecodable } from "./stages.ts"
 
 export const make = Effect.fnUntraced(function* (services: JobServices) {
   const journal = yield* Journal
-  const claim = yield* Claim.make(services)
-  const attempt = yield* Attempt.make(services)
-  const redactAndOffload = yield* Redact.make
-  const deliver = yield* Deliver.make
-  const settle = yield* Settle.make(services)
-  const traced = yield* Traced.make
+  const { attempt, claim, deliver, redactAndOffload, settle, traced } = yield* stagesOf(services)
 
-  const fromNotification = Effect.fnUntraced(function* (
-    notification: Notification,
-    delivery: Delivery,
-    slot: JobSlot
-  ) {
+  const fromNotification = Effect.fnUntraced(function* (notification: Notification, slot: JobSlot) {
     const known = yield* journal.find(notification.commandId)
     if (known?._tag === "Reported") return { _tag: "Reported" } as const
     if (known?._tag === "Unreported") return yield* deliver.again(known.entry)
-    const answer = yield* claim(notification, delivery, slot)
+    const answer = yield* claim(notification, slot)
     if (answer._tag !== "Claimed") return answer
-    if (known !== undefined)
-      return yield* fromOutcome(answer.command, unreadable(known.detail), delivery, slot)
-    const starts = yield* journal.countStart(answer.command.commandId)
-    const outcome = poisoned(starts) ?? (yield* attempt(answer.command, delivery, slot))
-    return yield* fromOutcome(answer.command, outcome, delivery, slot)
+    const { command } = answer
+    if (known !== undefined) return yield* fromOutcome(command, unreadable(known.detail), slot)
+    const starts = yield* journal.countStart(command.commandId)
+    return yield* fromOutcome(command, poisoned(starts) ?? (yield* attempt(command, slot)), slot)
   })
 
-  const fromOutcome = Effect.fnUntraced(function* (
-    command: Command,
-    outcome: Outcome,
-    delivery: Delivery,
-    slot: JobSlot
-  ) {
+  const fromOutcome = Effect.fnUntraced(function* (command: Command, outcome: Outcome, slot: JobSlot) {
     slot.toolReleased()
     if (outcome._tag === "Stopped") {
       yield* journal.resetStarts(command.commandId)
@@ -61,22 +39,17 @@ export const make = Effect.fnUntraced(function* (services: JobServices) {
     }
     const ending = yield* redactAndOffload(command, outcome)
     yield* journal.record(command, ending)
-    return yield* deliver.now(command, ending, delivery, slot)
+    return yield* deliver.now(command, ending, slot)
   })
 
-  const run = (delivery: Delivery, slot: JobSlot) => {
-    const notification = decode(delivery.body)
-    if (Result.isFailure(notification))
-      return settle(delivery, slot, undefined, undecodable(notification.failure.message))
-    const { commandId } = notification.success
-    if (!slot.enter(notification.success))
-      return settle(delivery, slot, commandId, Effect.succeed<JobExit>({ _tag: "RunningHere" }))
-    return settle(delivery, slot, commandId, fromNotification(notification.success, delivery, slot)).pipe(
-      traced(notification.success)
+  const run = (slot: JobSlot) => {
+    const decoded = decode(slot.delivery.body)
+    if (Result.isFailure(decoded)) return settle(slot, undefined, undecodable(decoded.failure.message))
+    const notification = decoded.success
+    if (!slot.enter(notification)) return settle(slot, notification.commandId, running)
+    return settle(slot, notification.commandId, fromNotification(notification, slot)).pipe(
+      traced(notification)
     )
   }
-
   return { run, reportLeftover: deliver.leftover }
 })
-
-const undecodable = (detail: string) => Effect.succeed<JobExit>({ _tag: "Undecodable", detail })

@@ -1,6 +1,7 @@
 /** What the dispatcher lends to one job, and what all jobs share. */
 import type { Effect } from "effect"
 import type { Notification } from "../domain/Notification.ts"
+import type { Delivery } from "../queue/MessageQueue.ts"
 import type { FailureCounter } from "./deadLetter.ts"
 import type { Watch } from "./Watch.ts"
 
@@ -8,6 +9,8 @@ import type { Watch } from "./Watch.ts"
 export type JobPhase = "claim" | "run" | "report"
 
 export interface JobSlot {
+  /** The delivery that the job works and settles. */
+  readonly delivery: Delivery
   /** Registers the command as in flight. False when it is in flight already. */
   readonly enter: (notification: Notification) => boolean
   readonly at: (phase: JobPhase, kind?: string) => void

@@ -5,7 +5,6 @@ import { ControlPlane } from "../control-plane/ControlPlane.ts"
 import type { Command } from "../domain/Command.ts"
 import * as Outcome from "../domain/Outcome.ts"
 import { Started } from "../domain/WorkerEvent.ts"
-import type { Delivery } from "../queue/MessageQueue.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import { updater } from "../telemetry/updater.ts"
 import { Slot } from "../tools/Slot.ts"
@@ -19,7 +18,7 @@ export const make = Effect.fnUntraced(function* ({ watch }: JobServices) {
   const count = countWith(yield* Effect.context())
 
   /** In a fiber of its own, so that the watch can interrupt it and nothing else. */
-  const executeWatched = (command: Command, delivery: Delivery, slot: JobSlot, stop: Stop) =>
+  const executeWatched = (command: Command, slot: JobSlot, stop: Stop) =>
     execute(command).pipe(
       slot.withKind(command.kind),
       // One change of the context instead of three.
@@ -34,7 +33,7 @@ export const make = Effect.fnUntraced(function* ({ watch }: JobServices) {
         )
       ),
       inFiber((running) => {
-        const forget = watch.add(delivery.id, command, (why) => {
+        const forget = watch.add(slot.delivery.id, command, (why) => {
           stop.why = why
           running.interruptUnsafe()
         })
@@ -45,7 +44,7 @@ export const make = Effect.fnUntraced(function* ({ watch }: JobServices) {
       })
     )
 
-  return (command: Command, delivery: Delivery, slot: JobSlot) =>
+  return (command: Command, slot: JobSlot) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         const startedAt = yield* Clock.currentTimeMillis
@@ -56,7 +55,7 @@ export const make = Effect.fnUntraced(function* ({ watch }: JobServices) {
         })
         // An interruption from outside is the worker's shutdown; the two other reasons come from the watch.
         const stop: Stop = { why: "Shutdown" }
-        const exit = yield* Effect.exit(Effect.interruptible(executeWatched(command, delivery, slot, stop)))
+        const exit = yield* Effect.exit(Effect.interruptible(executeWatched(command, slot, stop)))
         slot.toolReleased()
         if (started.pollUnsafe() === undefined) {
           yield* restore(Fiber.await(started)).pipe(Effect.timeoutOption("2 seconds"), Effect.exit)

@@ -73,8 +73,9 @@ export const make = Effect.fnUntraced(function* ({ draining }: JobServices) {
     }
   }, Effect.interruptible)
 
-  return Effect.fnUntraced(function* (notification: Notification, delivery: Delivery, slot: JobSlot) {
+  return Effect.fnUntraced(function* (notification: Notification, slot: JobSlot) {
     slot.at("claim")
+    const { delivery } = slot
     const first = yield* ask(notification, delivery)
     if (first._tag !== "Unanswered") return yield* counted(first)
     const again = askAgain(notification, delivery, first)

@@ -10,7 +10,6 @@ import type { Command } from "../domain/Command.ts"
 import type { Ending } from "../domain/Outcome.ts"
 import { type Entry, Journal } from "../journal/Journal.ts"
 import { Leases } from "../queue/Leases.ts"
-import type { Delivery } from "../queue/MessageQueue.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import { updater } from "../telemetry/updater.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
@@ -80,9 +79,9 @@ export const make = Effect.gen(function* () {
 
   return {
     /** For a command that ended at this moment. After an expired lease it is reported only if it is still ours. */
-    now: (command: Command, ending: Ending, delivery: Delivery, slot: JobSlot) => {
+    now: (command: Command, ending: Ending, slot: JobSlot) => {
       slot.at("report")
-      const reported = leases.expired(delivery.id) ? reportIfOurs : report
+      const reported = leases.expired(slot.delivery.id) ? reportIfOurs : report
       return whenLonger(holdsSlotFor, slot.release)(reported(command, ending, false))
     },
     /** For a delivery whose command ended here before. */

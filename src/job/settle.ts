@@ -3,7 +3,6 @@ import { Cause, Effect, Exit } from "effect"
 import { ControlPlane, type ControlPlaneError } from "../control-plane/ControlPlane.ts"
 import type { CommandId } from "../domain/Ids.ts"
 import type { JournalError } from "../journal/Journal.ts"
-import type { Delivery } from "../queue/MessageQueue.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import { updater } from "../telemetry/updater.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
@@ -20,11 +19,11 @@ export const make = Effect.fnUntraced(function* ({ deregistered, failures }: Job
   const deadLetterIfDue = yield* DeadLetter.make(failures)
 
   const answer = Effect.fnUntraced(function* (
-    delivery: Delivery,
     slot: JobSlot,
     id: CommandId | undefined,
     exit: Exit.Exit<JobExit, JobError>
   ) {
+    const { delivery } = slot
     const due = settlementOf(exit, {
       attempt: delivery.attempt,
       republishes: yield* republishesOrphans,
@@ -47,12 +46,11 @@ export const make = Effect.fnUntraced(function* ({ deregistered, failures }: Job
 
   /** Runs a job uninterruptibly but where it says otherwise, and settles its delivery. */
   return <R>(
-    delivery: Delivery,
     slot: JobSlot,
     id: CommandId | undefined,
     job: Effect.Effect<JobExit, JobError, R>
   ): Effect.Effect<void, never, R> =>
-    Effect.uninterruptible(Effect.flatMap(Effect.exit(job), (exit) => answer(delivery, slot, id, exit)))
+    Effect.uninterruptible(Effect.flatMap(Effect.exit(job), (exit) => answer(slot, id, exit)))
 })
 
 /** Handed back before the worker has deregistered, the command would still be claimed by it. */

@@ -58,6 +58,7 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
       return parkWith(permit, entry, ackEarly(delivery, entry))(Effect.raceFirst(effect, endOfWait))
     }
     const slot: JobSlot = {
+      delivery,
       enter: (notification) => inFlight.enter(notification, entry),
       at: (phase, kind) => inFlight.at(entry, phase, kind),
       withKind: (kind) => withLimit(kinds.get(kind), park),
@@ -67,7 +68,7 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
       parkTool,
       release: permit.give
     }
-    return job.run(delivery, slot).pipe(
+    return job.run(slot).pipe(
       Effect.catchCause((cause) => Effect.logError("a job ended without an answer", cause)),
       Effect.andThen(inFlight.leave(entry)),
       Effect.andThen(permit.give)
