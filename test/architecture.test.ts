@@ -160,6 +160,27 @@ const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   "launch.ts": []
 }
 
+/** Why a test file is long: one world that takes a page to build, and all that is true in it. */
+const longTests: Readonly<Record<string, string>> = {
+  "test/tools/TransferTool.test.ts": "every pair of ends over one set of databases that are started once",
+  "test/tools/PostgresTool.test.ts": "one server that is started once",
+  "test/tools/PythonTool.test.ts": "each sentence twice, with a process each and with warm ones",
+  "test/tools/HttpTool.test.ts": "one stub server with all its routes",
+  "test/tools/DuckdbTool.test.ts": "one world of databases and allowed folders",
+  "test/tools/SnowflakeTool.test.ts": "one server of the wire protocol with its answers",
+  "test/tools/duckdb/secrets.test.ts": "one object store with its checks",
+  "test/tools/script/ScriptTool.test.ts": "one cluster with its clock",
+  "test/control-plane/NoetlControlPlane.test.ts": "one server with its ways to fail",
+  "test/worker/Worker.test.ts": "the worker's promises in the order of a command's life",
+  "test/worker/outages.test.ts": "one world and every neighbour away",
+  "test/template/Template.test.ts": "a table of templates with their values",
+  "test/doctor/doctor.test.ts": "a table of faults with their cures",
+  "test/credentials/Credentials.test.ts": "one control plane and every shape of auth",
+  "test/job/pipelineRules.test.ts": "a table of rules",
+  "test/rhai/work.test.ts": "a table of all natives and operators",
+  "test/support/SnowflakeServer.ts": "a server of the wire protocol"
+}
+
 const files = globSync("src/**/*.ts")
 const pathOf = (file: string) => file.replace(/^src\//, "")
 const isIn = (path: string, part: string) => path === part || path.startsWith(`${part}/`)
@@ -253,6 +274,25 @@ describe("The architecture", () => {
   it("no file has more than 300 lines", () => {
     const long = files.filter((file) => readFileSync(file, "utf8").split("\n").length > 301)
     assert.deepStrictEqual(long, [])
+  })
+
+  it("no test file has more than 300 lines without a reason", () => {
+    const long = globSync("{test,bench,scripts}/**/*.ts")
+      .filter((file) => readFileSync(file, "utf8").split("\n").length > 301)
+      .filter((file) => longTests[file] === undefined)
+    assert.deepStrictEqual(long, [])
+  })
+
+  it("comments name who acts: no pronoun stands for a worker, a caller or a server", () => {
+    const vague = /\b(nobody|whoever|somebody|everybody|anybody|in hand|lapsed?|deadly|what is none)\b/i
+    const wrong = files.flatMap((file) =>
+      readFileSync(file, "utf8")
+        .split("\n")
+        .flatMap((line, i) =>
+          /^\s*(\/\*\*|\*|\/\/)/.test(line) && vague.test(line) ? [`${file}:${i + 1}: ${line.trim()}`] : []
+        )
+    )
+    assert.deepStrictEqual(wrong, [])
   })
 
   it("time is Clock's, chance is Random's, and no type is any, but where a comment says why", () => {

@@ -4,7 +4,8 @@
  * A value is `Redacted` and known to the redactor before it is handed out. Only the plain fields that a tool's
  * schema asks for (`password` of postgres) stand in its configuration, never in what templates read or events tell.
  */
-import { Cache, Context, Duration, Effect, Exit, Layer, Redacted, Schedule } from "effect"
+import { Cache, Context, Duration, Effect, Exit, Layer, Redacted } from "effect"
+import { backoff } from "../async/backoff.ts"
 import { ControlPlane, type ControlPlaneError } from "../control-plane/ControlPlane.ts"
 import { type Credential, type CredentialUse, noAuth, type ResolvedAuth } from "../domain/Credential.ts"
 import type { CredentialScope } from "../domain/CredentialScope.ts"
@@ -263,7 +264,7 @@ const keepFound =
 /** Three tries, as the servers' own workers do. */
 const retryTransient = <A>(effect: Effect.Effect<A, ControlPlaneError>) =>
   Effect.retry(effect, {
-    schedule: Schedule.exponential("200 millis"),
+    schedule: backoff("200 millis", "2 seconds"),
     times: 2,
     while: (error: ControlPlaneError) => error.isRetryable
   })

@@ -18,6 +18,7 @@ import {
   Schema,
   type Scope
 } from "effect"
+import { backoff } from "../async/backoff.ts"
 import { childRestarts } from "../telemetry/Metrics.ts"
 
 export interface ChildSpec<E, R> {
@@ -133,9 +134,7 @@ const supervise = Effect.fnUntraced(function* <E, R>(
   }
 })
 
-const defaultBackoff = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("10 seconds")]).pipe(
-  Schedule.jittered
-)
+const defaultBackoff = backoff("100 millis", "10 seconds")
 
 type End =
   | { readonly _tag: "Done"; readonly state: "ended" | "failed"; readonly words: string | undefined }

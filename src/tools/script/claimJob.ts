@@ -1,6 +1,7 @@
 /** The Job of a command: made, or found where another worker, or this one before, made it. */
 import type { V1Job } from "@kubernetes/client-node"
-import { Effect, Schedule } from "effect"
+import { Effect } from "effect"
+import { backoff } from "../../async/backoff.ts"
 import {
   configMapNameOf,
   configMapOf,
@@ -96,7 +97,7 @@ const ours = Effect.fnUntraced(function* (
 })
 
 export const conflictRetry = {
-  schedule: Schedule.exponential("200 millis").pipe(Schedule.jittered),
+  schedule: backoff("200 millis", "10 seconds"),
   times: 6,
   while: (error: KubernetesError) => error.isRetryable
 } as const

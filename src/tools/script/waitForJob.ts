@@ -6,6 +6,7 @@
  */
 import type { V1Job, V1Pod } from "@kubernetes/client-node"
 import { Clock, Duration, Effect, Fiber, Schedule } from "effect"
+import { backoff } from "../../async/backoff.ts"
 import { containerName } from "./JobManifest.ts"
 import { follow } from "./JobLogs.ts"
 import type { KubernetesApi, KubernetesError } from "../../kubernetes/KubernetesApi.ts"
@@ -98,9 +99,6 @@ const patienceFor = (settings: ScriptSettings, code: string): number =>
 
 /** An API server that is updated is away for a minute or two; the Job goes on meanwhile. */
 export const apiOutageRetry = {
-  schedule: Schedule.min([Schedule.exponential("250 millis"), Schedule.spaced("5 seconds")]).pipe(
-    Schedule.jittered,
-    Schedule.upTo({ duration: "3 minutes" })
-  ),
+  schedule: backoff("250 millis", "5 seconds").pipe(Schedule.upTo({ duration: "3 minutes" })),
   while: (error: KubernetesError) => error.isRetryable
 } as const
