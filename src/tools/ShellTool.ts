@@ -25,6 +25,7 @@ const uses = Effect.all({ options: ProcessOptions, runner: ProcessRunner })
 
 export class ShellTool extends Tool.Service<ShellTool>()("noetl-worker/tools/ShellTool", {
   kind: "shell",
+  endsAtDeadline: true,
   config: Config,
   uses,
   run: (made, config, call) => run(made, config, call),
