@@ -1,7 +1,7 @@
 /** What a tool gives back when it ran: the envelope around a step's value. */
 import { Schema } from "effect"
 import { Failure } from "./Failure.ts"
-import { type JsonObject, JsonRecord, JsonValue } from "./Json.ts"
+import { isObject, type JsonObject, JsonRecord, JsonValue } from "./Json.ts"
 
 export const ToolResult = Schema.Struct({
   status: Schema.Literals(["success", "error", "timeout"]),
@@ -29,13 +29,19 @@ export const failure = (error: Failure, more: Omit<ToolResult, "status" | "error
   ...more
 })
 
-/** The envelope as NoETL writes it on the wire. */
+/** The envelope as NoETL writes it on the wire. Long output that the data has too is in the data only. */
 export const envelopeOf = (result: ToolResult): JsonObject => ({
   status: result.status,
   ...(result.data === undefined ? {} : { data: result.data }),
   ...(result.error === undefined ? {} : { error: result.error.message }),
-  ...(result.stdout === undefined ? {} : { stdout: result.stdout }),
-  ...(result.stderr === undefined ? {} : { stderr: result.stderr }),
+  ...(result.stdout === undefined || isInData(result, result.stdout) ? {} : { stdout: result.stdout }),
+  ...(result.stderr === undefined || isInData(result, result.stderr) ? {} : { stderr: result.stderr }),
   ...(result.exitCode === undefined ? {} : { exit_code: result.exitCode }),
   ...(result.durationMs === undefined ? {} : { duration_ms: result.durationMs })
 })
+
+const isInData = ({ data }: ToolResult, output: string): boolean =>
+  output.length > longOutput && isObject(data) && Object.values(data).includes(output)
+
+/** Characters. */
+const longOutput = 4096

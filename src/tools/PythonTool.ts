@@ -75,6 +75,7 @@ const uses = Effect.map(Effect.forkScoped(makePython, { startImmediately: true }
 
 export class PythonTool extends Tool.Service<PythonTool>()("noetl-worker/tools/PythonTool", {
   kind: "python",
+  endsAtDeadline: true,
   pythonKeys: new Set(["code"]),
   config: Config,
   uses,
@@ -210,6 +211,13 @@ const Answer = Schema.Union([
 ])
 const decodeAnswer = Schema.decodeUnknownOption(Answer)
 
+/** What a program that ran too long leaves. */
+const outputOf = (ran: Ran): Json.JsonObject => ({
+  stdout: ran.stdout.text,
+  stderr: ran.stderr.text,
+  ...Settings.truncatedKeys(ran)
+})
+
 const resultOf = (ran: Ran, { timeout, limits }: Settings.ProcessEnvironment): ToolResult.ToolResult => {
   const exitCode = exitCodeOf(ran.ended)
   const envelope = {
@@ -232,7 +240,11 @@ const resultOf = (ran: Ran, { timeout, limits }: Settings.ProcessEnvironment): T
   }
   const error = failureOfEnd(ran, "Python script", "python", { timeout, limits })
   if (answer?.ok === true && ran.ended._tag === "Lost") return ToolResult.success(answer.value, envelope)
-  if (error !== undefined) return ToolResult.failure(error, envelope)
+  if (error !== undefined)
+    return ToolResult.failure(
+      error,
+      ran.ended._tag === "TimedOut" ? { ...envelope, data: outputOf(ran) } : envelope
+    )
   if (answer?.ok === true) return ToolResult.success(answer.value, envelope)
   // It left by os._exit(0): nothing went wrong, and there is no value.
   if (ran.result?.bytes === 0) return ToolResult.success(null, envelope)

@@ -25,6 +25,7 @@ const uses = Effect.all({ options: ProcessOptions, runner: ProcessRunner })
 
 export class ShellTool extends Tool.Service<ShellTool>()("noetl-worker/tools/ShellTool", {
   kind: "shell",
+  endsAtDeadline: true,
   config: Config,
   uses,
   run: (made, config, call) => run(made, config, call),
@@ -40,6 +41,8 @@ const run = Effect.fnUntraced(function* (
   if (scripts === undefined || scripts.length === 0) {
     return yield* invalid(call, "command", "Missing: one of command, cmds, cmd")
   }
+  if (scripts.some((script) => script.includes("\0")))
+    return yield* invalid(call, "command", "contains a zero byte, which no shell reads")
   const { cwd, env, timeout, limits } = yield* Settings.processEnvironmentOf(options, config, call)
   const shell = findProgram(config.shell ?? "sh", env["PATH"], cwd)
   if (shell === undefined) return yield* invalid(call, "shell", `not found: ${config.shell ?? "sh"}`)

@@ -31,6 +31,8 @@ export interface ToolCall {
   readonly attempt: number
   readonly serverUrl: string | undefined
   readonly traceparent: string | undefined
+  /** Seconds that the call may take. */
+  readonly deadline?: number
 }
 
 /** What a tool asks of the pipeline around it. All of it is optional. */
@@ -41,6 +43,8 @@ export interface Declaration {
   readonly pythonKeys?: ReadonlySet<string>
   /** Keys of the configuration that hold a connection, `{type, auth, …}`: `type` is the kind whose credentials it takes. */
   readonly connections?: ReadonlyArray<string>
+  /** The tool ends its call at the deadline by itself, with what there is until then. Otherwise it is interrupted. */
+  readonly endsAtDeadline?: boolean
   /** What rules read as `output`. */
   readonly view?: View
   /** A `status` in the tool's data says nothing about the task, even where `compat.status_in_data` is set. */

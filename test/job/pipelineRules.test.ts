@@ -290,6 +290,61 @@ const retries: ReadonlyArray<Row> = [
   ],
   ["4.7 retry: n", aCommand({ id: "a", answers: [{ error: 503 }], retry: 2 }), retried(2, 1)],
   [
+    "4.7 retry: a template",
+    aCommand({ id: "a", answers: [{ error: 503 }], retry: "{{ n }}" }, { context: { n: 4 } }),
+    retried(4, 1, 2, 4)
+  ],
+  [
+    "4.7 retry: a template of false",
+    aCommand({ id: "a", answers: [{ error: 503 }], retry: "{{ again }}" }, { context: { again: false } }),
+    retried(1)
+  ],
+  [
+    "4.7 retry: a template of a mapping",
+    aCommand(
+      { id: "a", answers: [{ error: 503 }], retry: "{{ plan }}" },
+      { context: { plan: { max_attempts: 2, initial_delay: 7 } } }
+    ),
+    retried(2, 7)
+  ],
+  [
+    "4.7 retry: a number as text",
+    aCommand({ id: "a", answers: [{ error: 503 }], retry: "2" }),
+    retried(2, 1)
+  ],
+  [
+    "4.7 retry: {…} with templates and floats",
+    aCommand(
+      {
+        id: "a",
+        answers: [{ error: 503 }],
+        retry: {
+          max_retries: "{{ n }}",
+          initial_delay_ms: "{{ ms }}",
+          backoff_multiplier: JSON.rawJSON("3.0")
+        }
+      },
+      { context: { n: 2, ms: 500 } }
+    ),
+    retried(3, 0.5, 1.5)
+  ],
+  [
+    "4.7 retry: a template of something else",
+    aCommand({ id: "a", answers: [{ error: 503 }], retry: "{{ word }}" }, { context: { word: "often" } }),
+    ({ result }) => {
+      assert.strictEqual(result.error?.kind, "config")
+      assert.include(result.error?.message ?? "", "retry: expected true, a number of attempts")
+    }
+  ],
+  [
+    "4.7 the author's names in the condition of a retry",
+    aCommand(
+      { id: "a", answers: [{ error: 503 }], retry: { when: "{{ attempt == 'mine' }}", max_attempts: 2 } },
+      { context: { attempt: "mine" } }
+    ),
+    retried(2, 1)
+  ],
+  [
     "4.7 retry: {…} as the Rust engine writes it",
     aCommand({
       id: "a",

@@ -33,6 +33,9 @@ const toolOf = (warm: boolean, python = interpreter) =>
 const layerOf = (warm: boolean) => Toolbox.layer(PythonTool).pipe(Layer.provide(toolOf(warm)))
 const python = (code: string, config: JsonObject = {}, more: Partial<ToolCall> = {}) =>
   runTool(aCall("python", { code, ...config }, more))
+const raw = (text: string) => JSON.rawJSON(text)
+const pythonWith = (code: string, variables: JsonObject) => runTool(aCall("python", { code }, { variables }))
+
 const textOf = (value: Json | undefined): string => (typeof value === "string" ? value : "")
 
 const values: ReadonlyArray<readonly [string, string, Json]> = [
@@ -389,6 +392,42 @@ for (const warm of [true, false]) {
             [result.error?.message ?? "", result.exitCode, result.data],
             [message, exitCode, data]
           )
+        })
+      )
+
+      it.effect.each<readonly [string, string]>([
+        ["closes it", "import os\nos.close(3)\nresult = {'a': 1}"],
+        ["closes all it has", "import os\nos.closerange(3, 64)\nresult = {'a': 1}"],
+        ["opens a file in its place", "import os\nos.close(3)\nfile = open('/dev/null', 'w')\nresult = [1]"]
+      ])("fails when the descriptor of its result is gone: a program %s", ([, code]) =>
+        Effect.gen(function* () {
+          const result = yield* python(code)
+          assert.deepStrictEqual([result.status, result.exitCode], ["error", 1])
+          assert.include(result.stderr ?? "", "closed descriptor 3, which is for its result")
+        })
+      )
+
+      it.effect("needs no descriptor for a result that it does not have", () =>
+        Effect.gen(function* () {
+          assert.strictEqual((yield* python("import os\nos.close(3)")).status, "success")
+        })
+      )
+
+      it.effect("tells floats from integers, in and out", () =>
+        Effect.gen(function* () {
+          const args = { p: JSON.rawJSON("20.0"), n: 20, big: JSON.rawJSON("1e16") }
+          const result = yield* python("result = [type(p).__name__, type(n).__name__, p, n, big, -0.0]", {
+            args
+          })
+          assert.deepStrictEqual(result.data, ["float", "int", raw("20.0"), 20, raw("1e+16"), raw("-0.0")])
+        })
+      )
+
+      it.effect("reads the author's names in its context", () =>
+        Effect.gen(function* () {
+          const code = "result = [context['step'], context['execution_id'], context['args']]"
+          const variables = { step: "s1", execution_id: "mine", args: "own" }
+          assert.deepStrictEqual((yield* pythonWith(code, variables)).data, ["s1", "mine", "own"])
         })
       )
 

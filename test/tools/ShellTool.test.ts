@@ -27,6 +27,8 @@ suite("ShellTool", ShellTool, tool, {
   broken: [
     { config: {}, at: "command" },
     { config: { command: { a: 1 } }, at: "command" },
+    { config: { command: "echo a\0b" }, at: "command" },
+    { config: { command: "true", env: { BIG: "x".repeat(200_000) } }, at: "env.BIG" },
     { config: { command: "true", timeout: "soon" }, at: "timeout" },
     { config: { command: "true", cwd: "/no/such/place" }, at: "cwd" },
     { config: { command: "true", shell: "no-such-shell" }, at: "shell" },

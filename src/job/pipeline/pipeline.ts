@@ -5,7 +5,7 @@
  *
  * A failure of a tool is a result. The pipeline itself fails on a command that is written wrongly or whose parts are missing.
  */
-import { Clock, Context, Effect, Result } from "effect"
+import { Clock, Context, Effect, Option, Result } from "effect"
 import { Credentials } from "../../credentials/Credentials.ts"
 import type { Command } from "../../domain/Command.ts"
 import { credentialScopeOf } from "../../domain/CredentialScope.ts"
@@ -13,7 +13,9 @@ import * as Failures from "../../domain/Failure.ts"
 import { invalid, ToolError } from "../../domain/ToolError.ts"
 import type { ToolResult } from "../../domain/ToolResult.ts"
 import { Results } from "../../results/Results.ts"
+import { Redactor } from "../../secrets/Redactor.ts"
 import { Template } from "../../template/Template.ts"
+import { OutputMask } from "../../domain/OutputMask.ts"
 import { Slot } from "../../tools/Slot.ts"
 import { Toolbox } from "../../tools/Toolbox.ts"
 import { WorkerConfig } from "../../WorkerConfig.ts"
@@ -44,6 +46,9 @@ export const make = Effect.gen(function* () {
     template: yield* Template,
     config: yield* WorkerConfig
   }
+  // A composition without a redactor has nothing to mask.
+  const redactor = yield* Effect.serviceOption(Redactor)
+  const maskOf = Option.isSome(redactor) ? redactor.value.stream : yield* OutputMask
 
   return Effect.fnUntraced(function* (command: Command): Effect.fn.Return<ToolResult, ToolError> {
     const whole = yield* hydrate(services.results, command)
@@ -57,7 +62,11 @@ export const make = Effect.gen(function* () {
     const clock = yield* Clock.Clock
     const started = clock.currentTimeMillisUnsafe()
     const lone = loneTaskOf(plan.success)
-    const ended = yield* lone === undefined ? walk(running) : runLone(running, lone)
+    const ended = yield* Effect.provideService(
+      lone === undefined ? walk(running) : runLone(running, lone),
+      OutputMask,
+      maskOf
+    )
     const result = resultOf(running.plan, ended, clock.currentTimeMillisUnsafe() - started)
     return services.config.lenientStatus && ended.last?.thrown === false ? asSuccess(result) : result
   })

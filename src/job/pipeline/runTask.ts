@@ -57,8 +57,11 @@ const callTool = Effect.fnUntraced(function* (running: Running, task: Task, stat
   const args = yield* inputOf(running, task, state, attempt)
   const layers = layersOf(state, task.label, attempt, args)
   const { auth, config } = yield* configOf(running, task, layers)
+  const seconds = deadlineOf(config, services.config.commandTimeout)
+  const { endsAtDeadline } = services.toolbox.declarationOf(task.kind)
   const call = services.toolbox.run({
     kind: task.kind,
+    deadline: seconds,
     config,
     args,
     // Only tools that hand them to a program read them.
@@ -73,9 +76,8 @@ const callTool = Effect.fnUntraced(function* (running: Running, task: Task, stat
     serverUrl: command.serverUrl,
     traceparent: command.traceparent
   })
-  const seconds = deadlineOf(config, services.config.commandTimeout)
   const late = () => Effect.fail(new ToolError({ tool: task.kind, reason: new TimedOut({ seconds }) }))
-  return yield* withinOrElse(seconds * 1000, late)(call)
+  return yield* withinOrElse((endsAtDeadline === true ? seconds + toEnd : seconds) * 1000, late)(call)
 })
 
 /** An argument that came to nothing is null: a program that names it must find it. */
@@ -136,6 +138,9 @@ const authorizedConfig = Effect.fnUntraced(function* (
   // Again over all settings: what the author wrote wins over the credential, and each connection has a credential of its own.
   return yield* authorized(services, task.kind, { ...rendered, ...names }, scope)
 })
+
+/** Seconds for a tool that ends at its deadline: programs have a time to stop in, and their output is read. */
+const toEnd = 60
 
 const secondsOf = Schema.decodeUnknownOption(Coerced.Seconds)
 

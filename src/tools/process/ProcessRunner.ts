@@ -7,6 +7,7 @@ import type { Socket } from "node:net"
 import { ToolError } from "../../domain/ToolError.ts"
 import type { Limits } from "./Limits.ts"
 import { type Captured, makeCapture, makeLines } from "./Output.ts"
+import { OutputMask } from "../../domain/OutputMask.ts"
 import * as OutOfMemory from "./OutOfMemory.ts"
 import * as Pipes from "./Pipes.ts"
 import { ProcessOptions, type ProcessSettings } from "./ProcessOptions.ts"
@@ -174,6 +175,8 @@ const pumpText = Effect.fnUntraced(function* (
 ) {
   const capture = makeCapture(keep)
   const lines = makeLines(options.maxLoggedBytes)
+  const mask = (yield* OutputMask)()
+  const decoder = new TextDecoder("utf-8")
   const log = (complete: ReadonlyArray<string>) =>
     Effect.forEach(complete, (line) => Effect.logWithLevel(options.logLevel)(line), { discard: true }).pipe(
       Effect.annotateLogs({ stream })
@@ -181,10 +184,13 @@ const pumpText = Effect.fnUntraced(function* (
   while (true) {
     const chunk = yield* read(source)
     if (chunk === undefined) break
-    capture.push(chunk)
-    yield* log(lines.push(chunk))
+    const masked = Buffer.from(mask.push(decoder.decode(chunk, { stream: true })))
+    capture.push(masked)
+    yield* log(lines.push(masked))
   }
-  yield* log(lines.end())
+  const rest = Buffer.from(mask.push(decoder.decode()) + mask.end())
+  capture.push(rest)
+  yield* log([...lines.push(rest), ...lines.end()])
   return capture.end()
 })
 

@@ -50,12 +50,13 @@ export const processEnvironmentOf = Effect.fnUntraced(function* (
     if (value.includes("\0")) return yield* invalid(call, `env.${name}`, "contains a zero byte")
   }
   if (refused.length > 0) yield* Effect.logWarning(`not passed to programs: ${refused.join(", ")}`)
-  const seconds = settings.timeout ?? settings.timeout_seconds ?? undefined
+  const written = settings.timeout ?? settings.timeout_seconds ?? 0
+  // None at all is what a zero means everywhere.
+  const seconds = Math.min(...[written, call.deadline ?? 0].filter((one) => one > 0))
   return {
     cwd,
     env: call.traceparent === undefined ? env : { TRACEPARENT: call.traceparent, ...env },
-    // None at all is what a zero means everywhere.
-    timeout: seconds === undefined || seconds === 0 ? undefined : Duration.seconds(seconds),
+    timeout: Number.isFinite(seconds) ? Duration.seconds(seconds) : undefined,
     limits: tighter(options.limits, {
       memoryBytes: settings.limits?.memory ?? undefined,
       cpuSeconds: settings.limits?.cpu_seconds ?? undefined,

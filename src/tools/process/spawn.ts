@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { closeSync, openSync, readdirSync, readFileSync } from "node:fs"
 import { constants } from "node:os"
 import { messageOf } from "../../domain/messageOf.ts"
-import { ToolError, Unavailable } from "../../domain/ToolError.ts"
+import { invalid, ToolError, Unavailable } from "../../domain/ToolError.ts"
 import { type Limits, wrapped } from "./Limits.ts"
 import type { Pipe } from "./Pipes.ts"
 import type { Leader, Marker } from "./ProcessTree.ts"
@@ -41,12 +41,7 @@ export const launch =
   (oomScoreAdj: number, plugs: Plugs) =>
   (order: Order): Effect.Effect<Launched, ToolError> =>
     Effect.callback((resume) => {
-      const fail = (cause: unknown): void =>
-        resume(
-          Effect.fail(
-            new ToolError({ tool: order.tool, reason: new Unavailable({ detail: messageOf(cause) }) })
-          )
-        )
+      const fail = (cause: unknown): void => resume(Effect.fail(notStarted(order, cause)))
       try {
         const child = start(order, oomScoreAdj, plugs)
         const exited = exitOf(child)
@@ -56,6 +51,27 @@ export const launch =
         fail(cause)
       }
     })
+
+const notStarted = (order: Order, cause: unknown): ToolError => {
+  if (cause instanceof Error && "code" in cause && cause.code === "E2BIG") {
+    const [at, bytes] = largestOf(order)
+    const problem = `${bytes} bytes are more than a program can be started with (Linux: 128 KiB each, environment and arguments together about 2 MiB)`
+    return invalid({ kind: order.tool }, at, problem)
+  }
+  return new ToolError({ tool: order.tool, reason: new Unavailable({ detail: messageOf(cause) }) })
+}
+
+type Sized = readonly [at: string, bytes: number]
+
+/** The variable or the argument that has the most bytes, by its place in a tool's settings. */
+const largestOf = ({ argv, env }: Order): Sized => {
+  const variables = Object.entries(env).map(([name, value]): Sized => [
+    `env.${name}`,
+    Buffer.byteLength(name) + Buffer.byteLength(value) + 2
+  ])
+  const args = argv.map((text, i): Sized => [`argument ${i}`, Buffer.byteLength(text) + 1])
+  return [...variables, ...args].reduce((most, one) => (one[1] > most[1] ? one : most))
+}
 
 /**
  * File descriptors that the worker itself was started with and that a child would get, because they were not marked

@@ -1,5 +1,6 @@
 /** The log of a script: line by line while it runs, and what is kept of it when it has ended. */
 import { Effect, Schedule, Stream } from "effect"
+import { OutputMask } from "../../domain/OutputMask.ts"
 import { type Captured, makeCapture, makeLines } from "../process/Output.ts"
 import type { KubernetesApi, LogOf } from "../../kubernetes/KubernetesApi.ts"
 import type { ScriptSettings } from "./ScriptOptions.ts"
@@ -28,10 +29,14 @@ export const logOf = (
   settings: ScriptSettings,
   of: LogOf
 ): Effect.Effect<Captured | undefined> =>
-  Effect.suspend(() => {
+  Effect.flatMap(OutputMask, (maskOf) => {
     const capture = makeCapture(settings.maxLogBytes)
+    const mask = maskOf()
+    const decoder = new TextDecoder("utf-8")
+    const push = (text: string) => Effect.sync(() => capture.push(Buffer.from(text)))
     return api.log(of, { follow: false, tailLines }).pipe(
-      Stream.runForEach((chunk) => Effect.sync(() => capture.push(chunk))),
+      Stream.runForEach((chunk) => push(mask.push(decoder.decode(chunk, { stream: true })))),
+      Effect.andThen(Effect.suspend(() => push(mask.push(decoder.decode()) + mask.end()))),
       Effect.map(() => capture.end())
     )
   }).pipe(

@@ -112,11 +112,12 @@ const run = Effect.fnUntraced(function* (uses: Uses, config: Config, call: Tool.
   const job = yield* claimJob(uses, spec, identity, text).pipe(Effect.mapError(refuse))
 
   const outer = outerTimeout(config)
-  // A little before the deadline of the task, which would interrupt us and leave no time to read the log.
-  const within =
-    outer === undefined
-      ? Duration.sum(Duration.seconds(spec.timeoutSeconds * (spec.backoffLimit + 1)), settings.allowance)
-      : Duration.seconds(Math.max(outer * 0.9, outer - 2))
+  const own = outer ?? spec.timeoutSeconds * (spec.backoffLimit + 1) + Duration.toSeconds(settings.allowance)
+  const seconds = Math.min(own, call.deadline ?? own)
+  // A little before the deadline of the task, so that there is time to read the log.
+  const within = Duration.seconds(
+    outer === undefined && seconds === own ? seconds : Math.max(seconds * 0.9, seconds - 2)
+  )
   const { park } = yield* Slot
   const waited = yield* park(waitForJob(api, settings, job, within)).pipe(Effect.mapError(refuse))
   const { ended } = waited
@@ -131,7 +132,7 @@ const run = Effect.fnUntraced(function* (uses: Uses, config: Config, call: Tool.
     ended,
     log,
     durationMs: (yield* Clock.currentTimeMillis) - started,
-    seconds: outer !== undefined && ended._tag === "Late" ? outer : spec.timeoutSeconds
+    seconds: ended._tag === "Late" && (outer !== undefined || seconds < own) ? seconds : spec.timeoutSeconds
   })
   return result
 })

@@ -2,6 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Layer, Logger } from "effect"
 import { closeSync, openSync, rmSync, statSync } from "node:fs"
 import { dirname } from "node:path"
+import { OutputMask } from "../../../src/domain/OutputMask.ts"
+import { MaskStream } from "../../../src/secrets/MaskStream.ts"
+import { Registry } from "../../../src/secrets/Registry.ts"
 import { defaults, ProcessOptions } from "../../../src/tools/process/ProcessOptions.ts"
 import { type Program, ProcessRunner } from "../../../src/tools/process/ProcessRunner.ts"
 import { longTime, processesWith, until } from "./leftBehind.ts"
@@ -36,6 +39,21 @@ const runaways: ReadonlyArray<readonly [string, string]> = [
 const sleepOf = (script: string, time: string) => script.replaceAll("SLEEP", `sleep ${time}`)
 
 describe("ProcessRunner", { concurrent: true }, () => {
+  it.live("masks a secret that is cut in two, by the pieces of the output or by its limit", () =>
+    Effect.gen(function* () {
+      const registry = new Registry(10)
+      registry.add("hunter2-and-more")
+      const masked = <A, E, R>(work: Effect.Effect<A, E, R>) =>
+        Effect.provideService(work, OutputMask, () => new MaskStream(() => registry.matcher))
+      const pieces = yield* masked(sh("printf hunter2-; sleep 0.1; printf and-more"))
+      assert.strictEqual(pieces.stdout.text, "[REDACTED]")
+      // Half of 4096 bytes are kept from the beginning: the limit would go through the secret.
+      const limit = yield* masked(sh(`printf '%2040s' x; printf hunter2-and-more; printf '%9000s' y`))
+      assert.isTrue(limit.stdout.truncated)
+      assert.notInclude(limit.stdout.text, "hunter2")
+    }).pipe(Effect.provide(layer))
+  )
+
   it.live.each(runaways)("leaves nothing of %s when the command ends", ([, script]) =>
     Effect.gen(function* () {
       const time = longTime()

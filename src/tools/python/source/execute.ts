@@ -213,11 +213,13 @@ def renew_streams():
 def run(document, channel):
     """Runs the program; the answer is its exit code."""
     pid = os.getpid()
+    pipe = identity(channel)
     filename = document["filename"]
     sys.argv = [filename]
     sys.path[:0] = document["sys_path"] + [""]
     renew_streams()
     status = 0
+    value = None
     try:
         code, guarded = compile_program(document["code"], filename)
         # With a main() of its own the usual guard would run it a second time.
@@ -242,12 +244,30 @@ def run(document, channel):
             stream.flush()
         except (OSError, ValueError):
             pass
+    if hand_over(channel, pipe, text) or status != 0 or value is None:
+        return status
+    sys.__stderr__.write("The program closed descriptor %d, which is for its result: the result is lost.\n" % channel)
+    return 1
+
+
+def identity(descriptor):
+    """Tells a pipe from whatever a program may have opened under its number."""
     try:
-        with os.fdopen(channel, "w", encoding="ascii") as pipe:
-            pipe.write(text)
+        status = os.fstat(descriptor)
+        return status.st_dev, status.st_ino
     except OSError:
-        pass
-    return status
+        return None
+
+
+def hand_over(channel, pipe, text):
+    if pipe is None or identity(channel) != pipe:
+        return False
+    try:
+        with os.fdopen(channel, "w", encoding="ascii") as file:
+            file.write(text)
+        return True
+    except OSError:
+        return False
 
 
 def defines_main(source):
