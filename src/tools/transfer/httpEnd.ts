@@ -144,12 +144,12 @@ const columnsOf = (rows: ReadonlyArray<Json>): ReadonlyArray<Column> => {
   return [...kinds].map(([name, kind]) => ({ name, type: { kind: kind ?? "text" } }))
 }
 
-const numbers: ReadonlyArray<Kind> = ["int8", "float8", "decimal"]
+const numbers: ReadonlySet<Kind> = new Set<Kind>(["int8", "float8", "decimal"])
 
 /** What holds values of two kinds: the wider number, or JSON for what has nothing in common. */
 const both = (x: Kind, y: Kind): Kind => {
   if (x === y) return x
-  if (!numbers.includes(x) || !numbers.includes(y)) return "json"
+  if (!numbers.has(x) || !numbers.has(y)) return "json"
   return x === "decimal" || y === "decimal" ? "decimal" : "float8"
 }
 
