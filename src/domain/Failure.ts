@@ -102,7 +102,10 @@ const socketCodes: ReadonlyMap<string, string> = new Map([
   ["EPIPE", "CONN_RESET"],
   ["ENOTFOUND", "DNS_ERROR"],
   ["EAI_AGAIN", "DNS_ERROR"],
-  ["UND_ERR_SOCKET", "CONN_RESET"]
+  ["UND_ERR_SOCKET", "CONN_RESET"],
+  // A compressed answer that ends too early.
+  ["Z_BUF_ERROR", "CONN_RESET"],
+  ["ERR_STREAM_PREMATURE_CLOSE", "CONN_RESET"]
 ])
 
 const timeoutCodes: ReadonlySet<string> = new Set([

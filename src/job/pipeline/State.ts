@@ -4,8 +4,10 @@ import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
 import type { SetBlock } from "./Rule.ts"
 
 export interface State {
-  /** What came with the command, and the names that every template has. */
+  /** What came with the command. */
   readonly base: JsonObject
+  /** Names that the worker gives to every template. Whatever the author calls so wins. */
+  readonly own: JsonObject
   /** Everything under `ctx`, changes included. */
   readonly ctx: JsonObject
   /** What was changed under `ctx`: it is reported, and readable by its bare name. */
@@ -36,7 +38,8 @@ export const initial = (command: Command, step: string): State => {
     job: { uuid: command.executionId, execution_id: command.executionId, id: command.executionId }
   }
   return {
-    base: { ...absent, ...context, ...metadata },
+    base: context,
+    own: { ...metadata, ...absent },
     ctx,
     changed: {},
     iter: isObject(context["iter"]) ? context["iter"] : {},
@@ -46,23 +49,19 @@ export const initial = (command: Command, step: string): State => {
   }
 }
 
-/** The layers that templates look names up in, first one wins. `own` is what only this moment has. */
+/**
+ * The layers that templates look names up in, first one wins. `own` is what only this moment has; `besides` are names of
+ * the worker's that yield to the author's, as all of them do.
+ */
 export const layersOf = (
   state: State,
   label: string,
   attempt: number,
-  own: JsonObject
+  own: JsonObject,
+  besides: JsonObject = {}
 ): ReadonlyArray<JsonObject> => [
   own,
-  {
-    ctx: state.ctx,
-    vars: state.ctx,
-    iter: state.iter,
-    results: state.results,
-    _task: label,
-    _attempt: attempt,
-    ...(state.previous === undefined ? {} : { _prev: state.previous, output: state.previous })
-  },
+  { ctx: state.ctx, iter: state.iter },
   state.locals,
   state.results,
   state.changed,
@@ -70,7 +69,16 @@ export const layersOf = (
   // Bare names of what servers send only under a heading. A step's value of the same name is in the base, and wins.
   state.iter,
   state.ctx,
-  ...(isObject(state.base["workload"]) ? [state.base["workload"]] : [])
+  ...(isObject(state.base["workload"]) ? [state.base["workload"]] : []),
+  {
+    ...state.own,
+    vars: state.ctx,
+    results: state.results,
+    _task: label,
+    _attempt: attempt,
+    ...(state.previous === undefined ? {} : { _prev: state.previous, output: state.previous }),
+    ...besides
+  }
 ]
 
 /** All layers as one: what a program gets. */

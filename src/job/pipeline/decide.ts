@@ -33,12 +33,13 @@ export const decide = Effect.fnUntraced(function* (
   const ended = withResult(before, task.label, attempt.data)
   const state = yield* applySet(running, task, ended, attempt, number)
   const output = outputOf(attempt, number, running.services.toolbox.declarationOf(task.kind).view)
-  const layers = layersOf(state, task.label, number, {
-    ...own(running, task, attempt),
-    output,
-    outcome: output
+  const now = { ...own(running, task, attempt), output, outcome: output }
+  const layers = layersOf(state, task.label, number, now)
+  const short = layersOf(state, task.label, number, now, {
+    attempt: number,
+    success: attempt.failure === undefined,
+    ...ofShort(output)
   })
-  const short = { attempt: number, success: attempt.failure === undefined, ...ofShort(output) }
   const rule =
     (yield* firstMatch(running, task, task.rules, layers, short)) ??
     (yield* firstMatch(running, task, yield* lateRules(running, task, layers), layers, short))
@@ -102,10 +103,10 @@ const firstMatch = Effect.fnUntraced(function* (
   task: Task,
   rules: ReadonlyArray<Rule>,
   layers: ReadonlyArray<JsonObject>,
-  short: JsonObject
+  short: ReadonlyArray<JsonObject>
 ) {
   for (const rule of rules) {
-    const names = rule.isShort ? [short, ...layers] : layers
+    const names = rule.isShort ? short : layers
     if (yield* running.renderer.holds(rule.when, names, task, `${placeIn(task, rule.at)}.when`)) return rule
   }
   return undefined

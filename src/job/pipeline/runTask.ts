@@ -131,7 +131,7 @@ const authorizedConfig = Effect.fnUntraced(function* (
     return { auth: noAuth, config: yield* renderer.mapping(others, layers, task, "") }
   }
   const before = yield* authorized(services, task.kind, names, scope)
-  const withAuth = [{ auth: authVariable(before.auth) }, ...layers]
+  const withAuth = [...layers, { auth: authVariable(before.auth) }]
   const rendered = yield* renderer.mapping(others, withAuth, task, "")
   // Again over all settings: what the author wrote wins over the credential, and each connection has a credential of its own.
   return yield* authorized(services, task.kind, { ...rendered, ...names }, scope)

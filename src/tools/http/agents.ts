@@ -4,6 +4,7 @@ import { isIP, type LookupFunction } from "node:net"
 import { getCACertificates } from "node:tls"
 import type { buildConnector, Dispatcher } from "undici"
 import type { Egress } from "./Egress.ts"
+import { withoutContinue } from "./interim.ts"
 import type { SafeHttpSettings } from "./SafeHttpOptions.ts"
 
 export type Undici = typeof import("undici")
@@ -97,6 +98,8 @@ const guarded = (
         socket?.remoteAddress === undefined
           ? undefined
           : egress.checkAddress(socket.remoteAddress, port, host)
+      if (socket !== null && !("alpnProtocol" in socket && socket.alpnProtocol === "h2"))
+        withoutContinue(socket)
       if (late === undefined) return callback(...answer)
       socket?.destroy()
       callback(late, null)

@@ -1,10 +1,9 @@
 /** The driver's edge of SafeHttp: undici's requests, answers and errors. */
-import { pipeline, type Readable } from "node:stream"
-import { constants, createBrotliDecompress, createGunzip, createInflate } from "node:zlib"
 import type { Dispatcher as UndiciDispatcher } from "undici"
 import { messageOf } from "../../domain/messageOf.ts"
 import type { Undici } from "./agents.ts"
 import type { Hop } from "./redirect.ts"
+import { unpacked } from "./unpack.ts"
 
 export type Dispatcher = UndiciDispatcher
 export type Answer = UndiciDispatcher.ResponseData
@@ -50,16 +49,15 @@ export const discard = (answer: Answer): Promise<void> =>
 export async function* bytesOf(answer: Answer, method: string, max: number): AsyncGenerator<Uint8Array> {
   let bytes = 0
   const declared = Number(answer.headers["content-length"])
-  const source = method === "HEAD" ? answer.body : unpacked(answer)
+  const encoding = method === "HEAD" ? "" : String(answer.headers["content-encoding"] ?? "")
   try {
     if (method !== "HEAD" && declared > max) throw new TooLarge()
-    for await (const chunk of source as AsyncIterable<Uint8Array>) {
+    for await (const chunk of unpacked(answer.body as AsyncIterable<Uint8Array>, encoding)) {
       bytes += chunk.length
       if (bytes > max) throw new TooLarge()
       yield chunk
     }
   } finally {
-    source.destroy()
     answer.body.destroy()
   }
 }
@@ -86,39 +84,5 @@ export const isCertificateError = (code: string | undefined): boolean =>
   code !== undefined && /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME|^ERR_SSL|^ERR_TLS|^ERR_OSSL/.test(code)
 
 // --- helpers ---
-
-const unpacked = (answer: Answer): Readable => {
-  const encodings = String(answer.headers["content-encoding"] ?? "")
-    .toLowerCase()
-    .split(",")
-    .map((encoding) => encoding.trim())
-    .filter((encoding) => encoding !== "" && encoding !== "identity")
-  const decoders = encodings.toReversed().map(decoderOf)
-  // Of what it does not know, the caller gets the bytes as they came.
-  if (decoders.length === 0 || decoders.some((decoder) => decoder === undefined)) return answer.body
-  const known = decoders.filter((decoder) => decoder !== undefined)
-  // The pipeline hands a failure of the connection on to the stream that is read.
-  pipeline([answer.body, ...known], () => undefined)
-  return known.at(-1) ?? answer.body
-}
-
-const decoderOf = (encoding: string) => {
-  // An answer that is cut short or empty is told apart by its length, not by its compression.
-  const flush = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH }
-  switch (encoding) {
-    case "gzip":
-    case "x-gzip":
-      return createGunzip(flush)
-    case "deflate":
-      return createInflate(flush)
-    case "br":
-      return createBrotliDecompress({
-        flush: constants.BROTLI_OPERATION_FLUSH,
-        finishFlush: constants.BROTLI_OPERATION_FLUSH
-      })
-    default:
-      return undefined
-  }
-}
 
 const asArray = (value: unknown): ReadonlyArray<unknown> => (Array.isArray(value) ? value : [])

@@ -10,7 +10,7 @@ const isName = (name: string): boolean =>
 
 /**
  * Every argument by its name and all of them as `args`; over them the step's context by name; `workload`, `vars` and
- * `ctx` are maps in any case. A name that the code does not mention is left out: a context may be large.
+ * `ctx` are maps in any case. The worker's own names yield to the author's. A name that the code does not mention is left out: a context may be large.
  */
 export const variablesOf = (call: ToolCall, own: JsonObject, code: string): ReadonlyMap<string, Value> => {
   const args = { ...call.args, ...own }
@@ -21,12 +21,17 @@ export const variablesOf = (call: ToolCall, own: JsonObject, code: string): Read
   }
   add(args)
   add(call.variables)
-  variables.set("args", fromJson(args))
+  const otherwise = (name: string, value: () => Value): void => {
+    if (!variables.has(name)) variables.set(name, value())
+  }
+  otherwise("args", () => fromJson(args))
   for (const name of ["workload", "vars", "ctx"])
     if (!(variables.get(name) instanceof Map)) variables.set(name, new Map())
-  variables.set("execution_id", executionId(call.executionId))
-  variables.set("step", call.step)
-  variables.set("server_url", call.serverUrl ?? "")
+  // The context has the worker's id as text.
+  if (variables.get("execution_id") === call.executionId) variables.delete("execution_id")
+  otherwise("execution_id", () => executionId(call.executionId))
+  otherwise("step", () => call.step)
+  otherwise("server_url", () => call.serverUrl ?? "")
   return variables
 }
 

@@ -102,7 +102,8 @@ def namespace(document, name):
     names.update(json=json, os=os, datetime=datetime, uuid=uuid)
     names.update(fields)
     names.pop("server_url")
-    names["context"] = dict({"input": args}, **dict(variables, **fields))
+    # The author's names win.
+    names["context"] = dict({"input": args}, **dict(fields, **variables))
     names["input_data"] = dict(args)
     names["data"] = variables["data"] if "data" in variables else dict(args)
     if document.get("auth"):
