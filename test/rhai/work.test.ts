@@ -145,7 +145,8 @@ const words = (count: Counter): RhaiArray =>
   count.array(Array.from({ length: count.size }, (_, i) => `word ${i}`))
 const entries = (count: Counter): Map<string, Value> =>
   count.map(Array.from({ length: count.size }, (_, i): [string, Value] => [`key ${i}`, i]))
-const bytes = (count: Counter): Blob => new Blob(count.array(Array.from({ length: count.size }, () => 44)))
+const bytes = (count: Counter): Blob =>
+  new Blob(count.array(Array.from<number>({ length: count.size }).fill(44)))
 const one = (): RhaiArray => [[]]
 
 type Make = (count: Counter) => Value

@@ -43,6 +43,8 @@ const rowsOf = (result: ToolResult): ReadonlyArray<JsonObject> => {
   assert.strictEqual(result.status, "success", result.error?.message)
   return (dataOf(result)["rows"] ?? []) as ReadonlyArray<JsonObject>
 }
+/** An object whose `__proto__` is a member of its own. */
+const own = (value: Json, more: JsonObject = {}): JsonObject => ({ ["__proto__"]: value, ...more })
 const endless = "SELECT count(*) FROM range(100000000) a, range(100000000) b WHERE a.range + b.range = -1"
 
 suite("DuckdbTool", DuckdbTool, DuckdbTool.layer.pipe(Layer.provide(withOptions)), {
@@ -120,6 +122,8 @@ testLayer(toolbox, { excludeTestServices: true })("DuckdbTool", (it) => {
     ["9223372036854775807", "BIGINT", 9_223_372_036_854_775_807n],
     ["sum(1)", "HUGEINT", 1],
     ["170141183460469231731687303715884105727", "HUGEINT", "170141183460469231731687303715884105727"],
+    [`'-${"1234567890".repeat(12)}'::BIGNUM`, "BIGNUM", `-${"1234567890".repeat(12)}`],
+    ["'65536'::BIGNUM", "BIGNUM", 65_536],
     ["0.1::FLOAT", "FLOAT", 0.1],
     ["0.1::DOUBLE + 0.2", "DOUBLE", 0.1 + 0.2],
     ["'NaN'::DOUBLE", "DOUBLE", null],
@@ -144,6 +148,11 @@ testLayer(toolbox, { excludeTestServices: true })("DuckdbTool", (it) => {
       "2024-07-02T01:04:05.250000+00:00"
     ],
     ["'infinity'::TIMESTAMP", "TIMESTAMP", "infinity"],
+    ["'infinity'::TIMESTAMP_NS", "TIMESTAMP_NS", "infinity"],
+    ["'-infinity'::TIMESTAMP_MS", "TIMESTAMP_MS", "-infinity"],
+    ["'infinity'::TIMESTAMP_S", "TIMESTAMP_S", "infinity"],
+    ["'-infinity'::TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE", "-infinity"],
+    ["TIMESTAMP '294246-12-31 23:59:59.5'", "TIMESTAMP", "294246-12-31T23:59:59.500000"],
     ["INTERVAL '1 month 2 days 3 seconds'", "INTERVAL", { months: 1, days: 2, nanos: 3_000_000_000 }],
     ["[1, NULL, 3]", "INTEGER[]", [1, null, 3]],
     ["[[1.5], []]", "DECIMAL(2,1)[][]", [["1.5"], []]],
@@ -153,6 +162,12 @@ testLayer(toolbox, { excludeTestServices: true })("DuckdbTool", (it) => {
       'STRUCT("a" INTEGER, "b" STRUCT("c" BIGINT[]))',
       { a: 1, b: { c: [9_223_372_036_854_775_807n] } }
     ],
+    [
+      "[{'__proto__': 5, 'a': {'__proto__': {'x': NULL::INTEGER}}}]",
+      'STRUCT("__proto__" INTEGER, "a" STRUCT("__proto__" STRUCT("x" INTEGER)))[]',
+      [own(5, { a: own({ x: null }) })]
+    ],
+    ["MAP {'__proto__': {'__proto__': 1}}", 'MAP(VARCHAR, STRUCT("__proto__" INTEGER))', own(own(1))],
     ["MAP {'a': 1, 'b': 2}", "MAP(VARCHAR, INTEGER)", { a: 1, b: 2 }],
     ["MAP {1: 'a'}", "MAP(INTEGER, VARCHAR)", { 1: "a" }],
     ["union_value(k := 5)", 'UNION("k" INTEGER)', 5],

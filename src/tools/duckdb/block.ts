@@ -12,7 +12,7 @@ import { mayHaveEffects } from "../sql/effects.ts"
 import { lineOf, split, type Statement } from "../sql/split.ts"
 import type { Session } from "./Databases.ts"
 import { failureOf, isBroken } from "./failure.ts"
-import { converterOf, type Duckdb, type Forms, isFloat } from "./values.ts"
+import { converterOf, type Duckdb, type Forms, isFloat, nameable } from "./values.ts"
 
 export interface Block {
   readonly text: string
@@ -176,6 +176,7 @@ const read = async (
     if (chunk === null || chunk.rowCount === 0) break
     count += chunk.rowCount
     if (truncated !== undefined) continue
+    for (let i = 0; i < columns.length; i++) nameable(duckdb, chunk.getColumnVector(i).type)
     for (const values of chunk.getRows()) {
       if (limits.maxRows > 0 && rows.length >= limits.maxRows) truncated = "rows"
       else if (bytes >= limits.maxBytes) truncated = "bytes"

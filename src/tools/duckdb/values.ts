@@ -6,6 +6,9 @@ import type {
   DuckDBListValue,
   DuckDBMapValue,
   DuckDBStructValue,
+  DuckDBTimestampMillisecondsValue,
+  DuckDBTimestampNanosecondsValue,
+  DuckDBTimestampSecondsValue,
   DuckDBTimestampTZValue,
   DuckDBType,
   DuckDBUnionValue,
@@ -62,10 +65,13 @@ const valueOf = (duckdb: Duckdb, type: DuckDBType, forms: Forms): Convert => {
     case id.GEOMETRY:
       return (value) => Buffer.from((value as DuckDBBlobValue).bytes).toString("base64")
     case id.TIMESTAMP:
-    case id.TIMESTAMP_S:
-    case id.TIMESTAMP_MS:
-    case id.TIMESTAMP_NS:
       return (value) => timestampOf(String(value))
+    case id.TIMESTAMP_S:
+      return (value) => coarseOf(value, (value as DuckDBTimestampSecondsValue).seconds)
+    case id.TIMESTAMP_MS:
+      return (value) => coarseOf(value, (value as DuckDBTimestampMillisecondsValue).millis)
+    case id.TIMESTAMP_NS:
+      return (value) => coarseOf(value, (value as DuckDBTimestampNanosecondsValue).nanos)
     case id.TIMESTAMP_TZ:
       return (value) => utcOf(duckdb, value as DuckDBTimestampTZValue)
     case id.DATE:
@@ -147,6 +153,12 @@ const dateOf = (value: DuckDBValue): string => {
   return Math.abs(days) === 2 ** 31 - 1 ? `${days < 0 ? "-" : ""}infinity` : String(value)
 }
 
+/** Infinities are the largest numbers, which the driver prints as times except for microseconds. */
+const coarseOf = (value: DuckDBValue, ticks: bigint): string => {
+  if (ticks === 2n ** 63n - 1n) return "infinity"
+  return ticks === 1n - 2n ** 63n ? "-infinity" : timestampOf(String(value))
+}
+
 const jsonOf = (text: string): Json.Json => Result.getOrElse(Json.parse(text), () => text)
 
 const utcOf = (duckdb: Duckdb, value: DuckDBTimestampTZValue): string => {
@@ -160,10 +172,32 @@ const intervalOf = ({ days, micros, months }: DuckDBIntervalValue): Json.Json =>
   nanos: integerOf(micros * 1000n)
 })
 
-/** The driver assigns `__proto__`, which gives an object a prototype and no key. */
+/** The key that stands for `__proto__` in what the driver makes. */
+const proto = "\u0000__proto__"
+
+/**
+ * The driver assigns a struct's members to an object, where `__proto__` makes no key: a type of a vector names it
+ * otherwise, before its values are read.
+ */
+export const nameable = (duckdb: Duckdb, type: DuckDBType): void => {
+  if (type instanceof duckdb.DuckDBStructType) {
+    const names = type.entryNames as Array<string>
+    const at = names.indexOf("__proto__")
+    if (at >= 0) names[at] = proto
+    for (const one of type.entryTypes) nameable(duckdb, one)
+  } else if (type instanceof duckdb.DuckDBListType || type instanceof duckdb.DuckDBArrayType) {
+    nameable(duckdb, type.valueType)
+  } else if (type instanceof duckdb.DuckDBMapType) {
+    nameable(duckdb, type.keyType)
+    nameable(duckdb, type.valueType)
+  } else if (type instanceof duckdb.DuckDBUnionType) {
+    for (const one of type.memberTypes) nameable(duckdb, one)
+  }
+}
+
 const entryOf = (entries: Readonly<Record<string, DuckDBValue>>, name: string): DuckDBValue => {
-  if (Object.hasOwn(entries, name)) return entries[name] ?? null
-  return name === "__proto__" ? (Object.getPrototypeOf(entries) as DuckDBValue) : null
+  const key = name === "__proto__" ? proto : name
+  return Object.hasOwn(entries, key) ? (entries[key] ?? null) : null
 }
 
 const keyOf = (key: Json.Json): string => (typeof key === "string" ? key : Json.stringify(key))

@@ -127,9 +127,17 @@ const reread = (session: Session, answer: Answer, { asObjects, numbers }: Option
   }
 }
 
-const describe = `SELECT t.oid::int8 AS oid, t.typname AS name, a.oid::int8 AS element, a.typname AS of, a.typdelim AS delimiter
-  FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_type a ON a.oid = t.typelem AND t.typcategory = 'A'
-  WHERE t.oid = ANY($1::oid[])`
+/** The types and what they are made of: elements of arrays, and what domains are domains of. */
+const describe = `WITH RECURSIVE reached(oid) AS (
+    SELECT unnest($1::oid[])
+    UNION
+    SELECT CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.typelem END
+    FROM reached JOIN pg_catalog.pg_type t USING (oid) WHERE t.typtype = 'd' OR t.typcategory = 'A'
+  )
+  SELECT t.oid::int8 AS oid, t.typname AS name, a.oid::int8 AS element, a.typname AS of, a.typdelim AS delimiter,
+    CASE t.typtype WHEN 'd' THEN t.typbasetype::int8 END AS base
+  FROM reached JOIN pg_catalog.pg_type t USING (oid)
+    LEFT JOIN pg_catalog.pg_type a ON a.oid = t.typelem AND a.typarray = t.oid`
 
 interface Described {
   readonly oid: string
@@ -137,6 +145,7 @@ interface Described {
   readonly element: string | null
   readonly of: string | null
   readonly delimiter: string | null
+  readonly base: string | null
 }
 
 const learn = Effect.fnUntraced(function* (session: Session, oids: ReadonlyArray<number>) {
@@ -144,9 +153,10 @@ const learn = Effect.fnUntraced(function* (session: Session, oids: ReadonlyArray
     try: () => session.client.query<Described>(describe, [oids]),
     catch: (cause) => new SqlFailure({ cause })
   })
-  for (const { delimiter, element, name, of, oid } of rows) {
+  for (const { base, delimiter, element, name, of, oid } of rows) {
+    const made = base === null ? { name } : { name, base: Number(base) }
     const type: PgType =
-      element === null ? { name } : { name: `${of}[]`, element: Number(element), delimiter: delimiter ?? "," }
+      element === null ? made : { name: `${of}[]`, element: Number(element), delimiter: delimiter ?? "," }
     session.types.set(Number(oid), type)
   }
 })

@@ -10,33 +10,32 @@ export const timestampOf = (text: string): string => {
 export const timestamptzOf = (text: string): string => {
   const match = zoned.exec(text)
   if (match === null) return text
-  const [
-    ,
-    year = "",
-    month = "",
-    day = "",
-    time = "",
-    fraction,
-    sign,
-    hours = "0",
-    minutes = "0",
-    seconds = "0"
-  ] = match
+  const [, year = "", month, day, time = "", fraction, sign, hours, minutes = "0", seconds = "0", era] = match
   const offset = (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)
-  if (offset === 0) return `${year}-${month}-${day}T${time}${fractionOf(fraction)}+00:00`
-  const [h, m, s] = time.split(":").map(Number)
+  if (offset === 0 && era === undefined) return `${year}-${month}-${day}T${time}${fractionOf(fraction)}+00:00`
+  // PostgreSQL's years begin before those of JavaScript and end after them; the calendar is the same every 400 years
   const local = new Date(0)
-  local.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
-  local.setUTCHours(h ?? 0, m ?? 0, (s ?? 0) - (sign === "-" ? -offset : offset))
-  const date = `${String(local.getUTCFullYear()).padStart(4, "0")}-${two(local.getUTCMonth() + 1)}-${two(local.getUTCDate())}`
+  const astronomical = era === undefined ? Number(year) : 1 - Number(year)
+  const cycles = Math.floor(astronomical / cycle) - 5
+  local.setUTCFullYear(astronomical - cycles * cycle, Number(month) - 1, Number(day))
+  const [h = 0, m = 0, s = 0] = time.split(":").map(Number)
+  local.setUTCHours(h, m, s - (sign === "-" ? -offset : offset))
+  const inYear = local.getUTCFullYear() + cycles * cycle
+  const rest = `-${two(local.getUTCMonth() + 1)}-${two(local.getUTCDate())}`
   const clock = `${two(local.getUTCHours())}:${two(local.getUTCMinutes())}:${two(local.getUTCSeconds())}`
-  return `${date}T${clock}${fractionOf(fraction)}+00:00`
+  return inYear > 0
+    ? `${four(inYear)}${rest}T${clock}${fractionOf(fraction)}+00:00`
+    : `${four(1 - inYear)}${rest} ${clock}${fraction === undefined ? "" : `.${fraction}`}+00 BC`
 }
 
+const cycle = 400
+
 const plain = /^(\d{4,6}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?$/
-const zoned = /^(\d{4,6})-(\d\d)-(\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?$/
+const zoned =
+  /^(\d{4,6})-(\d\d)-(\d\d) (\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?( BC)?$/
 
 const fractionOf = (digits: string | undefined): string =>
   digits === undefined ? "" : `.${digits.padEnd(6, "0")}`
 
 const two = (n: number): string => String(n).padStart(2, "0")
+const four = (n: number): string => String(n).padStart(4, "0")

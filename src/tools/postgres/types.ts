@@ -26,6 +26,8 @@ export interface PgType {
   /** The type of the elements, for an array. */
   readonly element?: number
   readonly delimiter?: string
+  /** The type that a domain is made of: only in arrays a value comes as the domain's. */
+  readonly base?: number
 }
 
 /** Types whose numbers are the same in every database. */
@@ -84,6 +86,7 @@ export const parserOf = (
   numbers: NumberForms = exactNumbers
 ): Parse => {
   const type = types(oid)
+  if (type?.base !== undefined) return parserOf(type.base, types, numbers)
   if (type?.element !== undefined) {
     return arrayOf(parserOf(type.element, types, numbers), type.delimiter ?? ",")
   }

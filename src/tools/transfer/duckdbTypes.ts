@@ -27,10 +27,11 @@ export const typeOfDuckdb = (duckdb: Duckdb, type: DuckDBType): Type => {
     case id.BIGINT:
       return { kind: "int8" }
     case id.UBIGINT:
+      return { kind: "decimal", precision: 20, scale: 0 }
     case id.HUGEINT:
     case id.UHUGEINT:
     case id.BIGNUM:
-      return { kind: "decimal", precision: 38, scale: 0 }
+      return { kind: "decimal", scale: 0 }
     case id.FLOAT:
       return { kind: "float4" }
     case id.DOUBLE:
@@ -64,6 +65,7 @@ export const typeOfDuckdb = (duckdb: Duckdb, type: DuckDBType): Type => {
 export const duckdbName = (type: Type): string => {
   if (type.kind === "list") return `${duckdbName(type.item ?? { kind: "text" })}[]`
   if (type.kind === "decimal") {
+    if (type.precision === undefined && type.scale === 0) return "BIGNUM"
     // Without a scale no DECIMAL holds all of it; text does.
     return type.precision === undefined || type.precision > 38
       ? "VARCHAR"

@@ -60,6 +60,16 @@ testLayer(toolbox, { excludeTestServices: true })("A value of PostgreSQL", (it) 
     ["'2024-07-02 03:04:05.123456+02'::timestamptz", "timestamptz", "2024-07-02T01:04:05.123456+00:00"],
     ["'2024-01-01 00:30:00+01'::timestamptz", "timestamptz", "2023-12-31T23:30:00+00:00"],
     ["'0044-03-15 12:00:00 BC'::timestamp", "timestamp", "0044-03-15 12:00:00 BC"],
+    ["'0044-03-15 12:00:00+00 BC'::timestamptz", "timestamptz", "0044-03-15 12:00:00+00 BC"],
+    ["'294276-12-31 23:59:59.999999'::timestamp", "timestamp", "294276-12-31T23:59:59.999999"],
+    ["'294276-12-31 23:59:59.999999+00'::timestamptz", "timestamptz", "294276-12-31T23:59:59.999999+00:00"],
+    ["'4713-01-01 BC'::date", "date", "4713-01-01 BC"],
+    ["'5874897-12-31'::date", "date", "5874897-12-31"],
+    ["'infinity'::timestamp", "timestamp", "infinity"],
+    ["'-infinity'::timestamptz", "timestamptz", "-infinity"],
+    ["ARRAY['infinity'::timestamptz, '-infinity']", "timestamptz[]", ["infinity", "-infinity"]],
+    ["'1 2 3'::int2vector", "int2vector", "1 2 3"],
+    ["'1 2'::oidvector", "oidvector", "1 2"],
     ["'12024-01-02 03:04:05+00'::timestamptz", "timestamptz", "12024-01-02T03:04:05+00:00"],
     ["'1 year 2 days 03:00'::interval", "interval", "1 year 2 days 03:00:00"],
     ["'6E9E2D1C-7C3C-4B6B-9B9B-000000000001'::uuid", "uuid", "6e9e2d1c-7c3c-4b6b-9b9b-000000000001"],
@@ -107,16 +117,21 @@ testLayer(toolbox, { excludeTestServices: true })("A value of PostgreSQL", (it) 
       yield* Effect.suspend(() =>
         server.current
           .query(`CREATE TYPE mood AS ENUM ('sad', 'so so'); CREATE DOMAIN positive AS int CHECK (VALUE > 0);
-          CREATE TYPE pair AS (a int, b text)`)
+          CREATE TYPE pair AS (a int, b text); CREATE DOMAIN money_like AS numeric; CREATE DOMAIN price AS money_like;
+          CREATE DOMAIN moods AS mood[]; CREATE DOMAIN moment AS timestamp`)
       )
       const sql = `SELECT 'so so'::mood AS enum, ARRAY['sad', 'so so']::mood[] AS enums, 5::positive AS domain,
-        ARRAY[5]::positive[] AS domains, (1, 'x y')::pair AS pair, ARRAY[(1, 'x y')::pair, NULL] AS pairs`
+        ARRAY[5]::positive[] AS domains, ARRAY[1.10, 2]::price[] AS prices,
+        ARRAY['{sad,"so so"}'::moods] AS nested, ARRAY['2024-01-02 03:04:05'::moment] AS moments, (1, 'x y')::pair AS pair, ARRAY[(1, 'x y')::pair, NULL] AS pairs`
       const first = yield* select(sql)
       const expected = {
         enum: "so so",
         enums: ["sad", "so so"],
         domain: 5,
-        domains: ["5"],
+        domains: [5],
+        prices: ["1.10", "2"],
+        nested: [["sad", "so so"]],
+        moments: ["2024-01-02T03:04:05"],
         pair: '(1,"x y")',
         pairs: ['(1,"x y")', null]
       }
@@ -126,6 +141,9 @@ testLayer(toolbox, { excludeTestServices: true })("A value of PostgreSQL", (it) 
         "mood[]",
         "int4",
         "positive[]",
+        "price[]",
+        "moods[]",
+        "moment[]",
         "pair",
         "pair[]"
       ])
@@ -150,6 +168,27 @@ testLayer(toolbox, { excludeTestServices: true })("A value of PostgreSQL", (it) 
       assert.deepStrictEqual<unknown>(yield* value("9223372036854775807", { bigint_as: "string" }), [
         "int8",
         "9223372036854775807"
+      ])
+    })
+  )
+
+  it.effect("is an instant in UTC in every year that PostgreSQL has", () =>
+    Effect.gen(function* () {
+      const data = yield* select(
+        `SET timezone = 'Asia/Kolkata'; SELECT '294276-12-31 18:00:00.5+00'::timestamptz AS last,
+          '275760-09-13 00:00:01+00'::timestamptz AS js, '0001-01-01 00:00:00+00'::timestamptz AS first,
+          '0400-02-29 23:00:00+00'::timestamptz AS leap, '0001-12-31 23:00:00.25+00 BC'::timestamptz AS before,
+          '4714-11-24 00:00:00+00 BC'::timestamptz AS earliest`
+      )
+      assert.deepStrictEqual<unknown>(data["rows"], [
+        {
+          last: "294276-12-31T18:00:00.500000+00:00",
+          js: "275760-09-13T00:00:01+00:00",
+          first: "0001-01-01T00:00:00+00:00",
+          leap: "0400-02-29T23:00:00+00:00",
+          before: "0001-12-31 23:00:00.25+00 BC",
+          earliest: "4714-11-24 00:00:00+00 BC"
+        }
       ])
     })
   )
