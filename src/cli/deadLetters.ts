@@ -26,7 +26,7 @@ export const deadLetters = Effect.fnUntraced(function* (args: Arguments, words: 
       case "show":
         return yield* print(documentOf(yield* letterOf(nc, stream, which)))
       case "retry":
-        return yield* retry(nc, stream, which)
+        return yield* retry(nc, stream, which, loaded.values.natsSubject)
       case "purge": {
         if (which === undefined) return yield* print({ purged: yield* DeadLetters.purge(nc, stream) })
         const letter = yield* letterOf(nc, stream, which)
@@ -54,7 +54,8 @@ export const deadLetters = Effect.fnUntraced(function* (args: Arguments, words: 
 const retry = Effect.fnUntraced(function* (
   nc: Connection,
   stream: DeadLetters.DeadLetterStream,
-  which: string | undefined
+  which: string | undefined,
+  commands: string
 ) {
   const chosen =
     which === "all" ? yield* DeadLetters.list(nc, stream, 10_000) : [yield* letterOf(nc, stream, which)]
@@ -63,10 +64,21 @@ const retry = Effect.fnUntraced(function* (
       yield* Effect.logWarning(`${letter.seq} cannot be tried again: it is not whole`)
       continue
     }
+    // The header is the word of whichever client published the letter: it must not choose where the operator publishes.
+    if (!isUnder(commands, letter.subject)) {
+      yield* Effect.logWarning(
+        `${letter.seq} is not tried again and stays: its subject ${letter.subject} is not one of the commands' own (${commands}, ${commands}.>)`
+      )
+      continue
+    }
     yield* DeadLetters.retry(nc, stream, letter)
     yield* print({ retried: letter.seq, subject: letter.subject })
   }
 })
+
+/** Whether a subject is that of the commands or one below it, without a wildcard. */
+const isUnder = (commands: string, subject: string): boolean =>
+  (subject === commands || subject.startsWith(`${commands}.`)) && !/[*>\s]/.test(subject)
 
 const letterOf = Effect.fnUntraced(function* (
   nc: Connection,

@@ -2,6 +2,7 @@
 import { Duration, Result } from "effect"
 import { isIP } from "node:net"
 import * as Json from "../domain/Json.ts"
+import { shownUrl } from "../domain/shownUrl.ts"
 
 export interface Setting<out A = unknown> {
   /** Name in a TOML file: `section.key`. */
@@ -55,7 +56,8 @@ export const shown = (value: unknown): string => {
   if (Duration.isDuration(value)) return `${Duration.toSeconds(value)} s`
   if (value instanceof Map) return [...value].map(([k, v]) => `${k}=${v}`).join(",")
   if (Array.isArray(value)) return value.join(",")
-  return typeof value === "string" ? value : Json.stringify(value)
+  if (typeof value === "string") return value.includes("://") ? shownUrl(value) : value
+  return Json.stringify(value)
 }
 
 const shownOrNone = (value: unknown): string => {

@@ -58,4 +58,31 @@ describe.skipIf(noProgram)("noetl-worker dead-letters", () => {
       assert.strictEqual((yield* run("burn")).code, 1)
     }).pipe(Effect.provide(NatsServer.layer()), Effect.scoped)
   )
+
+  it.live("never publishes where a letter's own words say, only to the subjects of commands", () =>
+    Effect.gen(function* () {
+      const { connect, url } = yield* NatsServer
+      const nc = yield* connect
+      const jsm = yield* Effect.promise(() => jetstreamManager(nc))
+      yield* Effect.promise(() =>
+        jsm.streams.add({ name: "NOETL_COMMANDS", subjects: ["noetl.commands", "noetl.commands.>"] })
+      )
+      const hostile = [
+        "$JS.API.STREAM.DELETE.NOETL_COMMANDS",
+        "$JS.API.STREAM.PURGE.NOETL_COMMANDS",
+        "noetl.commandsx",
+        "noetl.commands.*",
+        "other.subject"
+      ]
+      for (const subject of [...hostile, "noetl.commands.shared"])
+        yield* deadLetter(nc, defaultStream, { data: Buffer.from("{}"), subject }, { ...note, reason: "r" })
+      const { lines, stderr } = yield* commandLine(url)("retry all")
+      assert.deepStrictEqual(lines, [{ retried: 6, subject: "noetl.commands.shared" }])
+      for (const subject of hostile)
+        assert.include(stderr, `its subject ${subject} is not one of the commands' own`)
+      assert.strictEqual((yield* list(nc, defaultStream, 10)).length, hostile.length)
+      const { state } = yield* Effect.promise(() => jsm.streams.info("NOETL_COMMANDS"))
+      assert.strictEqual(state.messages, 1)
+    }).pipe(Effect.provide(NatsServer.layer()), Effect.scoped)
+  )
 })

@@ -2,7 +2,6 @@
 export const execute = String.raw`
 FELL_THROUGH = object()
 
-
 class Scope(ast.NodeTransformer):
     """The statements of one scope, without those of the functions and classes in it."""
 
@@ -42,7 +41,6 @@ class Scope(ast.NodeTransformer):
                 self.names.add(name)
         return super().generic_visit(node)
 
-
 class Flatten(Scope):
     """Makes statements fit for a function whose names are all global."""
 
@@ -57,12 +55,10 @@ class Flatten(Scope):
     def visit_Global(self, node):
         return ast.copy_location(ast.Pass(), node)
 
-
 def has_return(statement):
     scope = Scope()
     scope.visit(statement)
     return scope.returns
-
 
 def compile_program(source, filename):
     """The code, and the code of a function that holds the part from the first top-level return on."""
@@ -84,7 +80,6 @@ def compile_program(source, filename):
         tree.body[at:] = [body]
         ast.fix_missing_locations(tree)
     return compile(tree, filename, "exec", dont_inherit=True), guarded
-
 
 def is_main_guard(node):
     return isinstance(node, ast.If) and any(
