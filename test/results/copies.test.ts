@@ -86,6 +86,14 @@ describe("A result on its way to an event", () => {
     }).pipe(Effect.provide(layer))
   )
 
+  it.effect("is no larger than another worker's long before it is too large", () =>
+    Effect.gen(function* () {
+      const { value } = yield* sent(sql(rowsOf(3, 2_000)))
+      assert.isBelow(stringify(value).length, 6_800)
+      assert.deepStrictEqual(objectOf(objectOf(value)["command_0"])["rows"], rowsOf(3, 2_000))
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect("has all its names while it is small", () =>
     Effect.gen(function* () {
       const small = sql(rowsOf(2, 10))
@@ -177,17 +185,18 @@ describe("A result that is kept elsewhere", () => {
     const part = { page: 1, _ref: "noetl://x", _store: "kv", _path: ["data"] }
     const holder = { _ref: "noetl://x", data: part }
     const asked: Array<JsonObject> = []
+    const whole = { page: 1, items: [1, 2] }
     const value = render(
-      "{{ start.data.items }}",
+      ["{{ start.data.items }}", "{{ start.data }}", "{{ start.data | length }}"],
       { start: holder },
       {
         resolve: (demand) => {
           if (demand.type === "reference") asked.push(demand.holder)
-          return Effect.succeed({ page: 1, items: [1, 2] })
+          return Effect.succeed(whole)
         }
       }
     )
-    assert.deepStrictEqual(value, [1, 2])
+    assert.deepStrictEqual(value, [[1, 2], whole, 2])
     assert.deepStrictEqual(asked, [part])
   })
 })

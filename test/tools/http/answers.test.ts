@@ -116,6 +116,22 @@ describe("HttpTool, 100 Continue without being asked", () => {
     })
   )
 
+  it.live("is read past for every request of a connection", () =>
+    Effect.gen(function* () {
+      const seen = new Set<Socket>()
+      const { url } = yield* serverOf((socket) => {
+        seen.add(socket)
+        socket.write("HTTP/1.1 100 Continue\r\n\r\n" + ok)
+      })
+      for (let i = 0; i < 3; i++) {
+        const result = yield* runTool(aCall("http", { url }))
+        assert.deepInclude(result.data, { data: "ok" })
+      }
+      // At least one request came over a connection that another had used.
+      assert.isBelow(seen.size, 3)
+    }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+
   it.live("a body that begins like one stays a body", () =>
     Effect.gen(function* () {
       const body = "HTTP/1.1 100 Continue\r\n\r\n"
