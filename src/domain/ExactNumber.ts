@@ -45,6 +45,10 @@ export const ofText = (text: string): number | bigint | ExactNumber => {
 /** Beyond that JavaScript writes an exponent, and what has one is a float. */
 const printsAsInteger = (value: number): boolean => Number.isInteger(value) && Math.abs(value) < 1e21
 
+/** Whether a double keeps it to the last digit. */
+export const fitsDouble = (exact: ExactNumber): boolean =>
+  Number.isFinite(doubleOf(exact)) && digitsOf(exact.rawJSON) <= doubleDigits
+
 /** Every double has a text of so many significant digits that reads as itself. */
 const doubleDigits = 17
 

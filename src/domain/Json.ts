@@ -35,8 +35,12 @@ export interface Limits {
 
 export const defaultLimits: Limits = { maxBytes: 64 * 1024 * 1024, maxDepth: 200 }
 
-/** JSON text → value. Never throws. */
-export const parse = (text: string, limits: Limits = defaultLimits): Result.Result<Json, JsonError> => {
+/** JSON text → value. Never throws. `read` takes a text within the limits. */
+export const parse = (
+  text: string,
+  limits: Limits = defaultLimits,
+  read: (text: string) => Json = parsed
+): Result.Result<Json, JsonError> => {
   // A UTF-16 unit is at most three bytes of UTF-8, so short texts need no counting.
   if (text.length * 3 > limits.maxBytes && Buffer.byteLength(text) > limits.maxBytes) {
     return Result.fail(new JsonError({ detail: `larger than ${limits.maxBytes} bytes` }))
@@ -48,7 +52,7 @@ export const parse = (text: string, limits: Limits = defaultLimits): Result.Resu
     if (tooDeep !== undefined) return Result.fail(tooDeep)
   }
   try {
-    const value = parsed(text)
+    const value = read(text)
     return brackets <= limits.maxDepth || isWithinDepth(value, limits.maxDepth)
       ? Result.succeed(value)
       : Result.fail(depthError(text, limits) ?? new JsonError({ detail: "nested too deeply" }))
@@ -119,6 +123,13 @@ export const JsonRecord: Schema.Codec<JsonObject> = Schema.declare(
   (value): value is JsonObject => isObject(value) && isJson(value),
   { expected: "a JSON object" }
 )
+
+/** Every number with a point or an exponent as it is written: `1.10` keeps its zero. For what goes on as decimals. */
+export const writtenDecimals = (text: string): Json =>
+  JSON.parse(text, (_key, value: unknown, context?: { readonly source?: string }) => {
+    if (typeof value !== "number" || context?.source === undefined) return value
+    return /[.eE]/.test(context.source) ? JSON.rawJSON(context.source) : ofText(context.source)
+  }) as Json
 
 const parsed = (text: string): Json => {
   if (!Marks.mayNeedMarks(text)) return JSON.parse(text) as Json

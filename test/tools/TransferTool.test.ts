@@ -225,6 +225,24 @@ testLayer(toolbox, { excludeTestServices: true })("TransferTool", (it) => {
       })
     )
 
+    it.effect("makes no table unless it is asked to, at the target or beside it", () =>
+      Effect.gen(function* () {
+        const config = (name: string) => ({
+          source: pg({ query: "SELECT 1 AS n" }),
+          target: pg({ table: name })
+        })
+        const refused = yield* Effect.exit(transfer(config("unasked")))
+        assert.include(JSON.stringify(refused), 'relation \\"unasked\\" does not exist')
+        yield* moved({ ...config("asked_beside"), create_table: "true" })
+        assert.strictEqual(yield* count("asked_beside"), 1)
+        const both = { ...config("asked_twice"), create_table: true }
+        const exit = yield* Effect.exit(
+          transfer({ ...both, target: { ...both.target, create_table: false } })
+        )
+        assert.include(JSON.stringify(exit), 'relation \\"asked_twice\\" does not exist')
+      })
+    )
+
     it.effect("upserts, the last row of a key winning", () =>
       Effect.gen(function* () {
         yield* query(
@@ -879,6 +897,27 @@ testLayer(toolbox, { excludeTestServices: true })("TransferTool", (it) => {
       })
     )
 
+    it.effect("writes what its name says is compressed compressed, and appends nothing to it", () =>
+      Effect.gen(function* () {
+        for (const [name, magic] of [
+          ["rows.csv.gz", "1f8b"],
+          ["rows.jsonl.zst", "28b52ffd"]
+        ] as const) {
+          const path = join(folder, name)
+          const config = { source: pg({ query: "SELECT 7 AS n, 'x' AS t" }), target: { type: "file", path } }
+          yield* moved(config)
+          const written = readFileSync(path)
+          assert.isTrue(written.toString("hex").startsWith(magic))
+          const read = yield* duckdb(":memory:", `SELECT n, t FROM '${path}'`)
+          assert.deepStrictEqual(stringify(read), '[{"n":7,"t":"x"}]')
+          const again = yield* transfer(config)
+          assert.include(again.error?.message, `${path} is compressed as a whole and takes no more rows`)
+          assert.deepStrictEqual(readFileSync(path), written)
+          yield* moved({ ...config, mode: "replace" })
+        }
+      })
+    )
+
     it.effect("appends no column that a file does not have", () =>
       Effect.gen(function* () {
         const path = join(folder, "narrow.csv")
@@ -979,6 +1018,30 @@ testLayer(toolbox, { excludeTestServices: true })("TransferTool", (it) => {
             `SELECT count(*)::int AS n, sum(id)::int AS s, max(tags[2]) AS t, max(meta->>'n') AS m, count(at)::int AS at FROM http_${name}`
           ),
           [{ n: 35, s: 630, t: '"9', m: "9", at: 35 }]
+        )
+      })
+    )
+
+    it.effect("keeps every digit of a decimal, and an integer that is written as one", () =>
+      Effect.gen(function* () {
+        const digits = "123456789012345678901234567890.123456789012345678901234567890"
+        const rows = `[{"d": 1.10, "n": 20.0, "f": 1e2, "t": 1.50, "l": [2.0, 3], "m": [1.10], "j": {"x": 1.10}},
+          {"d": ${digits}, "n": 9007199254740993, "f": 0.1, "t": "1.50", "l": null, "m": null, "j": -0.0}]`
+        const stub = yield* HttpStub.make((_, response) => void response.end(rows))
+        yield* query(
+          "CREATE TABLE digits (d numeric, n int8, f float8, t text, l int[], m numeric[], j json)"
+        )
+        const source = { type: "http", url: `${stub.url}/` }
+        yield* moved({ source, target: pg({ table: "digits" }) })
+        const texts = "d::text, n::text, f::text, t, l::text, m::text, j::text"
+        assert.deepStrictEqual(yield* query(`SELECT ${texts} FROM digits`), [
+          { d: "1.10", n: "20", f: "100", t: "1.50", l: "{2,3}", m: "{1.10}", j: '{"x":1.10}' },
+          { d: digits, n: "9007199254740993", f: "0.1", t: "1.50", l: null, m: null, j: "-0.0" }
+        ])
+        yield* moved({ source, target: pg({ table: "digits_made" }), create_table: true })
+        assert.deepStrictEqual(
+          yield* query("SELECT pg_typeof(d)::text AS d, max(d)::text AS max FROM digits_made GROUP BY 1"),
+          [{ d: "numeric", max: digits }]
         )
       })
     )

@@ -33,6 +33,8 @@ const Config = Schema.Struct({
   transaction: Coerced.optional(Schema.Literals(["all", "chunk", "none"])),
   on_error: Coerced.optional(Schema.Literals(["fail", "skip"])),
   timeout: Coerced.optional(Coerced.Seconds),
+  /** The target's, written beside it. */
+  create_table: Coerced.optional(Coerced.Boolean),
   options: Schema.optionalKey(JsonValue)
 })
 type Config = typeof Config.Type
@@ -57,7 +59,7 @@ const run = Effect.fnUntraced(function* (config: Config, call: Tool.ToolCall) {
   const started = yield* Clock.currentTimeMillis
   const work = Effect.gen(function* () {
     const from = yield* endOf(config.source, call, "source")
-    const to = yield* endOf(config.target, call, "target")
+    const to = yield* endOf(targetIn(config), call, "target")
     yield* reserve([from, to], call)
     const source = yield* openSource(from, call)
     const mapping = config.mapping ?? mappingIn(config.target)
@@ -83,6 +85,9 @@ const run = Effect.fnUntraced(function* (config: Config, call: Tool.ToolCall) {
 })
 
 // --- settings ---
+
+const targetIn = ({ create_table: createTable, target }: Config): JsonObject =>
+  createTable === undefined || createTable === null ? target : { create_table: createTable, ...target }
 
 const mappingIn = (target: JsonObject): JsonObject | undefined => {
   const mapping = target["mapping"]

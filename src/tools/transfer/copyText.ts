@@ -2,7 +2,8 @@
 import * as JsonText from "../../domain/Json.ts"
 import type { Json } from "../../domain/Json.ts"
 import { literalOf } from "../postgres/arrays.ts"
-import type { Batch, Type } from "./Ends.ts"
+import { doubleOf, type ExactNumber, isExact } from "../../domain/ExactNumber.ts"
+import type { Batch, Kind, Type } from "./Ends.ts"
 
 /** A value as a column of a line. */
 export const columnOf = (value: Json | undefined, type: Type, arrays = true): string => {
@@ -11,9 +12,12 @@ export const columnOf = (value: Json | undefined, type: Type, arrays = true): st
     case "string":
       return escaped(type.kind === "json" ? JsonText.stringify(value) : value)
     case "object":
+      if (isExact(value)) return numberOf(value, type)
       if (type.kind === "bytes" || !Array.isArray(value)) return escaped(JsonText.stringify(value))
       return escaped(
-        type.kind === "list" && arrays ? literalOf(value as ReadonlyArray<Json>) : JsonText.stringify(value)
+        type.kind === "list" && arrays
+          ? literalOf(membersOf(value as ReadonlyArray<Json>, type))
+          : JsonText.stringify(value)
       )
     default:
       return String(value)
@@ -61,6 +65,20 @@ export class Deframer {
 }
 
 // --- helpers ---
+
+const integers: ReadonlySet<Kind> = new Set<Kind>(["int2", "int4", "int8"])
+
+/** As it is written, but for integers: `20.0` is one to JSON and none to a database. */
+const numberOf = (value: ExactNumber, { kind }: Type): string => {
+  const double = doubleOf(value)
+  return integers.has(kind) && Number.isSafeInteger(double) ? String(double) : value.rawJSON
+}
+
+const membersOf = (list: ReadonlyArray<Json>, type: Type): ReadonlyArray<Json> =>
+  list.map((one) => {
+    if (Array.isArray(one)) return membersOf(one as ReadonlyArray<Json>, type)
+    return isExact(one) ? numberOf(one, type.item ?? type) : one
+  })
 
 const special = /[\\\t\n\r]/g
 const escapes: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" }

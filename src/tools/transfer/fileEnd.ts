@@ -74,6 +74,16 @@ const openFile = Effect.fnUntraced(function* (
     return yield* invalid(call, "mode", "a file takes append and replace")
   }
   if (writing.commitChunks) return yield* invalid(call, "commit", "a file is there as a whole or not at all")
+  const appends = writing.mode === "append" && existsSync(file)
+  const compression = compressionOf(file)
+  if (compression !== undefined && (appends || format === "parquet")) {
+    const problem = appends ? "takes no more rows" : "is no Parquet file: Parquet compresses by itself"
+    return yield* invalid(
+      call,
+      "target.path",
+      `${file} is compressed as a whole and ${problem}: use mode replace, or a name without .gz and .zst`
+    )
+  }
   const session = yield* databases.session({ _tag: "Memory" }, call.kind)
   const columns = fields.map(({ to }) => to)
   yield* run(session, `CREATE TABLE ${table} (${columns.map(definition).join(", ")})`, call)
@@ -85,13 +95,14 @@ const openFile = Effect.fnUntraced(function* (
     writing: { ...writing, mode: "append" },
     call
   })
-  const appends = writing.mode === "append" && existsSync(file)
   const temporary = join(dirname(file), `.${basename(file)}.${randomUUID()}`)
   // Columnar files are written anew, with the values that they have; of others nothing is read but the header.
   const before =
     appends && format === "parquet" ? `SELECT * FROM read_parquet(${quoteText(file)}) UNION ALL BY NAME ` : ""
   const list = appends && format === "csv" ? yield* headerOf(session, file, config, columns, call) : "*"
-  const options = writeOptions(format, appends ? { ...config, header: false } : config)
+  // The name of the temporary file does not tell
+  const compressed = compression === undefined ? "" : `, COMPRESSION ${compression}`
+  const options = writeOptions(format, appends ? { ...config, header: false } : config) + compressed
   return {
     write: writer.write,
     // Beside its place first, so that no reader sees half a file.
@@ -176,6 +187,9 @@ const formatOf = (kind: string, file: string): Format | undefined => {
   if (extension === "tsv") return "csv"
   return extension === "ndjson" ? "jsonl" : (extension as Format | undefined)
 }
+
+const compressionOf = (file: string): string | undefined =>
+  /\.gz$/i.test(file) ? "gzip" : /\.zst$/i.test(file) ? "zstd" : undefined
 
 const readSql = (file: string, format: Format, { delimiter, header }: Config): string => {
   switch (format) {

@@ -2,7 +2,7 @@
 import { Duration, Effect, Result, Schema } from "effect"
 import type { ResolvedAuth } from "../../domain/Credential.ts"
 import * as Failure from "../../domain/Failure.ts"
-import { isExact } from "../../domain/ExactNumber.ts"
+import { fitsDouble, isExact } from "../../domain/ExactNumber.ts"
 import * as JsonText from "../../domain/Json.ts"
 import { isObject, type Json, type JsonObject, JsonValue } from "../../domain/Json.ts"
 import * as Coerced from "../Coerced.ts"
@@ -99,7 +99,8 @@ const pageOf = Effect.fnUntraced(function* (
     const retryAfter = retryAfterOf(response.headers["retry-after"], response.headers["date"])
     return yield* failed(call, Failure.ofHttpStatus(response.status, call.kind, retryAfter))
   }
-  const answer = JsonText.parse(Buffer.from(response.body).toString("utf8"))
+  const text = Buffer.from(response.body).toString("utf8")
+  const answer = JsonText.parse(text, JsonText.defaultLimits, JsonText.writtenDecimals)
   if (Result.isFailure(answer)) {
     return yield* failed(
       call,
@@ -164,7 +165,9 @@ const kindOf = (value: Json): Column["type"]["kind"] => {
     case "string":
       return "text"
     default:
-      return value === null ? "text" : isExact(value) ? "float8" : "json"
+      if (value === null) return "text"
+      // A double keeps no more digits than it has
+      return isExact(value) ? (fitsDouble(value) ? "float8" : "decimal") : "json"
   }
 }
 
