@@ -38,10 +38,13 @@ describe("The shipped tools", () => {
   )
 
   it("do not compile without a decision on where requests go, how programs start and which files SQL touches", () => {
-    const { layerDevelopment } = Tools.SafetyOptions
-    const decided: Layer.Layer<Toolbox> = withSurroundings.pipe(Layer.provide(layerDevelopment))
-    // @ts-expect-error EgressOptions, ProcessOptions and DuckdbOptions are missing
-    const undecided: Layer.Layer<Toolbox> = withSurroundings
-    assert.notStrictEqual(decided, undecided)
+    const decided = withSurroundings.pipe(Layer.provide(Tools.SafetyOptions.layerDevelopment))
+    // These lines compile only while the types say so.
+    const isComplete: IsComplete<typeof decided> = true
+    const isCompleteWithout: IsComplete<typeof withSurroundings> = false
+    assert.deepStrictEqual([isComplete, isCompleteWithout], [true, false])
   })
 })
+
+/** Whether nothing is left that a layer asks for. */
+type IsComplete<L extends Layer.Any> = [Layer.Services<L>] extends [never] ? true : false
