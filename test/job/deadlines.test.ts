@@ -43,18 +43,18 @@ const python = { code: "import time\nprint('begun a-secret-of-mine', flush=True)
 
 describe("A program that a pipeline ends at its deadline", { concurrent: true }, () => {
   it.live.each<readonly [string, string, JsonObject, Duration.Input]>([
-    ["shell, by its timeout", "shell", { ...shell, timeout: 1 }, "30 minutes"],
-    ["shell, by the deadline of all commands", "shell", shell, "1 second"],
-    ["shell, by the smaller of both", "shell", { ...shell, timeout: 0 }, "1 second"],
-    ["python, by its timeout", "python", { ...python, spec: { timeout: "1s" } }, "30 minutes"],
-    ["python, by the deadline of all commands", "python", python, "1 second"]
+    ["shell, by its timeout", "shell", { ...shell, timeout: 4 }, "30 minutes"],
+    ["shell, by the deadline of all commands", "shell", shell, "4 seconds"],
+    ["shell, by the smaller of both", "shell", { ...shell, timeout: 0 }, "4 seconds"],
+    ["python, by its timeout", "python", { ...python, spec: { timeout: "4s" } }, "30 minutes"],
+    ["python, by the deadline of all commands", "python", python, "4 seconds"]
   ])("has in its result what it wrote, masked: %s", ([, kind, config, commandTimeout]) =>
     Effect.gen(function* () {
       const result = yield* worked(kind, config, commandTimeout)
       assert.deepInclude(result.error, {
         kind: "timeout",
         code: "TOOL_TIMEOUT",
-        message: "Execution timed out after 1 seconds"
+        message: "Execution timed out after 4 seconds"
       })
       assert.strictEqual(result.status, "timeout")
       assert.strictEqual(result.stdout, "begun [REDACTED]\n")
@@ -65,7 +65,7 @@ describe("A program that a pipeline ends at its deadline", { concurrent: true },
   it.live("has no half of a secret where its output is cut", () =>
     Effect.gen(function* () {
       const command = `printf '%090d' 0; printf 'a-secret-of-mine'; printf '%0500d' 0; exec sleep 60`
-      const { stdout } = yield* worked("shell", { command, timeout: 1 })
+      const { stdout } = yield* worked("shell", { command, timeout: 4 })
       assert.include(stdout ?? "", "bytes left out")
       assert.notInclude(stdout ?? "", "a-secret")
     })

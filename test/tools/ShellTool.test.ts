@@ -139,11 +139,11 @@ describe("ShellTool", { concurrent: true }, () => {
 
   it.live("ends at its deadline with what was written until then", () =>
     Effect.gen(function* () {
-      const result = yield* shell({ cmds: ["echo a", "echo b; exec sleep 60"], timeout: "0.3" })
+      const result = yield* shell({ cmds: ["echo a", "echo b; exec sleep 60"], timeout: "2.5" })
       assert.strictEqual(result.status, "timeout")
-      assert.strictEqual(result.error?.message, "Execution timed out after 0.3 seconds")
+      assert.strictEqual(result.error?.message, "Execution timed out after 2.5 seconds")
       assert.strictEqual(result.stdout, "a\nb\n")
-      assert.isBelow(result.durationMs ?? 0, 5000)
+      assert.isBelow(result.durationMs ?? 0, 30_000)
     })
   )
 

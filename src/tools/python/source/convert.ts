@@ -1,4 +1,4 @@
-/** Python, part 1 of 3: a program's value as JSON. Runs on 3.8 and later. */
+/** Python, part 1 of 3: a program's value as JSON, and its way out. Runs on 3.8 and later. */
 export const convert = String.raw`
 MAX_DEPTH = 190
 
@@ -75,4 +75,24 @@ def plain(value):
     if hasattr(value, "__iter__") and not isinstance(value, type):
         return list(value)
     return str(value)
+
+
+def identity(descriptor):
+    """Tells a pipe from whatever a program may have opened under its number."""
+    try:
+        status = os.fstat(descriptor)
+        return status.st_dev, status.st_ino
+    except OSError:
+        return None
+
+
+def hand_over(channel, pipe, text):
+    if pipe is None or identity(channel) != pipe:
+        return False
+    try:
+        with os.fdopen(channel, "w", encoding="ascii") as file:
+            file.write(text)
+        return True
+    except OSError:
+        return False
 `

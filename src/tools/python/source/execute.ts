@@ -245,26 +245,6 @@ def run(document, channel):
     return 1
 
 
-def identity(descriptor):
-    """Tells a pipe from whatever a program may have opened under its number."""
-    try:
-        status = os.fstat(descriptor)
-        return status.st_dev, status.st_ino
-    except OSError:
-        return None
-
-
-def hand_over(channel, pipe, text):
-    if pipe is None or identity(channel) != pipe:
-        return False
-    try:
-        with os.fdopen(channel, "w", encoding="ascii") as file:
-            file.write(text)
-        return True
-    except OSError:
-        return False
-
-
 def defines_main(source):
     return any(getattr(node, "name", None) == "main" for node in ast.parse(source).body)
 
