@@ -224,6 +224,20 @@ testLayer(toolbox, { excludeTestServices: true })("DuckdbTool", (it) => {
     })
   )
 
+  it.effect("draws all numbers of a view's sequence, whatever it shows of them", () =>
+    Effect.gen(function* () {
+      const result = dataOf(
+        yield* duckdb({
+          query: `CREATE SEQUENCE s; CREATE MACRO draw() AS nextval('s');
+            CREATE VIEW v AS SELECT draw() AS n FROM range(20000); CREATE VIEW w AS FROM v; FROM w; SELECT nextval('s') AS next`,
+          max_rows: 3
+        })
+      )
+      assert.deepInclude(result["command_4"], { row_count: 3, truncated: true })
+      assert.deepInclude(result["command_5"], { rows: [{ next: 20_001 }] })
+    })
+  )
+
   it.effect("undoes a block that fails, or keeps what ran on request", () =>
     Effect.gen(function* () {
       const database = join(data, "undone.duckdb")

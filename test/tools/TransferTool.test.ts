@@ -774,7 +774,7 @@ testLayer(toolbox, { excludeTestServices: true })("TransferTool", (it) => {
         assert.deepStrictEqual<unknown>(
           yield* duckdb(
             database,
-            "SELECT count(*) AS rows, sum(k) AS k, max(n) AS n, max(f) AS f, count(*) FILTER (b) AS b, max(hex(x)) AS x, max(d) AS d, max(t) AS t, count(t) AS ts FROM own"
+            "SELECT count(*) AS rows, sum(k) AS k, max(n) AS n, max(f)::INT AS f, count(*) FILTER (b) AS b, max(hex(x)) AS x, max(d) AS d, max(t) AS t, count(t) AS ts FROM own"
           ),
           [
             {

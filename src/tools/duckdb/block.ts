@@ -48,8 +48,8 @@ export const runBlock = Effect.fnUntraced(function* (session: Session, block: Bl
       session.run(async () => {
         const prepared = await parsed.success.prepare(i)
         bindAll(session.duckdb, prepared, block.params)
+        const effects = mayHaveEffects(statement?.text ?? block.text) || (await viewsMayHaveEffects(session))
         const result = await prepared.stream()
-        const effects = mayHaveEffects(statement?.text ?? block.text)
         return await read(session.duckdb, result, reading, unsayable, effects)
       })
     )
@@ -70,6 +70,14 @@ export const runBlock = Effect.fnUntraced(function* (session: Session, block: Bl
     return { results, unsayable, error, transaction }
   }
 })
+
+/** Drawing from a sequence is all that a view can do; a view need not show it, where it calls a macro. */
+const viewsMayHaveEffects = async ({ connection }: Session): Promise<boolean> => {
+  const found = await connection.runAndReadAll(
+    "SELECT EXISTS (FROM duckdb_sequences()) AND EXISTS (FROM duckdb_views() WHERE NOT internal)"
+  )
+  return found.getRows()[0]?.[0] === true
+}
 
 const problemOf = (
   cause: unknown,

@@ -1,13 +1,14 @@
 /**
  * One statement in the extended protocol, read in batches. A portal is asked for some rows at a time, so that what is
- * beyond the limits is not even computed. A statement that may have effects runs to its end all the same, and rows
- * beyond the limits are dropped as they arrive. `maxRows` 0 asks for all of them at once.
+ * beyond the limits is not even computed. A statement that may have effects runs to its end all the same: the server is
+ * asked about that when there is more than is wanted. `maxRows` 0 asks for all rows at once.
  */
 import type { Submittable } from "pg"
 import type { Json } from "../../domain/Json.ts"
 import { type Limits, rowMaker, type Row, uniqueNames } from "../Rows.ts"
-import { mayHaveEffects } from "../sql/effects.ts"
+import { hasWrites } from "../sql/effects.ts"
 import { isFloat, type NumberForms, parserOf, type PgType, type Parse } from "./types.ts"
+import { namesOf, volatileSql } from "./volatility.ts"
 import type { Connection, Wire } from "./Wire.ts"
 
 export interface Request {
@@ -44,6 +45,7 @@ interface RowDescription {
 
 const firstBatch = 100
 const largestBatch = 20_000
+const asking = "noetl_asking"
 
 export class Statement implements Submittable {
   private readonly request: Request
@@ -61,11 +63,13 @@ export class Statement implements Submittable {
   private copy = false
   private batch = 0
   private ended = false
-  private readonly hasEffects: boolean
+  /** Whether it has to run to its end; undefined while that is not known. */
+  private hasEffects: boolean | undefined
+  private isAsking = false
 
   constructor(request: Request, wire: Wire, done: (error: unknown, answer?: Answer) => void) {
     this.request = request
-    this.hasEffects = mayHaveEffects(request.text)
+    this.hasEffects = hasWrites(request.text) ? true : undefined
     this.wire = wire
     this.done = done
   }
@@ -95,6 +99,10 @@ export class Statement implements Submittable {
   }
 
   handleDataRow({ fields }: { readonly fields: ReadonlyArray<string | null> }): void {
+    if (this.isAsking) {
+      this.hasEffects = fields[0] !== "f"
+      return
+    }
     const { maxRows } = this.request.limits
     this.seen++
     if (this.truncated !== undefined) return
@@ -118,16 +126,46 @@ export class Statement implements Submittable {
   }
 
   handlePortalSuspended(connection: Connection): void {
-    if (this.wire.dropped > 0) this.truncated = "bytes"
+    if (this.wire.dropped > 0) this.truncated ??= "bytes"
     const isFull = this.truncated !== undefined || this.isFull()
-    if (isFull) this.truncated ??= "rows"
-    if (isFull && !this.hasEffects) {
-      connection.sync()
+    if (isFull) {
+      this.truncated ??= "rows"
+      this.goOnOrLeave(connection)
       return
     }
-    this.batch = isFull ? largestBatch : this.nextBatch()
+    this.batch = this.nextBatch()
     connection.execute({ portal: "", rows: this.batch })
     connection.flush()
+  }
+
+  private goOnOrLeave(connection: Connection): void {
+    if (this.hasEffects === undefined) return this.ask(connection)
+    if (!this.hasEffects) return connection.sync()
+    // All that is left, and none of it is for the driver to take apart
+    this.wireFor(0)
+    connection.execute({ portal: "", rows: 0 })
+    connection.flush()
+  }
+
+  /** In a portal beside the one that waits: both end with the transaction, or this one before. */
+  private ask(connection: Connection): void {
+    this.isAsking = true
+    this.wireFor(Number.POSITIVE_INFINITY)
+    connection.parse({ name: "", text: volatileSql, types: [] })
+    connection.bind({
+      portal: asking,
+      statement: "",
+      values: [namesOf(this.request.text)],
+      binary: false
+    })
+    connection.execute({ portal: asking, rows: 0 })
+    connection.close({ type: "P", name: asking })
+    connection.flush()
+  }
+
+  private wireFor(bytes: number): void {
+    this.seen += this.wire.dropped
+    this.wire.begin(bytes)
   }
 
   /** As many rows as are wanted and, by what rows cost until now, have room. */
@@ -144,8 +182,13 @@ export class Statement implements Submittable {
   }
 
   handleCommandComplete({ text }: { readonly text: string }, connection: Connection): void {
+    if (this.isAsking) {
+      this.isAsking = false
+      this.goOnOrLeave(connection)
+      return
+    }
     this.tag = text
-    if (this.wire.dropped > 0) this.truncated = "bytes"
+    if (this.wire.dropped > 0) this.truncated ??= "bytes"
     connection.sync()
   }
 

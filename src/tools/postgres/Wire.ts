@@ -113,6 +113,7 @@ export interface Connection {
   }): void
   describe(message: { readonly type: "P" | "S"; readonly name: string }): void
   execute(message: { readonly portal: string; readonly rows: number }): void
+  close(message: { readonly type: "P"; readonly name: string }): void
   flush(): void
   sync(): void
   query(text: string): void

@@ -1,5 +1,5 @@
 /** Whether reading only a part of a statement's rows would leave a part of its work undone. */
-import { tokenAt } from "./tokens.ts"
+import { tokenAt, type TokenKind } from "./tokens.ts"
 
 /** Words that a bracket may follow in a query that changes nothing: of the language, of its types, pure functions. */
 const pure: ReadonlySet<string> = new Set(
@@ -36,18 +36,41 @@ const writes: ReadonlySet<string> = new Set([
   "copy"
 ])
 
+/** Whether a text has a word with which statements write. */
+export const hasWrites = (text: string): boolean => {
+  for (const { kind, token } of codeOf(text))
+    if (kind === "word" && writes.has(token.toLowerCase())) return true
+  return false
+}
+
+/** The names that a text has, as a database writes them: what it calls, and what it reads. */
+export const namesIn = (text: string): ReadonlyArray<string> => {
+  const names = new Set<string>()
+  for (const { kind, token } of codeOf(text)) {
+    if (kind === "word") names.add(token.toLowerCase())
+    else if (kind === "name") names.add(token.slice(1, -1).replaceAll('""', '"'))
+  }
+  return [...names]
+}
+
 /** A function that is not known to be pure may do anything, such as draw the next number of a sequence. */
 export const mayHaveEffects = (text: string): boolean => {
+  if (hasWrites(text)) return true
   let before = ""
-  for (let at = 0; at < text.length;) {
-    const { end, kind } = tokenAt(text, at)
-    const token = text.slice(at, end)
-    at = end
-    if (kind === "space" || kind === "comment") continue
-    const word = kind === "word" ? token.toLowerCase() : kind === "name" ? token : ""
-    if (writes.has(word)) return true
+  for (const { kind, token } of codeOf(text)) {
     if (token === "(" && before !== "" && !pure.has(before)) return true
-    before = word
+    before = kind === "word" ? token.toLowerCase() : kind === "name" ? token : ""
   }
   return false
+}
+
+// --- helpers ---
+
+/** Its tokens, without spaces and comments. */
+function* codeOf(text: string): Iterable<{ readonly kind: TokenKind; readonly token: string }> {
+  for (let at = 0; at < text.length;) {
+    const { end, kind } = tokenAt(text, at)
+    if (kind !== "space" && kind !== "comment") yield { kind, token: text.slice(at, end) }
+    at = end
+  }
 }
