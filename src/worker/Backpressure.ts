@@ -7,7 +7,7 @@ import * as Metrics from "../telemetry/Metrics.ts"
 export type EventLoopShape = Effect.Effect<() => number, never, Scope.Scope>
 
 /** Milliseconds between two measurements, each a wake-up of an idle worker too. */
-const resolutionMs = 250
+const resolutionMs = 500
 
 interface Gauge {
   highest: number
