@@ -11,12 +11,11 @@ import { runBlock } from "./duckdb/block.ts"
 import { Databases } from "./duckdb/Databases.ts"
 import { DuckdbOptions } from "./duckdb/DuckdbOptions.ts"
 import type { Place } from "./duckdb/openDatabase.ts"
-import { placeOf } from "./duckdb/place.ts"
+import { checkLinks, placeOf } from "./duckdb/place.ts"
 import { createSecrets, secretsOf } from "./duckdb/secrets.ts"
 import { ScriptSource } from "./python/ScriptSource.ts"
 import * as Rows from "./Rows.ts"
 import * as Block from "./sql/block.ts"
-import { stringsOf } from "./sql/tokens.ts"
 import * as Source from "./sql/source.ts"
 import * as Tool from "./Tool.ts"
 import { invalid, withDeadline } from "../domain/ToolError.ts"
@@ -51,14 +50,7 @@ const run = Effect.fnUntraced(function* (
   const params = yield* Source.paramsOf(config, call)
   const at = typeof config.database === "string" ? "database" : "db_path"
   const place = yield* placeOf(databases, config.database ?? config.db_path ?? undefined, call, at)
-  const stray = databases.strayLink([...stringsOf(text), ...textsIn(params)])
-  if (stray !== undefined)
-    return yield* invalid(
-      call,
-      "command",
-      `${JSON.stringify(stray)} is a link that leads out of the directories that DuckDB may use: ` +
-        `${databases.directories.join(", ")} (NOETL_DUCKDB_ALLOW)`
-    )
+  yield* checkLinks(databases, place, { text, values: textsIn(params), at: "command" }, call)
   const started = yield* Clock.currentTimeMillis
   const work = Effect.gen(function* () {
     const session = yield* databases.session(place, call.kind, leavesTraces(place, text, call))

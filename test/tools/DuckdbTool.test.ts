@@ -357,8 +357,11 @@ testLayer(toolbox, { excludeTestServices: true })("DuckdbTool", (it) => {
 
   it.effect("creates no database where a link leads that has no end yet", () =>
     Effect.gen(function* () {
-      symlinkSync(join(folder, "dangling.duckdb"), join(data, "dangling.duckdb"))
       const link = join(data, "dangling.duckdb")
+      yield* Effect.acquireRelease(
+        Effect.sync(() => symlinkSync(join(folder, "dangling.duckdb"), link)),
+        () => Effect.sync(() => rmSync(link))
+      )
       const named = yield* Effect.flip(duckdb({ database: link, query: "SELECT 1" }))
       assert.include(named.message, "lies outside of the directories that DuckDB may use")
       assert.include(named.message, `${data} (NOETL_DUCKDB_ALLOW)`)
@@ -369,6 +372,35 @@ testLayer(toolbox, { excludeTestServices: true })("DuckdbTool", (it) => {
       ])
         assert.include((yield* Effect.flip(duckdb(config))).message, "is a link that leads out")
       assert.isFalse(existsSync(join(folder, "dangling.duckdb")))
+    })
+  )
+
+  it.effect.each<readonly [string, string, string]>([
+    ["whose name is computed", "made.csv", "COPY (SELECT 1) TO ('{data}/' || 'made' || '.csv')"],
+    [
+      "whose name is a variable",
+      "made.csv",
+      "SET VARIABLE p = 'made.csv'; COPY (SELECT 1) TO ('{data}/' || getvariable('p'))"
+    ],
+    ["whose name DuckDB makes", "tmp_x.csv", "COPY (SELECT 1) TO '{data}/x.csv' (USE_TMP_FILE true)"],
+    [
+      "that is a database's log",
+      "x.duckdb.wal",
+      "ATTACH '{data}/x.duckdb' AS x; CREATE TABLE x.t AS SELECT 1"
+    ]
+  ])("writes to no link out of the allowed directories %s", ([, name, sql]) =>
+    Effect.gen(function* () {
+      const end = join(folder, `end of ${name}`)
+      const link = join(data, name)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => symlinkSync(end, link)),
+        () => Effect.sync(() => rmSync(link))
+      )
+      const exit = yield* Effect.exit(duckdb({ query: sql.replace("{data}", data) }))
+      assert.include(JSON.stringify(exit), "is a link that leads out")
+      assert.isFalse(existsSync(end))
+      const asDatabase = yield* Effect.exit(duckdb({ database: join(data, "x.duckdb"), query: "SELECT 1" }))
+      assert.strictEqual(Exit.isFailure(asDatabase), name === "x.duckdb.wal")
     })
   )
 

@@ -9,6 +9,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync
 } from "node:fs"
 import { tmpdir } from "node:os"
@@ -790,6 +791,26 @@ testLayer(toolbox, { excludeTestServices: true })("TransferTool", (it) => {
             }
           ]
         )
+      })
+    )
+
+    it.effect("runs no statement that writes to a link out of the allowed directories", () =>
+      Effect.gen(function* () {
+        const end = `${folder}-end.csv`
+        const link = join(folder, "link.csv")
+        yield* Effect.acquireRelease(
+          Effect.sync(() => symlinkSync(end, link)),
+          () => Effect.sync(() => rmSync(link))
+        )
+        const into = (statement: string) =>
+          transfer({
+            source: pg({ query: "SELECT 1 AS a" }),
+            target: { type: "duckdb", database: ":memory:", query: statement }
+          })
+        const exit = yield* Effect.exit(into(`COPY (SELECT :a) TO ('${folder}/link' || '.csv')`))
+        assert.deepStrictEqual([invalidAt(exit), existsSync(end)], [["target.query"], false])
+        const zero = yield* into("SELECT :a\0")
+        assert.include(zero.error?.message, "zero byte")
       })
     )
 

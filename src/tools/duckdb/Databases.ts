@@ -1,11 +1,14 @@
 /** Open DuckDB databases: one instance a file, shared by all commands that name it, a connection for each. */
 import type { DuckDBConnection } from "@duckdb/node-api"
 import { Cause, Context, Effect, Layer, type Scope } from "effect"
+import { dirname } from "node:path"
 import { ToolError } from "../../domain/ToolError.ts"
+import { mayWriteFiles } from "../sql/effects.ts"
 import * as Pooled from "../sql/pooled.ts"
+import { stringsOf } from "../sql/tokens.ts"
 import { Abandoned } from "./Abandoned.ts"
 import { DuckdbOptions } from "./DuckdbOptions.ts"
-import { allowedFile, strayLink } from "./files.ts"
+import { allowedFile, danglingLink, hasDanglingBeside, strayLink } from "./files.ts"
 import { Parked } from "./Parked.ts"
 import { failed, missing } from "./failure.ts"
 import { isExecution, makeScratch, NotInstalled, openAt, pathOf, type Place } from "./openDatabase.ts"
@@ -48,8 +51,12 @@ export class Databases extends Context.Service<
     readonly fileOf: (path: string) => string | undefined
     /** Where such files may lie. */
     readonly directories: ReadonlyArray<string>
-    /** One of the texts that names a link which leads out of these. */
-    readonly strayLink: (texts: ReadonlyArray<string>) => string | undefined
+    /** A link that leads out of these, which SQL names or may write to. `place` is the database that it runs on. */
+    readonly strayLink: (
+      place: Place,
+      text: string,
+      values?: ReadonlyArray<string>
+    ) => Effect.Effect<string | undefined>
     /** Databases open now. */
     readonly open: Effect.Effect<number>
     /** Statements that were interrupted and run on. */
@@ -91,9 +98,19 @@ export class Databases extends Context.Service<
               ? missing(tool)
               : failed(tool, cause)
       return Databases.of({
-        fileOf: (path) => allowedFile(settings, path),
+        fileOf: (path) => {
+          const file = allowedFile(settings, path)
+          return file === undefined || hasDanglingBeside(settings, file) ? undefined : file
+        },
         directories: settings.allowedDirectories,
-        strayLink: (texts) => strayLink(settings, texts),
+        strayLink: (place, text, values = []) =>
+          Effect.suspend(() => {
+            const named = strayLink(settings, [...stringsOf(text), ...values])
+            if (named !== undefined || !mayWriteFiles(text)) return Effect.succeed(named)
+            const path = pathOf(settings, scratch, place)
+            const own = isExecution(settings, scratch, path) ? [dirname(path)] : []
+            return Effect.promise(() => danglingLink(settings, own))
+          }),
         open: files.size,
         abandoned: Effect.sync(() => abandoned.count),
         reserve: (wanted, tool) => {

@@ -1,5 +1,6 @@
 /** Which files a playbook may name: those below the allowed directories, wherever links lead. */
-import { readlinkSync, realpathSync } from "node:fs"
+import { readdirSync, readlinkSync, realpathSync } from "node:fs"
+import { readdir } from "node:fs/promises"
 import { basename, dirname, join, resolve, sep } from "node:path"
 import type { DuckdbSettings } from "./DuckdbOptions.ts"
 
@@ -25,6 +26,44 @@ export const strayLink = (settings: DuckdbSettings, texts: ReadonlyArray<string>
       ? real === undefined || !isBelow(real, roots)
       : false
   })
+}
+
+/**
+ * A link to a file that is not there yet and would lie outside of the allowed directories: DuckDB would make it there. It
+ * refuses links to what exists by itself.
+ */
+export const danglingLink = async (
+  settings: DuckdbSettings,
+  own: ReadonlyArray<string>
+): Promise<string | undefined> => {
+  if (settings.externalAccess) return undefined
+  const roots = [...rootsOf(settings), ...own]
+  const folders = [...roots]
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    // What cannot be listed or is gone meanwhile has no links that can be known
+    for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+      const path = join(folder, entry.name)
+      if (entry.isDirectory()) folders.push(path)
+      else if (entry.isSymbolicLink() && isDanglingOut(path, roots)) return path
+    }
+  }
+  return undefined
+}
+
+/** Whether one of the files that DuckDB keeps beside a database, such as its log, is such a link. */
+export const hasDanglingBeside = (settings: DuckdbSettings, file: string): boolean => {
+  if (settings.externalAccess) return false
+  const roots = rootsOf(settings)
+  const names = attempt(() => readdirSync(dirname(file))) ?? []
+  return names.some(
+    (name) => name.startsWith(`${basename(file)}.`) && isDanglingOut(join(dirname(file), name), roots)
+  )
+}
+
+const isDanglingOut = (path: string, roots: ReadonlyArray<string>): boolean => {
+  if (attempt(() => realpathSync(path)) !== undefined) return false
+  const real = settled(path, 40)
+  return real === undefined || !isBelow(real, roots)
 }
 
 const rootsOf = ({ allowedDirectories }: DuckdbSettings): ReadonlyArray<string> =>

@@ -4,6 +4,26 @@ import { invalid, type ToolError } from "../../domain/ToolError.ts"
 import type { Databases } from "./Databases.ts"
 import type { Place } from "./openDatabase.ts"
 
+/** Fails where SQL names a link that leads out of the allowed directories, or may write to one. */
+export const checkLinks = (
+  databases: Databases["Service"],
+  place: Place,
+  sql: { readonly text: string; readonly values?: ReadonlyArray<string>; readonly at: string },
+  call: { readonly kind: string }
+): Effect.Effect<void, ToolError> =>
+  Effect.flatMap(databases.strayLink(place, sql.text, sql.values), (stray) =>
+    stray === undefined
+      ? Effect.void
+      : Effect.fail(
+          invalid(
+            call,
+            sql.at,
+            `${JSON.stringify(stray)} is a link that leads out of the directories that DuckDB may use: ` +
+              `${databases.directories.join(", ")} (NOETL_DUCKDB_ALLOW)`
+          )
+        )
+  )
+
 /** Where a playbook's `database` lies. */
 export const placeOf = (
   databases: Databases["Service"],

@@ -43,6 +43,10 @@ export const hasWrites = (text: string): boolean => {
   return false
 }
 
+/** Whether a text has a word with which DuckDB writes files. */
+export const mayWriteFiles = (text: string): boolean =>
+  namesIn(text).some((name) => ["copy", "export", "attach"].includes(name))
+
 /** The names that a text has, as a database writes them: what it calls, and what it reads. */
 export const namesIn = (text: string): ReadonlyArray<string> => {
   const names = new Set<string>()

@@ -5,7 +5,7 @@ import * as Coerced from "../Coerced.ts"
 import type { ResolvedAuth } from "../../domain/Credential.ts"
 import { Databases, type Session } from "../duckdb/Databases.ts"
 import type { Place } from "../duckdb/openDatabase.ts"
-import { placeOf } from "../duckdb/place.ts"
+import { checkLinks, placeOf } from "../duckdb/place.ts"
 import { createSecrets, secretsOf } from "../duckdb/secrets.ts"
 import { quoteName, quotePath } from "../sql/tokens.ts"
 import { duckdbError, run } from "./duckdbSql.ts"
@@ -84,6 +84,13 @@ export const target = Effect.fnUntraced(function* (
   if (table === "" && custom === undefined) {
     return yield* invalid(call, "target.table", "Missing: one of table, query")
   }
+  if (custom !== undefined)
+    yield* checkLinks(
+      yield* Databases,
+      yield* placeIn(settings, call, "target"),
+      { text: custom, at: "target.query" },
+      call
+    )
   const session = yield* sessionFor(settings, call, "target", secrets)
   if (custom === undefined && settings.create_table !== false && columnsIfNew.length > 0) {
     const list = columnsIfNew.map((one) => `${quoteName(one.name)} ${duckdbName(one.type)}`)

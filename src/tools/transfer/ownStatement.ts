@@ -17,6 +17,8 @@ export const compile = (
   fields: ReadonlyArray<Field>,
   call: { readonly kind: string }
 ): Effect.Effect<OwnStatement, ToolError> => {
+  if (statement.includes("\0"))
+    return Effect.fail(invalid(call, "target.query", "SQL cannot contain a zero byte"))
   const byName = bind(statement, Object.fromEntries(fields.map(({ to }, i) => [to.name, i])))
   const byPlace = byName.values.length === 0 && /%s|\$\d/.test(statement)
   const bound = byPlace
