@@ -225,7 +225,7 @@ describe.concurrent("NoetlControlPlane with a python2 server", () => {
           seen.method === "POST" && state.posts++ < 5 ? { status: 500, stored: false } : undefined
         )
         yield* (yield* ControlPlane).report(command, done, { mayBeThere: false })
-        const [called] = (yield* server.events).filter(({ name }) => name === "call.done")
+        const called = (yield* server.events).find(({ name }) => name === "call.done")
         assert.deepStrictEqual(called?.payload["response"], { id: 7 })
       })
     )
