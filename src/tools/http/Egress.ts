@@ -11,8 +11,8 @@ import { type AddressClass, classOf, isWithin } from "./addresses.ts"
 export interface EgressRules {
   /**
    * What is let through beyond public addresses: `private`, `loopback`, addresses and blocks (`10.1.0.0/16`), names
-   * (`db.example.com`, `*.svc.cluster.local`). An address or a name listed here wins over every other rule save
-   * `deny` and the worker's own ports.
+   * (`db.example.com`, `*.svc.cluster.local`). An address or a block listed here wins over every other rule save
+   * `deny` and the worker's own ports. A name opens private and loopback addresses only.
    */
   readonly allow: ReadonlyArray<string>
   /** Addresses, blocks and names that are refused in any case. */
@@ -88,7 +88,9 @@ function make(options: EgressRules): Egress["Service"] {
     if (ownPorts.has(port) && isOwnAddress(address, class_)) {
       return new Refused(`${address}:${port} is the worker's own port`)
     }
-    if (listed(options.allow, address, hostname) || allowedClass(options.allow, class_)) return undefined
+    // A name leads wherever its owner points it, so it opens nothing that is refused everywhere.
+    const named = refusedEverywhere.has(class_) ? address : hostname
+    if (listed(options.allow, address, named) || allowedClass(options.allow, class_)) return undefined
     return new Refused(
       `${hostname === address ? "" : `${hostname} is `}${address}: ${class_} addresses are not allowed`
     )
@@ -146,6 +148,15 @@ export const portOf = (url: URL): number =>
 // --- helpers ---
 
 const nameOf = (hostname: string): string => hostname.toLowerCase().replace(/\.$/, "")
+
+/** Opened only by an entry of the allow list that is an address or a block. */
+const refusedEverywhere: ReadonlySet<AddressClass> = new Set([
+  "metadata",
+  "link-local",
+  "unspecified",
+  "multicast",
+  "reserved"
+])
 
 const allowedClass = (allow: ReadonlyArray<string>, class_: AddressClass): boolean =>
   class_ === "public" || ((class_ === "private" || class_ === "loopback") && allow.includes(class_))

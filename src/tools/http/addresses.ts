@@ -49,7 +49,7 @@ const severity: ReadonlyArray<AddressClass> = [
 
 type Block = readonly [network: string, bits: number, class_: AddressClass]
 
-/** The first that matches counts. Metadata services outside the link-local blocks: Alibaba, Oracle, Azure, AWS, Google. */
+/** The first that matches counts. Metadata services outside the link-local blocks: Alibaba, Oracle, Azure, AWS, Scaleway, Google. */
 const v4Blocks: ReadonlyArray<Block> = [
   ["169.254.169.254", 32, "metadata"],
   ["100.100.100.200", 32, "metadata"],
@@ -69,13 +69,16 @@ const v4Blocks: ReadonlyArray<Block> = [
 ]
 
 const v6Blocks: ReadonlyArray<Block> = [
-  ["fd00:ec2::254", 128, "metadata"],
+  ["fd00:ec2::", 32, "metadata"],
+  ["fd00:42::42", 128, "metadata"],
   ["fd20:ce::254", 128, "metadata"],
   ["::", 128, "unspecified"],
   ["::1", 128, "loopback"],
   ["fe80::", 10, "link-local"],
   ["fec0::", 10, "private"],
   ["fc00::", 7, "private"],
+  // A translation prefix of some network: what it leads to is that network's choice (RFC 8215).
+  ["64:ff9b:1::", 48, "reserved"],
   ["ff00::", 8, "multicast"]
 ]
 

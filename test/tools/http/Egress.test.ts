@@ -10,6 +10,9 @@ const verdict = (url: string, options: Partial<EgressRules>) =>
     return egress.checkUrl(new URL(url)) === undefined ? "allowed" : "refused"
   }).pipe(Effect.provide(Egress.layerWith(options)), Effect.runSync)
 
+const policy = (options: EgressRules) =>
+  Egress.pipe(Effect.provide(Egress.layerWith(options)), Effect.runSync)
+
 const everywhere: Partial<EgressRules> = development
 const strict: Partial<EgressRules> = production([])
 
@@ -34,6 +37,12 @@ describe("where an address leads", () => {
     ["192.0.0.192", "metadata"],
     ["168.63.129.16", "metadata"],
     ["fd00:ec2::254", "metadata"],
+    ["fd00:ec2::23", "metadata"],
+    ["fd00:ec2:ffff::1", "metadata"],
+    ["fd00:ec3::254", "private"],
+    ["fd00:42::42", "metadata"],
+    ["fd00:42::43", "private"],
+    ["64:ff9b:1:808:8:808:5db8:d822", "reserved"],
     ["fd20:ce::254", "metadata"],
     ["0.0.0.0", "unspecified"],
     ["0.1.2.3", "unspecified"],
@@ -148,6 +157,27 @@ describe("the policy for a URL", () => {
     ["https://127.0.0.1/", { ownPorts: [443] }, "refused"]
   ])("%s", (url, options, expected) => {
     assert.strictEqual(verdict(url, options), expected)
+  })
+
+  it.each([
+    ["169.254.169.254", "refused"],
+    ["fd00:ec2::23", "refused"],
+    ["169.254.1.1", "refused"],
+    ["0.0.0.0", "refused"],
+    ["64:ff9b:1::a9fe:a9fe", "refused"],
+    ["127.0.0.1", "allowed"],
+    ["10.0.0.1", "allowed"]
+  ])("a name of the allow list that leads to %s is %s", (address, expected) => {
+    for (const entry of ["api.example.com", "*.example.com"]) {
+      const refused = policy(production([entry])).checkAddress(address, 80, "api.example.com")
+      assert.strictEqual(refused === undefined ? "allowed" : "refused", expected, refused?.message)
+    }
+  })
+
+  it("an address that is refused everywhere is opened by itself alone", () => {
+    const rules = policy(production(["169.254.169.254"]))
+    assert.isUndefined(rules.checkAddress("169.254.169.254", 80, "metadata.google.internal"))
+    assert.isDefined(rules.checkAddress("169.254.169.253", 80, "metadata.google.internal"))
   })
 
   it("refuses the worker's ports on every address of the machine", () => {
