@@ -88,7 +88,8 @@ for (const [name, target] of Object.entries(targets)) {
     const text = mutated()
     const began = performance.now()
     try {
-      target(text, pick)
+      const ended = target(text, pick)
+      if (ended instanceof Promise) await ended
     } catch (cause) {
       failures += 1
       console.error(

@@ -88,6 +88,11 @@ const ends = (effect: Effect.Effect<unknown, unknown>): unknown => {
   if (Exit.isFailure(exit)) throw new Error(String(exit.cause))
   return exit.value
 }
+/** The same for what imports a library on first use. */
+const endsLater = async (effect: Effect.Effect<unknown, unknown>): Promise<void> => {
+  const exit = await Effect.runPromiseExit(Effect.result(effect))
+  if (Exit.isFailure(exit)) throw new Error(String(exit.cause))
+}
 const scriptConfig = Schema.decodeUnknownResult(ScriptConfig)
 
 export const targets: Readonly<Record<string, Target>> = {
@@ -125,7 +130,7 @@ export const targets: Readonly<Record<string, Target>> = {
     secretsOf(value)
     return pick([postgresFields, snowflakeFields, messaging])(value)
   },
-  "credentials file": (text) => ends(parseFile("fuzz.yaml", text)),
+  "credentials file": (text) => endsLater(parseFile("fuzz.yaml", text)),
   "server's answer": (text, pick) => {
     const server = serverThatSays(text, pick([200, 200, 200, 404, 409, 422, 500]))
     const command = aCommand()
