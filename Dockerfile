@@ -13,7 +13,7 @@ COPY package.json package-lock.json .npmrc ./
 # Nothing here needs a script of a package: what is native comes as a package of its own.
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
-COPY scripts/build.ts scripts/
+COPY scripts/build.ts scripts/bundle.ts scripts/
 COPY src src
 # The image's Node first on PATH, the tools of the project behind it.
 RUN PATH="$PATH:/app/node_modules/.bin" node scripts/build.ts --bundle
