@@ -73,7 +73,18 @@ describe.skipIf(noProgram)("Pulls of a NATS consumer", () => {
       )
       yield* Effect.promise(() => nc.flush())
       yield* Fiber.interrupt(given)
+      const answered = yield* Effect.forkChild(
+        Effect.callback<string>((resume) => {
+          nc.subscribe("$JS.ACK.>", {
+            max: 1,
+            callback: (_, message) => resume(Effect.succeed(message.string()))
+          })
+        }),
+        { startImmediately: true }
+      )
+      yield* Effect.promise(() => nc.flush())
       yield* publish(nc, "late")
+      assert.strictEqual(yield* Fiber.join(answered), "-NAK")
       const attempts: Array<number> = []
       yield* pull(1, (message) => attempts.push(deliveriesOf(message))).pipe(Effect.timeout("5 seconds"))
       assert.deepStrictEqual(attempts, [2])

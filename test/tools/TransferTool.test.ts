@@ -782,7 +782,7 @@ testLayer(toolbox, { excludeTestServices: true })("TransferTool", (it) => {
               rows: 2999,
               k: 4_504_496,
               n: 3_000_000_021_000,
-              f: JSON.rawJSON("1500.0"),
+              f: 1500,
               b: 1500,
               x: "00FF",
               d: "2024-02-29",
