@@ -132,10 +132,9 @@ export const writtenDecimals = (text: string): Json =>
   }) as Json
 
 const parsed = (text: string): Json => {
-  if (!Marks.mayNeedMarks(text)) return JSON.parse(text) as Json
-  if (Marks.isAmbiguous(text)) return parseLossless(text, undefined, ofText) as Json
   const quick = Marks.markedQuickly(text)
   if (quick.marks === 0) return JSON.parse(text) as Json
+  if (Marks.isAmbiguous(text)) return parseLossless(text, undefined, ofText) as Json
   return read(quick) ?? readOrThrow(Marks.markedCarefully(text))
 }
 

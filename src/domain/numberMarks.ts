@@ -20,14 +20,6 @@ export interface Marked {
 }
 
 /**
- * Whether a text may have such a number: a long integer, `.0`, an exponent, more digits than a double keeps. Each branch
- * reads a few characters, or zeros that no other match reads again.
- */
-export const mayNeedMarks = (text: string): boolean => candidate.test(text)
-
-const candidate = /\d{16}|\.0+(?!\d)|\d[eE][-+]?\d|[\d.]{19}/
-
-/**
  * Marks what has the shape of such a number, without knowing where texts begin and end. A mark inside of a text ends that text, so
  * that the result does not parse: then `markedCarefully` is to be used.
  */
@@ -35,17 +27,74 @@ export const markedQuickly = (text: string): Marked => {
   let out = ""
   let copied = 0
   let marks = 0
-  // It begins where a run of digits begins, so that no run is read from its middle again.
-  const numbers = /(?<![\d.])-?(?:\d+\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+|\d{16,})/g
-  for (let match = numbers.exec(text); match !== null; match = numbers.exec(text)) {
-    const start = match.index
-    const end = numbers.lastIndex
-    if (!needsMark(match[0]) || !isValue(text, start, end)) continue
+  let read = 0
+  const next = firstOf(text)
+  for (let at = next(0); at < text.length; at = next(read)) {
+    const start = startOfNumber(text, at, read)
+    const end = endOfNumber(text, at)
+    read = end
+    if (!needsMark(text.slice(start, end)) || !isValue(text, start, end)) continue
     out += `${text.slice(copied, start)}["${mark}${text.slice(start, end)}"]`
     copied = end
     marks += 1
   }
   return { text: out + text.slice(copied), marks }
+}
+
+/** Where a search finds its next match from a place on; the length of the text where there is none. */
+type Search = (text: string, from: number) => number
+
+/** 16 digits in a row. Each such run has a digit at one of every 16 places, so the others are not read. */
+const searchLong: Search = (text, from) => {
+  for (let at = from + 15; at < text.length; at += 16) {
+    if (!isDigit(text.charCodeAt(at))) continue
+    let start = at
+    while (start > from && isDigit(text.charCodeAt(start - 1))) start--
+    let end = at + 1
+    while (isDigit(text.charCodeAt(end))) end++
+    if (end - start >= 16) return start
+    at = end
+  }
+  return text.length
+}
+
+const searchExponent: Search = (text, from) => {
+  const found = text.slice(from).search(/\d[eE][-+]?\d/)
+  return found < 0 ? text.length : from + found
+}
+
+/** The point of a number that ends in zeros after it, or that has more digits than a double keeps. */
+const searchPoint: Search = (text, from) => {
+  for (let at = text.indexOf(".", from); at !== -1; at = text.indexOf(".", at + 1)) {
+    let start = at
+    while (start > from && isDigit(text.charCodeAt(start - 1))) start--
+    let zeros = at + 1
+    while (text.charCodeAt(zeros) === 48) zeros++
+    let end = zeros
+    while (isDigit(text.charCodeAt(end))) end++
+    const isWhole = zeros > at + 1 && end === zeros
+    if (start < at && (isWhole || end - start > 17)) return at
+  }
+  return text.length
+}
+
+/**
+ * What such a number has and an ordinary one has not. One expression for all of them takes longer than all of these together: the search for
+ * one skips characters.
+ */
+const searches: ReadonlyArray<Search> = [searchLong, searchExponent, searchPoint]
+
+/** Finds where the first of all searches matches from a place on. Places only grow. */
+const firstOf = (text: string): ((from: number) => number) => {
+  const states = searches.map((search) => ({ search, at: -1 }))
+  return (from) => {
+    let first = text.length
+    for (const state of states) {
+      if (state.at < from) state.at = state.search(text, from)
+      first = Math.min(first, state.at)
+    }
+    return first
+  }
 }
 
 /** Marks the same numbers of a text, letter by letter. */
@@ -129,12 +178,23 @@ const isDigit = (c: number): boolean => c >= 48 && c <= 57
 
 const startsNumber = (c: number): boolean => c === 45 || isDigit(c)
 
+/** The first character of the run around a place that may belong to a number; nothing before `from` is read. */
+const startOfNumber = (text: string, at: number, from: number): number => {
+  let i = at
+  while (i > from && isOfNumber(text.charCodeAt(i - 1))) i--
+  return i
+}
+
 /** Past the last character that may belong to a number. */
 const endOfNumber = (text: string, start: number): number => {
   let i = start + 1
-  while (i < text.length && /[\d.eE+-]/.test(text[i] ?? "")) i++
+  while (i < text.length && isOfNumber(text.charCodeAt(i))) i++
   return i
 }
+
+/** A digit, a sign, a point, `E` or `e`. */
+const isOfNumber = (c: number): boolean =>
+  isDigit(c) || c === 43 || c === 45 || c === 46 || c === 69 || c === 101
 
 /** Whether it is a number of JSON that is no JavaScript number. */
 const needsMark = (text: string): boolean => isNumber.test(text) && typeof ofText(text) !== "number"
