@@ -333,8 +333,8 @@ describe("Rhai, work and its charge", () => {
       "let a = []; a.pad(1000000, 1); a[999999] = 0; a.sort(); [a[0], a[1]]"
     )
     assert.deepStrictEqual(new Engine().run(script), [0, 1])
-    const twice = new Engine().compile("let a = []; a.pad(900000, 1); a.sort(); a.reverse(); a.sort(); a.len")
-    assert.strictEqual(new Engine().run(twice), 900_000)
+    const often = new Engine().compile("let a = []; a.pad(900000, 1); for i in 0..5 { a.sort(); } a.len")
+    assert.strictEqual(new Engine().run(often), 900_000)
   })
 
   it("a literal is read in a time that grows as it does", () => {
