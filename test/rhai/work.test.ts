@@ -305,6 +305,38 @@ describe("Rhai, work and its charge", () => {
     assert.isBelow(performance.now() - start, 500 + machine.operations * MILLIS_PER_UNIT)
   })
 
+  it.each<readonly [string, string, string]>([
+    ["splitting text", 'let s = ""; s.pad(400000, "a,");', 's.split(",")'],
+    ["splitting text backwards", 'let s = ""; s.pad(400000, "a,");', 's.split_rev(",")'],
+    ["splitting text a number of times", 'let s = ""; s.pad(400000, "a,");', 's.split(",", 300000)'],
+    ["splitting text into words", 'let s = ""; s.pad(400000, "a ");', "s.split()"],
+    ["splitting text into characters", 'let s = ""; s.pad(400000, "a,");', 's.split("")'],
+    ["padding an array", "let a = [];", "a.pad(1000000, 1)"],
+    ["removing doubles", "let a = []; a.pad(200000, 1);", "a.dedup()"],
+    ["putting an array into text", "let a = []; a.pad(200000, 1);", "`a: ${a}`"],
+    ["sorting an array", "let a = []; a.pad(200000, 1);", "a.sort()"]
+  ])("%s gives others their turn", (_, before, script) => {
+    const turns = (text: string): number => {
+      let time = 0
+      // A slice is over after a few readings of the clock
+      const sliced = new Engine({ limits: { operations: 1e12, wallClock: 1e12 }, now: () => ++time })
+      const machine = sliced.machine(sliced.compile(text))
+      let count = 0
+      while (machine.run(true).t === "yield") count++
+      return count
+    }
+    assert.isAbove(turns(before + script) - turns(before), 10)
+  })
+
+  it("a million integers are sorted within the limits of every script", () => {
+    const script = new Engine().compile(
+      "let a = []; a.pad(1000000, 1); a[999999] = 0; a.sort(); [a[0], a[1]]"
+    )
+    assert.deepStrictEqual(new Engine().run(script), [0, 1])
+    const often = new Engine().compile("let a = []; a.pad(900000, 1); for i in 0..5 { a.sort(); } a.len")
+    assert.strictEqual(new Engine().run(often), 900_000)
+  })
+
   it("a literal is read in a time that grows as it does", () => {
     const time = (length: number): number => {
       const script = `"${"é😀\\n".repeat(length)}"`

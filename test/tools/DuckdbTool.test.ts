@@ -214,13 +214,13 @@ testLayer(toolbox, { excludeTestServices: true })("DuckdbTool", (it) => {
         yield* duckdb({
           query: `CREATE SEQUENCE s; CREATE TABLE t (a INTEGER);
             INSERT INTO t SELECT range FROM range(5000) RETURNING a;
-            SELECT nextval('s') FROM range(20000); SELECT nextval('s') AS next, (SELECT count(*) FROM t) AS n`,
+            SELECT nextval('s') FROM range(1000000); SELECT nextval('s') AS next, (SELECT count(*) FROM t) AS n`,
           max_rows: 3
         })
       )
       assert.deepInclude(result["command_2"], { row_count: 3, affected_rows: 5000, truncated: true })
       assert.deepInclude(result["command_3"], { row_count: 3, truncated: true })
-      assert.deepInclude(result["command_4"], { rows: [{ next: 20_001, n: 5000 }] })
+      assert.deepInclude(result["command_4"], { rows: [{ next: 1_000_001, n: 5000 }] })
     })
   )
 
@@ -229,12 +229,12 @@ testLayer(toolbox, { excludeTestServices: true })("DuckdbTool", (it) => {
       const result = dataOf(
         yield* duckdb({
           query: `CREATE SEQUENCE s; CREATE MACRO draw() AS nextval('s');
-            CREATE VIEW v AS SELECT draw() AS n FROM range(20000); CREATE VIEW w AS FROM v; FROM w; SELECT nextval('s') AS next`,
+            CREATE VIEW v AS SELECT draw() AS n FROM range(1000000); CREATE VIEW w AS FROM v; FROM w; SELECT nextval('s') AS next`,
           max_rows: 3
         })
       )
       assert.deepInclude(result["command_4"], { row_count: 3, truncated: true })
-      assert.deepInclude(result["command_5"], { rows: [{ next: 20_001 }] })
+      assert.deepInclude(result["command_5"], { rows: [{ next: 1_000_001 }] })
     })
   )
 

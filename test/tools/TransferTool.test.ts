@@ -918,6 +918,55 @@ testLayer(toolbox, { excludeTestServices: true })("TransferTool", (it) => {
       })
     )
 
+    it.effect.each(["jsonl", "json"])("keeps every digit and every member of %s", (format) =>
+      Effect.gen(function* () {
+        const path = join(folder, `digits.${format}`)
+        const digits = "12345678901234567890.1234567890"
+        const rows = [
+          String.raw`{"d": 1.10, "D": 2e0, "n": ${digits}, "t": "1.10 \"2.50\", -3", "a/b~": "\\", "j": {"x 1.10": [1.10, "1.10"]}}`,
+          String.raw`{"d": null, "n": -0.0, "t": "", "late": "ü 😀"}`
+        ]
+        writeFileSync(path, format === "json" ? `[${rows.join(",\n")}]` : rows.join("\n"))
+        const made = `file_digits_${format}`
+        yield* query(
+          `CREATE TABLE ${made} (d numeric, d_1 text, n numeric, t text, "a/b~" text, j json, late text)`
+        )
+        yield* moved({ source: { type: "file", path }, target: pg({ table: made }) })
+        assert.deepStrictEqual(
+          yield* query(
+            `SELECT d::text AS d, d_1, n::text AS n, t, "a/b~" AS k, j::text AS j, late FROM ${made}`
+          ),
+          [
+            {
+              d: "1.10",
+              d_1: "2e0",
+              n: digits,
+              t: '1.10 "2.50", -3',
+              k: "\\",
+              j: '{"x 1.10":[1.10,"1.10"]}',
+              late: null
+            },
+            { d: null, d_1: null, n: "0.0", t: "", k: null, j: null, late: "ü 😀" }
+          ]
+        )
+      })
+    )
+
+    it.effect.each<readonly [string, string]>([
+      ["csv", ""],
+      ["csv", "a\n"],
+      ["jsonl", ""],
+      ["json", "[]"]
+    ])("moves no row of an empty %s", ([format, text]) =>
+      Effect.gen(function* () {
+        const path = join(folder, `empty.${format}`)
+        writeFileSync(path, text)
+        yield* query("CREATE TABLE IF NOT EXISTS from_empty (a int)")
+        const data = yield* moved({ source: { type: "file", path }, target: pg({ table: "from_empty" }) })
+        assert.strictEqual(data["rows_transferred"], 0)
+      })
+    )
+
     it.effect("writes what its name says is compressed compressed, and appends nothing to it", () =>
       Effect.gen(function* () {
         for (const [name, magic] of [

@@ -62,6 +62,8 @@ const DEEPEST = 100
 export function* parseJsonParts(text: string, depth = 0): Parts<Value> {
   const start = skipSpace(text, 0)
   const open = text[start]
+  // Text has no numbers that JavaScript would change, and it reads text much faster
+  if (open === '"') return JSON.parse(text) as string
   if (text.length <= SMALL || (open !== "[" && open !== "{")) return parseJson(text)
   if (depth > DEEPEST) throw new SyntaxError("the text nests too deeply")
   const items: Array<Value> = []

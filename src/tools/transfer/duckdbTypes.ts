@@ -107,7 +107,8 @@ const textSql = (value: string, type: Type, wanted: Type): string => {
     case "bytes":
       return `'\\x' || hex(${value})`
     case "json":
-      return `to_json(${value})::VARCHAR`
+      // JSON that is read again has its numbers as doubles
+      return `CASE typeof(${value}) WHEN 'JSON' THEN ${value}::VARCHAR ELSE to_json(${value})::VARCHAR END`
     case "list":
       return wanted.kind === "list" ? arraySql(value, type, 0) : `to_json(${value})::VARCHAR`
     default:

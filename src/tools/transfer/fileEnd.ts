@@ -1,8 +1,9 @@
 /** CSV, Parquet and JSON-lines files as ends of a transfer, read and written by a DuckDB database of their own. */
 import { Effect, Schema } from "effect"
 import { randomUUID } from "node:crypto"
-import { existsSync } from "node:fs"
+import { existsSync, statSync } from "node:fs"
 import { rename, rm } from "node:fs/promises"
+import { jsonRows } from "./jsonFile.ts"
 import { joinFiles } from "./joinFiles.ts"
 import { basename, dirname, join } from "node:path"
 import * as Failure from "../../domain/Failure.ts"
@@ -15,7 +16,7 @@ import { describe, sourceOf } from "./duckdbEnd.ts"
 import { run } from "./duckdbSql.ts"
 import { duckdbName } from "./duckdbTypes.ts"
 import { openWriter } from "./duckdbWriter.ts"
-import type { Column, Field, Target, Writer, Writing } from "./Ends.ts"
+import type { Column, Field, Pull, Source, Target, Writer, Writing } from "./Ends.ts"
 
 const formats = ["csv", "parquet", "jsonl", "json"] as const
 type Format = (typeof formats)[number]
@@ -41,7 +42,10 @@ export const source = Effect.fnUntraced(function* (config: Config, call: Call, k
   if (!existsSync(file)) return yield* invalid(call, "source.path", `there is no file ${file}`)
   const databases = yield* Databases
   const session = yield* databases.session({ _tag: "Memory" }, call.kind)
-  yield* run(session, `CREATE VIEW file AS SELECT * FROM ${readSql(file, format, config)}`, call)
+  const rows = yield* rowsSql(session, file, format, config, call)
+  if (rows === undefined)
+    return { type: kind, columns: [], read: () => Effect.succeed(nothing) } satisfies Source
+  yield* run(session, `CREATE VIEW file AS ${rows}`, call)
   return yield* sourceOf(session, config.query ?? "SELECT * FROM file", kind, call)
 })
 
@@ -60,6 +64,22 @@ export const target = Effect.fnUntraced(function* (config: Config, call: Call, k
 // --- helpers ---
 
 const table = `"noetl_file"`
+
+const nothing: Pull = Effect.as(Effect.void, undefined)
+
+/** The query for a file's rows; undefined where it has none, and no column either. */
+const rowsSql = Effect.fnUntraced(function* (
+  session: Session,
+  file: string,
+  format: Format,
+  config: Config,
+  call: Call
+) {
+  if (format === "jsonl") return yield* jsonRows(session, file, ", format = 'newline_delimited'", call)
+  if (format === "json") return yield* jsonRows(session, file, "", call)
+  const isEmpty = format === "csv" && statSync(file).size === 0
+  return isEmpty ? undefined : `SELECT * FROM ${readSql(file, format, config)}`
+})
 
 const openFile = Effect.fnUntraced(function* (
   databases: Databases["Service"],
@@ -191,14 +211,10 @@ const formatOf = (kind: string, file: string): Format | undefined => {
 const compressionOf = (file: string): string | undefined =>
   /\.gz$/i.test(file) ? "gzip" : /\.zst$/i.test(file) ? "zstd" : undefined
 
-const readSql = (file: string, format: Format, { delimiter, header }: Config): string => {
+const readSql = (file: string, format: "csv" | "parquet", { delimiter, header }: Config): string => {
   switch (format) {
     case "parquet":
       return `read_parquet(${quoteText(file)})`
-    case "jsonl":
-      return jsonSql(file, ", format = 'newline_delimited'")
-    case "json":
-      return jsonSql(file, "")
     case "csv": {
       const options = [
         ...(delimiter === undefined || delimiter === null ? [] : [`delim = ${quoteText(delimiter)}`]),
@@ -210,11 +226,6 @@ const readSql = (file: string, format: Format, { delimiter, header }: Config): s
     }
   }
 }
-
-/** Every member as its text, and what is no text as JSON: types are not guessed from what texts look like. */
-const jsonSql = (file: string, options: string): string =>
-  `(SELECT CASE json_type(COLUMNS(*)) WHEN 'VARCHAR' THEN COLUMNS(*)->>'$' WHEN 'NULL' THEN NULL
-    ELSE COLUMNS(*)::VARCHAR END FROM read_json(${quoteText(file)}, maximum_depth = 1, sample_size = -1${options}))`
 
 const writeOptions = (format: Format, { delimiter, header }: Config): string => {
   switch (format) {

@@ -19,12 +19,7 @@ export const fieldsOf = (
       ? source.columns.map(({ name }): readonly [string, Json] => [name, name])
       : Object.entries(mapping)
   // Where rows tell the columns and there is none, nothing goes anywhere
-  if (
-    wanted.length === 0 &&
-    mapping === undefined &&
-    source.type === "http" &&
-    target.columns?.length !== undefined
-  )
+  if (wanted.length === 0 && mapping === undefined && target.columns?.length !== undefined)
     return Effect.succeed(
       target.columns.map((to) => ({
         from: { value: null },

@@ -1,4 +1,5 @@
 /** Finding text in text in linear time: JavaScript's own search goes back for repetitive text, as often as it is long. */
+import { pause, type Parts } from "./pause.ts"
 
 /** Comparisons that the search of JavaScript may waste at worst. */
 const WASTE = 1_000_000
@@ -39,14 +40,18 @@ const search = (text: string, part: string, table: Int32Array, start: number): n
 
 export const includes = (text: string, part: string): boolean => finder(part)(text, 0) >= 0
 
+/** Pieces that are cut at once. */
+const PIECES = 4096
+
 /** The text between occurrences of a part that is not empty; one piece more than `most` at the most. */
-export const splitBy = (text: string, part: string, most: number): Array<string> => {
+export function* splitBy(text: string, part: string, most: number): Parts<Array<string>> {
   const find = finder(part)
   const pieces: Array<string> = []
   let at = 0
   for (let found = find(text, 0); found >= 0 && pieces.length < most; found = find(text, at)) {
     pieces.push(text.slice(at, found))
     at = found + part.length
+    if (pieces.length % PIECES === 0) yield pause
   }
   pieces.push(text.slice(at))
   return pieces

@@ -27,7 +27,7 @@ export const defaults: Limits = {
   functionExpressionDepth: 32,
   stringLength: 10 * MiB,
   arrayLength: 1_000_000,
-  mapSize: 1_000_000,
+  mapSize: 100_000,
   memory: 64 * MiB,
   functions: 1000,
   modules: 100,

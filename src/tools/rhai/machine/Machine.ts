@@ -254,6 +254,7 @@ export class Machine extends MachineSteps {
             if (visible >= 0) this.lookInto(entered, constants[visible] as Array<VisibleName>, frame)
             break run
           }
+          case 44 /* TEXT */:
           case 61 /* CALL_NATIVE */:
           case 62 /* METHOD */:
           case 63 /* CALL_MODULE */:

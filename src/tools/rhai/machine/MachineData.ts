@@ -1,13 +1,11 @@
 /** Names, assignments and containers of a running script. */
 import type { FunctionCode, VisibleName } from "../language/Code.ts"
-import { toText } from "../language/Format.ts"
 import { add } from "../language/Integer.ts"
 import { hasIndexer, indexed, noIndexSetter, noSetter, property } from "./Indexing.ts"
 import { Iteration, iterationOf } from "./Iteration.ts"
 import { MachineCalls } from "./MachineCalls.ts"
 import type { Frame } from "./MachineState.ts"
 import { binary, none, signature } from "./Operators.ts"
-import { weightOf } from "./weight.ts"
 import type { Position } from "../language/Position.ts"
 import { type Reference, SlotReference, ValueReference } from "./Reference.ts"
 import {
@@ -204,16 +202,6 @@ export abstract class MachineData extends MachineCalls {
     for (let i = 0; i < keys.length; i++) map.set(keys[i]!, this.stack[from + i] as Value)
     this.checkMap(map.size)
     return map
-  }
-
-  protected textOf(from: number, count: number): string {
-    let text = ""
-    for (let i = 0; i < count; i++) {
-      const part = this.stack[from + i] as Value
-      if (typeof part === "object") this.fuel -= weightOf(part)
-      text += typeof part === "string" ? part : toText(part)
-    }
-    return this.checkString(text)
   }
 
   protected iterate(value: Value): Iteration {

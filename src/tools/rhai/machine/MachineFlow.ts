@@ -86,6 +86,9 @@ export abstract class MachineFlow extends MachineData {
   ): Value | typeof pending {
     const { stack } = this
     switch (op) {
+      case Op.TEXT:
+        frame.pc = pc + 1
+        return this.interpolated(this.taken(code[pc]!))
       case Op.CALL_NATIVE:
         return this.nativeInstruction(frame, code, constants, pc)
       case Op.METHOD:

@@ -1,5 +1,6 @@
 /** Calls of script functions, of native ones, and of function pointers. */
 import { type FunctionCode, functionKey } from "../language/Code.ts"
+import { textParts, toText } from "../language/Format.ts"
 import { Frame, MachineState } from "./MachineState.ts"
 import { asText, type Args, type Callback, HostRequest, type Native, type Work } from "./Natives.ts"
 import { binary, none, signature, unary } from "./Operators.ts"
@@ -29,6 +30,21 @@ const checkRace = ({ name }: Native, args: Args, target: Reference | undefined):
   if (cell === undefined) return
   if (args.some((arg) => arg instanceof FnPtr && arg.curry.includes(cell)))
     throw new RhaiError("ErrorDataRace", `Data race detected on argument #1 of function '${name}'`)
+}
+
+const interpolating = (parts: ReadonlyArray<Value>): Native => ({
+  name: "to_string",
+  params: [],
+  mutates: false,
+  kind: "callbacks",
+  cost: "constant",
+  run: () => joined(parts)
+})
+
+function* joined(parts: ReadonlyArray<Value>): Work {
+  let text = ""
+  for (const part of parts) text += yield* textParts(part)
+  return text
 }
 
 export abstract class MachineNatives extends MachineState {
@@ -125,6 +141,14 @@ export abstract class MachineNatives extends MachineState {
     frame.work = answer as Work
     this.frames.push(frame)
     return this.advance(frame, undefined)
+  }
+
+  /** The text of several values; that of containers is written in parts. */
+  protected interpolated(parts: ReadonlyArray<Value>): Value | typeof pending {
+    for (const part of parts) if (typeof part === "object") this.fuel -= weightOf(part)
+    if (!parts.some((part) => Array.isArray(part) || part instanceof Map))
+      return this.checkString(parts.map(toText).join(""))
+    return this.runNative(interpolating(parts), [], undefined, this.position(), this.sp)
   }
 
   private chargeArguments(native: Native, args: Args): void {

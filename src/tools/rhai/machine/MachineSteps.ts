@@ -71,13 +71,6 @@ export abstract class MachineSteps extends MachinePlaces {
         pc += 2
         break
       }
-      case 44 /* TEXT */: {
-        const count = code[pc++]!
-        sp -= count
-        stack[sp] = this.textOf(sp, count)
-        sp++
-        break
-      }
       case 50 /* GLOBAL */:
         this.globals.set(constants[code[pc]!] as string, this.copied(stack[base + code[pc + 1]!] as Value))
         pc += 2

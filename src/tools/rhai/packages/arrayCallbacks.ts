@@ -3,6 +3,7 @@ import type { Callback, NativeContext, Natives, Work } from "../machine/Natives.
 import { equals } from "../machine/Operators.ts"
 import { pointerFrom } from "../machine/pointerFrom.ts"
 import { ElementReference } from "../machine/Reference.ts"
+import { pause } from "../language/pause.ts"
 import { RhaiError } from "../language/RhaiError.ts"
 import { copy, FnPtr, type Int, type RhaiArray, tagOf, type Value } from "../language/Value.ts"
 import { insertAll } from "./arrays.ts"
@@ -10,6 +11,9 @@ import { call, type Calls, callFor, sortWith } from "./callbacks.ts"
 import { offsetAndLength } from "./indexes.ts"
 
 type Run = (array: RhaiArray, pointer: FnPtr, rest: ReadonlyArray<Value>, context: NativeContext) => Work
+
+/** Elements that are compared at once. */
+const PART = 4096
 
 /** Calls the function for one element of the array. */
 const each = (
@@ -76,8 +80,11 @@ function* quiet(calls: Calls<Value>): Calls<Value> {
 
 function* dedup(array: RhaiArray, same: (x: Value, y: Value) => Calls<boolean>): Calls<void> {
   const kept: RhaiArray = []
-  for (const item of array.slice())
+  let count = 0
+  for (const item of array.slice()) {
     if (kept.length === 0 || !(yield* same(kept.at(-1), item))) kept.push(item)
+    if (++count % PART === 0) yield pause
+  }
   insertAll(array, 0, array.length, kept)
 }
 

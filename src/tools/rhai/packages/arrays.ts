@@ -17,7 +17,7 @@ import {
   typeName,
   type Value
 } from "../language/Value.ts"
-import type { Parts } from "../language/pause.ts"
+import { type Parts, pause } from "../language/pause.ts"
 import { sorted } from "../language/sorting.ts"
 import { weightOf } from "../machine/weight.ts"
 import { existing, offsetAndLength, startAndLength } from "./indexes.ts"
@@ -66,12 +66,18 @@ const findIn = (array: RhaiArray, value: Value, start: number): number => {
   return -1
 }
 
-const pad = (array: RhaiArray, length: Int, item: Value, context: NativeContext): undefined => {
+/** Elements that are put in at once. */
+const PART = 16_384
+
+function* pad(array: RhaiArray, length: Int, item: Value, context: NativeContext): Parts<undefined> {
   const wanted = toIndex(length)
   if (wanted <= array.length) return undefined
   context.checkArray(wanted)
   context.charge(wanted - array.length)
-  while (array.length < wanted) array.push(copy(item))
+  while (array.length < wanted) {
+    array.push(copy(item))
+    if (array.length % PART === 0) yield pause
+  }
   return undefined
 }
 
@@ -105,9 +111,12 @@ function* sort(array: RhaiArray, direction: 1 | -1, context: NativeContext): Par
   return yield* sorted(
     array,
     (x, y) => direction * order(x, y),
-    (items) => context.charge(weightOf(items as RhaiArray))
+    // Numbers are compared faster than anything is looked into
+    (items) => context.charge(isFlatNumber(array[0]) ? items.length >> 4 : weightOf(items as RhaiArray))
   )
 }
+
+const isFlatNumber = (item: Value): boolean => typeof item === "number" || typeof item === "bigint"
 
 export const arrays = (natives: Natives): void => {
   natives
@@ -138,7 +147,7 @@ export const arrays = (natives: Natives): void => {
       ([array, index, item]) => void list(array).splice(place(list(array), int(index)), 0, item),
       "shallow"
     )
-    .method("pad(array, int, any)", ([array, length, item], context) =>
+    .calling("pad(array, int, any)", true, ([array, length, item], context) =>
       pad(list(array), int(length), item, context)
     )
     .method("pop(array)", ([array]) => list(array).pop(), "constant")
