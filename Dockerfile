@@ -70,4 +70,4 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=6 \
     CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.HEALTH_PORT}/health`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Half of the memory for JavaScript: the rest is for DuckDB, Python and other children. By default Node would take more
 # than a small container has.
-ENTRYPOINT ["/usr/bin/tini", "--", "/usr/local/bin/node", "--enable-source-maps", "--max-old-space-size-percentage=50", "/app/dist/main.js"]
+ENTRYPOINT ["/usr/bin/tini", "--", "/usr/local/bin/node", "--enable-source-maps", "--max-old-space-size-percentage=50", "--", "/app/dist/main.js"]

@@ -55,22 +55,31 @@ const shared: BuildOptions = {
   }
 }
 
+/** The executables: `main.js` starts `program.js`, another one the program of its own name. */
+const launchers = ["main.js", "noetl.js"]
+
 /** Writes the bundle into a folder, which is emptied first. */
 export const bundle = async (folder: string): Promise<void> => {
   rmSync(folder, { recursive: true, force: true })
-  await build({
-    entryPoints: ["src/launch.ts"],
-    outfile: join(folder, "main.js"),
-    platform: "node",
-    format: "esm",
-    target: "node18",
-    banner: { js: "#!/usr/bin/env node" }
-  })
+  for (const name of launchers)
+    await build({
+      entryPoints: ["src/launch.ts"],
+      outfile: join(folder, name),
+      platform: "node",
+      format: "esm",
+      target: "node18",
+      // Behind the two dashes --env-file is a flag of the program, not of Node.
+      banner: { js: "#!/usr/bin/env -S node --" }
+    })
   // What is imported on first use, and what both entries share, is a file of its own. All lie side by side: the thread's entry
   // is found beside whichever file starts it.
   const { metafile } = await build({
     ...shared,
-    entryPoints: { program: "src/main.ts", natsLeaseThread: "src/queue/nats/natsLeaseThread.ts" },
+    entryPoints: {
+      program: "src/main.ts",
+      "noetl-program": "src/noetl.ts",
+      natsLeaseThread: "src/queue/nats/natsLeaseThread.ts"
+    },
     outdir: folder,
     chunkNames: "[name]-[hash]",
     splitting: true,
@@ -78,5 +87,5 @@ export const bundle = async (folder: string): Promise<void> => {
     plugins: [namedExports]
   })
   refuseDefaultOnly(metafile)
-  chmodSync(join(folder, "main.js"), 0o755)
+  for (const name of launchers) chmodSync(join(folder, name), 0o755)
 }

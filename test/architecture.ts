@@ -153,6 +153,7 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
   "index.ts": [...basis, ...ports, "tools", "worker"],
   "main.ts": ["cli"],
+  "noetl.ts": ["cli"],
   "launch.ts": []
 }
 

@@ -5,35 +5,63 @@ import { type Setting, shown } from "../config/Setting.ts"
 import { settings } from "../config/settings.ts"
 import * as Json from "../domain/Json.ts"
 import { loadConfig } from "./sources.ts"
-import { type Arguments, UsageError } from "./options.ts"
 
-export const config = Effect.fnUntraced(function* (args: Arguments) {
-  if (args.switches.has("schema")) return yield* print(`${Json.stringify(jsonSchema(), 2)}\n`)
-  if (args.switches.has("example")) return yield* print(example())
-  if (!args.switches.has("explain")) {
-    return yield* new UsageError({ message: "config needs one of --explain, --example, --schema" })
-  }
-  yield* print(explain(yield* loadConfig(args)))
+export interface ConfigFlags {
+  readonly changed: boolean
+  readonly example: boolean
+  readonly schema: boolean
+  readonly json: boolean
+}
+
+export const config = Effect.fnUntraced(function* (input: ConfigFlags) {
+  if (input.schema) return yield* print(`${Json.stringify(jsonSchema(), 2)}\n`)
+  if (input.example) return yield* print(example())
+  const loaded = yield* loadConfig
+  const chosen = all.filter(([name]) => !input.changed || loaded.origins.has(name))
+  return yield* print(input.json ? asJson(chosen, loaded) : asText(chosen, loaded))
 })
 
-const all = Object.entries(settings) as unknown as ReadonlyArray<readonly [keyof typeof settings, Setting]>
+type Entries = ReadonlyArray<readonly [keyof typeof settings, Setting]>
 
-const explain = ({ origins, values, warnings }: Loaded): string =>
+const all = Object.entries(settings) as unknown as Entries
+
+const valueOf = (name: keyof typeof settings, setting: Setting, { origins, values }: Loaded): string =>
+  !origins.has(name) ? setting.shownDefault : setting.secret ? "(set)" : shown(values[name])
+
+const namesOf = ({ env, flag, key }: Setting): ReadonlyArray<string> => [
+  ...env,
+  ...(flag === undefined ? [] : [`--${flag}`]),
+  `${key} (TOML)`
+]
+
+const asText = (entries: Entries, loaded: Loaded): string =>
   [
-    ...all.map(([name, setting]) => {
-      const origin = origins.get(name)
-      const value =
-        origin === undefined ? setting.shownDefault : setting.secret ? "(set)" : shown(values[name])
-      return [
-        `${setting.env[0]} = ${value}   (${origin?.source ?? "default"})`,
+    ...entries.map(([name, setting]) =>
+      [
+        `${setting.env[0]} = ${valueOf(name, setting, loaded)}   (${loaded.origins.get(name)?.source ?? "default"})`,
         `    ${setting.doc}`,
-        `    ${setting.type.shape}; default: ${setting.shownDefault}; ` +
-          `names: ${[...setting.env, ...(setting.flag === undefined ? [] : [`--${setting.flag}`]), `${setting.key} (TOML)`].join(", ")}`
+        `    ${setting.type.shape}; default: ${setting.shownDefault}; names: ${namesOf(setting).join(", ")}`
       ].join("\n")
-    }),
-    ...warnings.map((warning) => `warning: ${warning}`),
+    ),
+    ...loaded.warnings.map((warning) => `warning: ${warning}`),
     ""
   ].join("\n")
+
+const asJson = (entries: Entries, loaded: Loaded): string =>
+  `${Json.stringify(
+    {
+      settings: entries.map(([name, setting]) => ({
+        name: setting.env[0],
+        value: valueOf(name, setting, loaded),
+        source: loaded.origins.get(name)?.source ?? "default",
+        default: setting.shownDefault,
+        names: namesOf(setting),
+        doc: setting.doc
+      })),
+      warnings: loaded.warnings
+    },
+    2
+  )}\n`
 
 const sections = (): ReadonlyMap<string, ReadonlyArray<readonly [string, Setting]>> =>
   Map.groupBy(
@@ -48,12 +76,18 @@ export const example = (): string =>
         `[${section}]`,
         ...members.map(
           ([key, setting]) =>
-            `# ${setting.doc}\n# ${setting.type.shape}; default: ${setting.shownDefault}\n# ${key} =`
+            `# ${setting.doc}\n# ${setting.type.shape}; default: ${setting.shownDefault}\n# ${key} = ${tomlOf(setting.fallback)}`
         )
       ].join("\n")
     )
     .join("\n\n")
     .concat("\n")
+
+/** A default as TOML; the empty text stands for a setting that is not set. */
+const tomlOf = (fallback: unknown): string =>
+  typeof fallback === "number" || typeof fallback === "boolean"
+    ? String(fallback)
+    : Json.stringify(fallback === undefined ? "" : shown(fallback))
 
 export const jsonSchema = () => ({
   $schema: "https://json-schema.org/draft/2020-12/schema",

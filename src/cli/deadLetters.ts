@@ -5,60 +5,73 @@ import { deadLetterStream, natsSettings } from "../config/natsOptions.ts"
 import * as Json from "../domain/Json.ts"
 import { NatsConnection } from "../nats/NatsConnection.ts"
 import * as DeadLetters from "../queue/nats/deadLetters.ts"
-import { type Arguments, UsageError } from "./options.ts"
+import type { QueueError } from "../queue/MessageQueue.ts"
+import { CommandError, UsageError } from "./errors.ts"
 import { loadConfig } from "./sources.ts"
 import { telemetry } from "./worker.ts"
 
-export const usage = "dead-letters list | show NUMBER | retry NUMBER|all | purge [NUMBER]"
+interface Place {
+  readonly nc: Connection
+  readonly stream: DeadLetters.DeadLetterStream
+  /** The subject of commands. */
+  readonly commands: string
+}
 
 /** Texts for people go to stderr; what was asked for goes to stdout, one JSON document a line. */
-export const deadLetters = Effect.fnUntraced(function* (args: Arguments, words: ReadonlyArray<string>) {
-  const loaded = yield* loadConfig(args)
-  const stream = deadLetterStream(loaded.values)
-  const [what = "list", which, ...rest] = words
-  if (rest.length > 0) return yield* new UsageError({ message: `expected ${usage}` })
+const atBroker = Effect.fnUntraced(function* (
+  work: (place: Place) => Effect.Effect<void, QueueError | CommandError>
+) {
+  const loaded = yield* loadConfig
+  const { values } = loaded
   return yield* Effect.gen(function* () {
     const nc = yield* (yield* NatsConnection).connection
-    switch (what) {
-      case "list":
-        for (const letter of yield* DeadLetters.list(nc, stream, 10_000)) yield* print(lineOf(letter))
-        return
-      case "show":
-        return yield* print(documentOf(yield* letterOf(nc, stream, which)))
-      case "retry":
-        return yield* retry(nc, stream, which, loaded.values.natsSubject)
-      case "purge": {
-        if (which === undefined) return yield* print({ purged: yield* DeadLetters.purge(nc, stream) })
-        const letter = yield* letterOf(nc, stream, which)
-        yield* DeadLetters.remove(nc, stream, letter.seq)
-        return yield* print({ purged: 1 })
-      }
-      default:
-        return yield* new UsageError({ message: `expected ${usage}` })
-    }
+    return yield* work({ nc, stream: deadLetterStream(values), commands: values.natsSubject })
   }).pipe(
     Effect.timeoutOrElse({
       duration: "60 seconds",
-      orElse: () => new UsageError({ message: "NATS did not answer within 60 s" })
+      orElse: () => new CommandError({ message: "NATS did not answer within 60 s" })
     }),
-    Effect.catchTag("QueueError", (error) => new UsageError({ message: error.message })),
+    Effect.catchTag("QueueError", (error) => new CommandError({ message: error.message })),
     Effect.provide(
       Layer.provideMerge(
-        NatsConnection.layer(natsSettings(loaded.values), "noetl-worker-dead-letters"),
+        NatsConnection.layer(natsSettings(values), "noetl-worker-dead-letters"),
         telemetry(loaded)
       )
     )
   )
 })
 
-const retry = Effect.fnUntraced(function* (
-  nc: Connection,
-  stream: DeadLetters.DeadLetterStream,
-  which: string | undefined,
-  commands: string
-) {
+export const list = atBroker(
+  Effect.fnUntraced(function* ({ nc, stream }) {
+    for (const letter of yield* DeadLetters.list(nc, stream, 10_000)) yield* print(lineOf(letter))
+  })
+)
+
+export const show = (number: number) =>
+  atBroker((place) => Effect.flatMap(letterOf(place, number), (letter) => print(documentOf(letter))))
+
+/** `which` is a number or `all`. */
+export const retry = Effect.fnUntraced(function* (which: string) {
+  if (which !== "all" && !/^[1-9]\d{0,14}$/.test(which))
+    return yield* new UsageError({ message: `dead-letters retry: "${which}" is neither a number nor "all"` })
+  return yield* atBroker((place) => retryAt(place, which))
+})
+
+export const purge = (number: number | undefined) =>
+  atBroker(
+    Effect.fnUntraced(function* (place) {
+      const { nc, stream } = place
+      if (number === undefined) return yield* print({ purged: yield* DeadLetters.purge(nc, stream) })
+      const letter = yield* letterOf(place, number)
+      yield* DeadLetters.remove(nc, stream, letter.seq)
+      return yield* print({ purged: 1 })
+    })
+  )
+
+const retryAt = Effect.fnUntraced(function* (place: Place, which: string) {
+  const { commands, nc, stream } = place
   const chosen =
-    which === "all" ? yield* DeadLetters.list(nc, stream, 10_000) : [yield* letterOf(nc, stream, which)]
+    which === "all" ? yield* DeadLetters.list(nc, stream, 10_000) : [yield* letterOf(place, Number(which))]
   for (const letter of chosen) {
     if (letter.truncated || letter.subject === "") {
       yield* Effect.logWarning(`${letter.seq} cannot be tried again: it is not whole`)
@@ -80,16 +93,9 @@ const retry = Effect.fnUntraced(function* (
 const isUnder = (commands: string, subject: string): boolean =>
   (subject === commands || subject.startsWith(`${commands}.`)) && !/[*>\s]/.test(subject)
 
-const letterOf = Effect.fnUntraced(function* (
-  nc: Connection,
-  stream: DeadLetters.DeadLetterStream,
-  which: string | undefined
-) {
-  if (which === undefined || !/^[1-9]\d{0,14}$/.test(which)) {
-    return yield* new UsageError({ message: `expected ${usage}` })
-  }
-  const letter = yield* DeadLetters.get(nc, stream, Number(which))
-  if (letter === undefined) return yield* new UsageError({ message: `there is no dead letter ${which}` })
+const letterOf = Effect.fnUntraced(function* ({ nc, stream }: Place, number: number) {
+  const letter = yield* DeadLetters.get(nc, stream, number)
+  if (letter === undefined) return yield* new CommandError({ message: `there is no dead letter ${number}` })
   return letter
 })
 

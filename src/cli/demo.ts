@@ -20,17 +20,17 @@ import { Worker, type WorkerStatus } from "../worker/Worker.ts"
 import * as MemoryResultStore from "../results/MemoryResultStore.ts"
 import { Results } from "../results/Results.ts"
 import { exampleCommands } from "./demoCommands.ts"
-import type { Arguments } from "./options.ts"
+import { Arguments } from "./Arguments.ts"
 import { graceful } from "./signals.ts"
 import { loadConfig } from "./sources.ts"
 import { type Style, styleOf } from "./style.ts"
 import { telemetry } from "./worker.ts"
 
-export const demo = Effect.fnUntraced(function* (args: Arguments) {
-  const loaded = yield* loadConfig(args)
+export const demo = Effect.fnUntraced(function* (keep: boolean) {
+  const { verbose } = yield* Arguments
+  const loaded = yield* loadConfig
   yield* graceful(graceOf(loaded.values))
-  const quiet =
-    loaded.origins.has("logLevel") || args.switches.has("verbose") ? loaded : withLevel(loaded, "error")
+  const quiet = loaded.origins.has("logLevel") || verbose ? loaded : withLevel(loaded, "error")
   const style = styleOf(process.stdout)
   const world = Worker.layer.pipe(
     Layer.provide(Layer.provide(Tools.layer, toolOptions(loaded.values))),
@@ -42,7 +42,7 @@ export const demo = Effect.fnUntraced(function* (args: Arguments) {
     Layer.provide(Journal.layerMemory()),
     Layer.provide(workerConfig(loaded.values))
   )
-  yield* show(style, args.switches.has("keep")).pipe(
+  yield* show(style, keep).pipe(
     Effect.provide(Layer.mergeAll(world, ownServer).pipe(Layer.provideMerge(telemetry(quiet))))
   )
 })

@@ -1,23 +1,27 @@
 /** `noetl-worker doctor`: what is wrong, why, and what to do. Exit 1 when something keeps the worker from working. */
 import { Effect } from "effect"
 import { examine, type Finding } from "../doctor/index.ts"
-import { type Arguments, Said } from "./options.ts"
+import * as Json from "../domain/Json.ts"
+import { ReportedError } from "./errors.ts"
 import { loadConfig } from "./sources.ts"
 import { styleOf } from "./style.ts"
 
-export const doctor = Effect.fnUntraced(function* (args: Arguments) {
-  const { values, warnings } = yield* loadConfig(args)
+export const doctor = Effect.fnUntraced(function* ({ json }: { readonly json: boolean }) {
+  const { values, warnings } = yield* loadConfig
   const unknown = warnings.map((cause): Finding => ({
     level: "warning",
     about: "configuration",
     cause,
     cure: "correct the name"
   }))
-  const findings = [...unknown, ...(yield* examine(values))]
+  const write = (found: ReadonlyArray<Finding>) =>
+    print(found.map((finding) => `${json ? Json.stringify({ ...finding }) : lineOf(finding)}\n`).join(""))
+  yield* write(unknown)
+  const findings = [...unknown, ...(yield* examine(values, { report: write }))]
   const count = (level: Finding["level"]) => findings.filter((finding) => finding.level === level).length
-  const summary = `${count("problem")} problems, ${count("warning")} warnings, ${count("ok")} checks passed`
-  yield* Effect.sync(() => void process.stdout.write(`${findings.map(lineOf).join("\n")}\n${summary}\n`))
-  if (count("problem") > 0) return yield* Effect.fail(new Said())
+  if (!json)
+    yield* print(`${count("problem")} problems, ${count("warning")} warnings, ${count("ok")} checks passed\n`)
+  if (count("problem") > 0) return yield* new ReportedError({ code: 1 })
 })
 
 const lineOf = ({ about, cause, cure, level }: Finding): string => {
@@ -26,3 +30,5 @@ const lineOf = ({ about, cause, cure, level }: Finding): string => {
     level === "ok" ? style.green("ok     ") : level === "problem" ? style.red("PROBLEM") : "warning"
   return `${mark} ${style.bold(about)}: ${cause}${cure === undefined ? "" : `\n        → ${cure}`}`
 }
+
+const print = (text: string) => Effect.sync(() => void process.stdout.write(text))

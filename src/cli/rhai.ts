@@ -7,7 +7,7 @@ import { SafeHttp } from "../tools/http/SafeHttp.ts"
 import { hosted } from "../tools/rhai/host.ts"
 import { repl, type ReplOptions, runFile } from "../tools/rhai/Repl.ts"
 import { announce } from "../telemetry/Telemetry.ts"
-import { Said, UsageError } from "./options.ts"
+import { CommandError, ReportedError } from "./errors.ts"
 
 export const rhai = Effect.fnUntraced(
   function* (file: string | undefined) {
@@ -39,7 +39,7 @@ export const rhai = Effect.fnUntraced(
     }
     if (file === undefined) return yield* Effect.scoped(repl(options))
     const code = yield* runFile(yield* read(file), options)
-    if (code !== 0) return yield* new Said()
+    if (code !== 0) return yield* new ReportedError({ code: 1 })
   },
   Effect.provide(SafeHttp.layer.pipe(Layer.provide(EgressOptions.layerDevelopment)))
 )
@@ -47,5 +47,5 @@ export const rhai = Effect.fnUntraced(
 const read = (file: string) =>
   Effect.tryPromise({
     try: () => readFile(file, "utf8"),
-    catch: (cause) => new UsageError({ message: `rhai ${file}: ${messageOf(cause)}` })
+    catch: (cause) => new CommandError({ message: `rhai ${file}: ${messageOf(cause)}` })
   })

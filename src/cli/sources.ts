@@ -3,19 +3,22 @@ import { Effect } from "effect"
 import { readFile } from "node:fs/promises"
 import { load, type Loaded, type ConfigProblems } from "../config/load.ts"
 import { messageOf } from "../domain/messageOf.ts"
-import { type Arguments, UsageError } from "./options.ts"
+import { Arguments } from "./Arguments.ts"
+import { UsageError } from "./errors.ts"
 
-export const loadConfig = Effect.fnUntraced(function* (
-  args: Arguments
-): Effect.fn.Return<Loaded, UsageError | ConfigProblems> {
-  const file = args.config === undefined ? undefined : yield* read(args.config, "--config")
-  const dotenv =
-    args.envFile === undefined ? yield* readIfThere(".env") : yield* read(args.envFile, "--env-file")
-  const verbose = args.switches.has("verbose") ? { LOG_LEVEL: "debug" } : {}
-  return yield* Effect.fromResult(
-    load({ flags: args.flags, env: { ...process.env, ...verbose }, dotenv, file })
-  )
-})
+/** The configuration by the flags of this command, the environment and the files that they name. */
+export const loadConfig: Effect.Effect<Loaded, UsageError | ConfigProblems, Arguments> = Effect.gen(
+  function* () {
+    const args = yield* Arguments
+    const file = args.config === undefined ? undefined : yield* read(args.config, "--config")
+    const dotenv =
+      args.envFile === undefined ? yield* readIfThere(".env") : yield* read(args.envFile, "--env-file")
+    const verbose = args.verbose ? { LOG_LEVEL: "debug" } : {}
+    return yield* Effect.fromResult(
+      load({ flags: args.flags, env: { ...process.env, ...verbose }, dotenv, file })
+    )
+  }
+)
 
 const read = (path: string, flag: string) =>
   Effect.tryPromise({

@@ -11,12 +11,11 @@ import * as Otlp from "../telemetry/Otlp.ts"
 import * as Tools from "../tools/index.ts"
 import { Worker } from "../worker/Worker.ts"
 import { loadConfig } from "./sources.ts"
-import type { Arguments } from "./options.ts"
 import { graceful } from "./signals.ts"
 import { version } from "./version.ts"
 
-export const worker = Effect.fnUntraced(function* (args: Arguments) {
-  const loaded = yield* loadConfig(args)
+export const worker = Effect.gen(function* () {
+  const loaded = yield* loadConfig
   const { values } = loaded
   yield* graceful(graceOf(values))
   return yield* Effect.gen(function* () {

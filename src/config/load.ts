@@ -98,7 +98,7 @@ const originOf = (
       return { source: `${sources.dotenv?.path ?? ".env"}: ${name}`, text }
   }
   const inFile = file.get(setting.key)
-  if (inFile === undefined) return undefined
+  if (inFile === undefined || inFile.text === "") return undefined
   const line = inFile.line === undefined ? "" : `:${inFile.line}`
   return { source: `${sources.file?.path ?? "file"}${line}: ${setting.key}`, text: inFile.text }
 }

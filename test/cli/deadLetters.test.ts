@@ -55,7 +55,7 @@ describe.skipIf(noProgram)("noetl-worker dead-letters", () => {
       assert.deepStrictEqual((yield* run("purge 1")).lines, [{ purged: 1 }])
       assert.deepStrictEqual((yield* run("purge")).lines, [{ purged: 1 }])
       assert.deepStrictEqual(yield* list(nc, defaultStream, 10), [])
-      assert.strictEqual((yield* run("burn")).code, 1)
+      assert.strictEqual((yield* run("burn")).code, 2)
     }).pipe(Effect.provide(NatsServer.layer()), Effect.scoped)
   )
 

@@ -395,7 +395,10 @@ describe.skipIf(noProgram)("The doctor", () => {
         const made = yield* world(fault.nats)
         const seeded = fault.seed(made)
         const changed = Effect.isEffect(seeded) ? yield* seeded : yield* Effect.promise(async () => seeded)
-        const findings = yield* examine({ ...healthy(made), ...changed }, Effect.succeed(fault.memory))
+        const findings = yield* examine(
+          { ...healthy(made), ...changed },
+          { memory: Effect.succeed(fault.memory) }
+        )
         const found = findings.find(({ about, cause }) => about === fault.about && fault.cause.test(cause))
         assert.isDefined(
           found,
@@ -415,7 +418,7 @@ describe.skipIf(noProgram)("The doctor", () => {
     Effect.gen(function* () {
       const made = yield* world(undefined)
       yield* Effect.promise(() => consumer({ ack_wait: 30e9, max_ack_pending: 64, max_deliver: 1000 })(made))
-      const findings = yield* examine(healthy(made), Effect.succeed(undefined))
+      const findings = yield* examine(healthy(made), { memory: Effect.succeed(undefined) })
       assert.deepStrictEqual(
         findings.filter(({ level }) => level !== "ok"),
         []

@@ -16,7 +16,7 @@ export const noetlWorker = (
   Effect.callback((resume) => {
     const child = execFile(
       process.execPath,
-      [program, ...words],
+      ["--", program, ...words],
       {
         env: {
           PATH: process.env["PATH"] ?? "",

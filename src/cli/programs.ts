@@ -1,0 +1,62 @@
+/** The executables, each as a tree of commands. */
+import { Command } from "effect/cli"
+import { Arguments, argumentsOf, sharedFlags, workerFlags } from "./Arguments.ts"
+import * as Commands from "./commands.ts"
+import { rows } from "./help.ts"
+import { lazily } from "./lazily.ts"
+
+/** Takes commands from a queue and works them; called bare it runs the worker. */
+export const noetlWorker = {
+  runsBare: true,
+  notes: [
+    "Environment (config --explain shows all of it)",
+    ...rows([
+      ["NOETL_SERVER_URL", "The NoETL server, http://localhost:8082."],
+      [
+        "NATS_URL",
+        "The broker, nats://localhost:4222; user and password in it or in NATS_USER, NATS_PASSWORD."
+      ],
+      ["WORKER_MAX_CONCURRENT", "Commands that run at once, 4."],
+      ["WORKER_STATE_DIR", "Folder of the journal, so that a killed worker runs nothing twice."]
+    ]),
+    "",
+    "Flags win over the environment, the environment over .env, .env over the TOML",
+    "file. SIGTERM or Ctrl-C drains and exits 0; a second one exits 130 at once; past",
+    "the grace the exit is 124. A wrong word on the command line exits 2."
+  ].join("\n"),
+  command: Command.make("noetl-worker", {}, () =>
+    lazily(
+      () => import("./worker.ts"),
+      (module) => module.worker
+    )
+  ).pipe(
+    Command.withSharedFlags(workerFlags),
+    Command.withDescription(
+      "Take commands of a NoETL server from NATS JetStream, work them, and report how they ended."
+    ),
+    Command.withExamples([
+      { command: "noetl-worker --concurrency 8" },
+      { command: "noetl-worker doctor", description: "what keeps it from working" }
+    ]),
+    Command.withSubcommands([
+      Commands.demo,
+      Commands.doctor,
+      Commands.config,
+      Commands.deadLetters,
+      Commands.rhai
+    ]),
+    Command.provideSync(Arguments, (input) => argumentsOf(input))
+  )
+}
+
+/** Everything else that one does with playbooks and workers; called bare it shows its help. */
+export const noetl = {
+  runsBare: false,
+  notes: "The worker itself is the executable noetl-worker.",
+  command: Command.make("noetl").pipe(
+    Command.withSharedFlags(sharedFlags),
+    Command.withDescription("Run and check NoETL playbooks, and look after workers."),
+    Command.withSubcommands([Commands.demo, Commands.doctor, Commands.config, Commands.rhai]),
+    Command.provideSync(Arguments, (input) => argumentsOf(input))
+  )
+}
