@@ -110,6 +110,7 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "nats",
     "queue",
     "results",
+    "secrets",
     "tools",
     "worker"
   ],

@@ -5,11 +5,12 @@
  */
 import { Clock, Context, Effect, Exit, Layer, Redacted, Result } from "effect"
 import { Agent, type Dispatcher } from "undici"
+import { KnownSecrets, OutputMask, shortenedBy, type TextMask } from "../../domain/OutputMask.ts"
 import * as Json from "../../domain/Json.ts"
 import { Busy, ControlPlaneError, Refused, type TlsFiles, Unreachable, Unreadable } from "../ControlPlane.ts"
 import * as AdaptiveLimit from "../../async/AdaptiveLimit.ts"
 import { AnswerTooLarge, exchange, type Received, type Sent } from "./exchange.ts"
-import { connectorOf } from "./identity.ts"
+import { connectorOf, type Remember } from "./identity.ts"
 
 export interface Request {
   /** What is being done, for errors and logs: `claim`, `report call.done`, … */
@@ -27,6 +28,8 @@ export interface Answer {
   readonly body: Json.Json
   /** Milliseconds, from a Retry-After header. */
   readonly retryAfter: number | undefined
+  /** Of an answer that is no success: the beginning of its body without secrets, for an error. */
+  readonly shown?: string
 }
 
 export interface Settings {
@@ -56,19 +59,24 @@ export class HttpJson extends Context.Service<
     readonly start: (request: Request, done: (answered: Answered) => void) => () => void
   }
 >()("noetl-worker/control-plane/noetl/HttpJson") {
-  static readonly layer = (settings: Settings): Layer.Layer<HttpJson> =>
+  static readonly layer = (given: Settings): Layer.Layer<HttpJson> =>
     Layer.effect(
       HttpJson,
       Effect.gen(function* () {
+        const remember = yield* KnownSecrets
+        const settings = { ...given, token: remembered(given.token, remember) }
         const { home, other } = yield* Effect.acquireRelease(
-          Effect.sync(() => agentsOf(settings)),
+          Effect.sync(() => agentsOf(settings, remember)),
           // A request that still runs has no caller any more.
           ({ home, other }) => Effect.promise(() => Promise.all([home.destroy(), other.destroy()]))
         )
         const clock = yield* Clock.Clock
+        const maskOf = yield* OutputMask
         const startOn = (limit: AdaptiveLimit.AdaptiveLimit) =>
           startWithin(limit, clock, (request, done) =>
-            startNow(isFor(settings.tls, request.url) ? home : other, settings, request, done)
+            startNow(isFor(settings.tls, request.url) ? home : other, settings, request, (answered) =>
+              done(withShown(answered, maskOf))
+            )
           )
         // One server that is busy must not slow the requests to another one. Their number is bounded by the settings.
         const starts = new Map<string, HttpJson["Service"]["start"]>()
@@ -113,14 +121,15 @@ export const objectOf = (answer: Answer): Json.JsonObject => (Json.isObject(answ
 
 /** The error that an answer is which is not what was hoped for. */
 export const errorOf = (operation: string, answer: Answer): ControlPlaneError => {
-  const detail = `HTTP ${answer.status}: ${shortened(answer.body)}`
+  const shown = answer.shown ?? "an error"
+  const detail = `HTTP ${answer.status}: ${shown}`
   return new ControlPlaneError({
     operation,
     reason: busyStatuses.has(answer.status)
       ? new Busy({ detail, retryAfter: answer.retryAfter })
       : answer.status >= 500
         ? new Unreachable({ detail })
-        : new Refused({ status: answer.status, body: shortened(answer.body) })
+        : new Refused({ status: answer.status, body: shown })
   })
 }
 
@@ -138,15 +147,18 @@ const busyStatuses: ReadonlySet<number> = new Set([408, 425, 429, 503])
 const loadOf = ({ retryAfter, status }: Answer): AdaptiveLimit.Load =>
   status === 429 || status === 503 ? { busy: true, retryAfter } : { busy: false }
 
-const shortened = (body: Json.Json): string => {
+/** A server's error may repeat what it was asked, or the secret that it was asked for. */
+const withShown = (answered: Answered, maskOf: () => TextMask): Answered => {
+  if (Exit.isFailure(answered) || answered.value.status < 300) return answered
+  const { body } = answered.value
   const text = typeof body === "string" ? body : Json.stringify(body)
-  return text.length > 500 ? `${text.slice(0, 500)}…` : text
+  return Exit.succeed({ ...answered.value, shown: shortenedBy(maskOf(), text, 500) })
 }
 
 // --- the driver's edge ---
 
 /** Connections with our certificate, for the server that it is meant for, and connections without it. */
-const agentsOf = (settings: Settings) => {
+const agentsOf = (settings: Settings, remember: Remember) => {
   const options = {
     connections: settings.connections,
     keepAliveTimeout: 30_000,
@@ -155,7 +167,7 @@ const agentsOf = (settings: Settings) => {
   }
   const other = new Agent(options)
   const home =
-    settings.tls === undefined ? other : new Agent({ ...options, connect: connectorOf(settings.tls.files) })
+    settings.tls === undefined ? other : new Agent({ ...options, connect: connectorOf(settings.tls.files, remember) })
   return { home, other }
 }
 
@@ -267,6 +279,22 @@ const headersOf = (settings: Settings, request: Request): Record<string, string>
   ...(request.idempotencyKey === undefined ? {} : { "idempotency-key": request.idempotencyKey }),
   ...authorizationFor(settings, request.url)
 })
+
+/** The same token, each of its values known to the redactor before it is sent. */
+const remembered = (token: Token | undefined, remember: Remember): Token | undefined => {
+  let last: Redacted.Redacted | undefined
+  return token === undefined
+    ? undefined
+    : {
+        origin: token.origin,
+        read: () => {
+          const now = token.read()
+          if (now !== undefined && now !== last) remember("the server's token", Redacted.value(now))
+          last = now
+          return now
+        }
+      }
+}
 
 /** The bearer token, for the server it was given for. */
 export const authorizationFor = (settings: Pick<Settings, "token">, url: string): Record<string, string> => {

@@ -4,6 +4,9 @@ import { readFileSync } from "node:fs"
 import { buildConnector } from "undici"
 import type { TlsFiles } from "../ControlPlane.ts"
 
+/** Keeps a secret from what leaves the worker; see `KnownSecrets`. */
+export type Remember = (name: string, secret: string) => void
+
 /** The token as it is now. A file that cannot be read at the moment leaves the last one. */
 export const tokenReader = (file: string | undefined, value: Redacted.Redacted | undefined) => {
   let last = value
@@ -24,17 +27,23 @@ export const isEmpty = ({ caFile, certFile, keyFile }: TlsFiles): boolean =>
 
 /** Opens connections with the certificates as they are at that moment. */
 export const connectorOf =
-  (files: TlsFiles): buildConnector.connector =>
+  (files: TlsFiles, remember: Remember = () => undefined): buildConnector.connector =>
   (options, callback) => {
     try {
-      buildConnector(pemOf(files))(options, callback)
+      buildConnector(pemOf(files, remember))(options, callback)
     } catch (cause) {
       callback(cause instanceof Error ? cause : new Error(String(cause)), null)
     }
   }
 
-const pemOf = ({ caFile, certFile, keyFile }: TlsFiles) => ({
+const pemOf = ({ caFile, certFile, keyFile }: TlsFiles, remember: Remember) => ({
   ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }),
   ...(certFile === undefined ? {} : { cert: readFileSync(certFile) }),
-  ...(keyFile === undefined ? {} : { key: readFileSync(keyFile) })
+  ...(keyFile === undefined ? {} : { key: keyIn(keyFile, remember) })
 })
+
+const keyIn = (file: string, remember: Remember): Buffer => {
+  const key = readFileSync(file)
+  remember(`the key of ${file}`, key.toString("latin1"))
+  return key
+}

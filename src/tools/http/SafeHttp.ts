@@ -4,6 +4,7 @@
  */
 import { Cause, Clock, Context, Duration, Effect, Layer, RcMap, type Scope, Stream } from "effect"
 import * as Failure from "../../domain/Failure.ts"
+import { shortened } from "../../domain/OutputMask.ts"
 import { endAfter, ExecutionFailed, InvalidConfig, ToolError, Unavailable } from "../../domain/ToolError.ts"
 import { guarded, verdictOfStatus } from "../breaker/Breakers.ts"
 import * as Agents from "./agents.ts"
@@ -152,10 +153,12 @@ const openWith = Effect.fnUntraced(function* (client: Client, request: Request) 
 const firstHop = (client: Client, request: Request): Effect.Effect<Hop, ToolError> =>
   Effect.suspend(() => {
     if (!URL.canParse(request.url)) {
-      const problem = `not an absolute URL: ${request.url.slice(0, 200)}`
-      return Effect.fail(
-        new ToolError({ tool: request.tool, reason: new InvalidConfig({ issues: [{ at: "url", problem }] }) })
-      )
+      return Effect.flatMap(shortened(request.url, 200), (text) => {
+        const problem = `not an absolute URL: ${text}`
+        return Effect.fail(
+          new ToolError({ tool: request.tool, reason: new InvalidConfig({ issues: [{ at: "url", problem }] }) })
+        )
+      })
     }
     const url = new URL(request.url)
     const given = Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value])

@@ -2,6 +2,7 @@
 import { Clock, Duration, Effect } from "effect"
 import { isObject, type JsonObject, parse } from "../../domain/Json.ts"
 import * as Failure from "../../domain/Failure.ts"
+import { shortened } from "../../domain/OutputMask.ts"
 import { type KeyFile, keyFileOf, signed } from "../../google/keyFile.ts"
 import type { SafeHttp } from "../http/SafeHttp.ts"
 import { CredentialMissing, ExecutionFailed, InvalidConfig, ToolError } from "../../domain/ToolError.ts"
@@ -49,7 +50,7 @@ export const loadFromBucket = Effect.fnUntraced(function* (
     reason: new ExecutionFailed({
       failure: {
         ...failure,
-        message: `script: ${source.uri}: HTTP ${response.status}: ${text.slice(0, 300)}`
+        message: `script: ${source.uri}: HTTP ${response.status}: ${yield* shortened(text, 300)}`
       }
     })
   })

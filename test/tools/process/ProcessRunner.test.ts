@@ -42,7 +42,7 @@ describe("ProcessRunner", { concurrent: true }, () => {
   it.live("masks a secret that is cut in two, by the pieces of the output or by its limit", () =>
     Effect.gen(function* () {
       const registry = new Registry(10)
-      registry.add("hunter2-and-more")
+      registry.add(["hunter2-and-more"])
       const masked = <A, E, R>(work: Effect.Effect<A, E, R>) =>
         Effect.provideService(work, OutputMask, () => new MaskStream(() => registry.matcher))
       const pieces = yield* masked(sh("printf hunter2-; sleep 0.1; printf and-more"))
