@@ -188,7 +188,9 @@ const readKeyFile = (path: string) =>
     try: () => readFile(path, "utf8"),
     catch: (cause) => problem(messageOf(cause), false)
   }).pipe(
-    Effect.tap((text) => Effect.map(KnownSecrets, (remember) => remember("the worker's key of Google", text))),
+    Effect.tap((text) =>
+      Effect.map(KnownSecrets, (remember) => remember("the worker's key of Google", text))
+    ),
     Effect.flatMap((text) => {
       const key = keyFileOf({ value: text })
       return key === undefined

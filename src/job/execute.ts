@@ -22,7 +22,9 @@ export const make = Effect.map(Pipeline.make, (run) =>
       Exit.isSuccess(exit) ? Outcome.ofResult(exit.value) : endingOf(exit.cause)
     )
     if (notes.length > 0)
-      yield* Effect.logWarning(`the result was changed so that it can be stored: ${yield* shortened(notes.join("; "), 2_000)}`)
+      yield* Effect.logWarning(
+        `the result was changed so that it can be stored: ${yield* shortened(notes.join("; "), 2_000)}`
+      )
     return ending
   })
 )

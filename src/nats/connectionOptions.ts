@@ -117,11 +117,7 @@ const authenticatorOf = (
  * Reads the file whenever the server asks who we are. What was good goes on while the file is being written: the
  * client gives up for ever when an authenticator throws.
  */
-const fromFile = (
-  path: string,
-  remember: Remember,
-  make: (text: string) => Authenticator
-): Authenticator => {
+const fromFile = (path: string, remember: Remember, make: (text: string) => Authenticator): Authenticator => {
   const read = (nonce?: string) => {
     const text = readFileSync(path, "utf8")
     remember(`NATS's ${path}`, text)

@@ -1,4 +1,5 @@
 /** The secrets that are masked, and the tables to find them. */
+import { foldedIn } from "./folded.ts"
 import { type Interval, Matcher } from "./Matcher.ts"
 import { piecesOf, shapesOf } from "./transforms.ts"
 
@@ -91,10 +92,10 @@ const isMaskable = (shape: string): boolean =>
 
 export const maskText = (matcher: Matcher, text: string): string => {
   if (matcher.isEmpty || text.length < matcher.window) return text
-  let masked = replaced(text, matcher.find(text))
+  let masked = replaced(text, allIn(matcher, text))
   // A mark may complete a secret that begins or ends like one. Each round removes what it finds.
   for (let round = 0; masked !== text && matcher.touches(mark) && round < maxRounds; round++) {
-    const again = matcher.find(masked)
+    const again = allIn(matcher, masked)
     if (again.length === 0) break
     masked = replaced(masked, again)
   }
@@ -102,6 +103,20 @@ export const maskText = (matcher: Matcher, text: string): string => {
 }
 
 const maxRounds = 8
+
+/** What stands there as it is, and what is broken into lines; overlaps joined, in order. */
+export const allIn = (matcher: Matcher, text: string): ReadonlyArray<Interval> => {
+  const plain = matcher.find(text)
+  const broken = foldedIn(matcher, text)
+  if (broken.length === 0) return plain
+  const all: Array<[number, number]> = []
+  for (const [start, end] of [...plain, ...broken].toSorted((a, b) => a[0] - b[0])) {
+    const last = all.at(-1)
+    if (last !== undefined && start < last[1]) last[1] = Math.max(last[1], end)
+    else all.push([start, end])
+  }
+  return all
+}
 
 export const replaced = (text: string, intervals: ReadonlyArray<Interval>): string => {
   if (intervals.length === 0) return text

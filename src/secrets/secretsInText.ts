@@ -6,7 +6,13 @@ import { shortest } from "./Registry.ts"
 /** The parts of a text that are secrets by themselves; the text itself is not among them. */
 export const secretsInText = (text: string): ReadonlyArray<string> => {
   if (text.length > longestText) return []
-  const parts = [...inUrls(text), ...inPairs(text), ...inHeader(text), ...inDocument(text, 0), ...inLines(text)]
+  const parts = [
+    ...inUrls(text),
+    ...inPairs(text),
+    ...inHeader(text),
+    ...inDocument(text, 0),
+    ...inLines(text)
+  ]
   return [...new Set(parts)].filter((part) => part.trim().length >= shortest && part !== text)
 }
 
@@ -17,11 +23,14 @@ export const hasSecretName = (name: string): boolean => secretName.test(name) &&
 
 const secretName =
   /passw(or)?d|passphrase|(^|[_-])(pass|pwd)$|secret|token$|api[_-]?key|(access|account|private|shared|signing|encryption)[_-]?key|authorization|credential$|^sig$|signature|^code$|^key$|cookie|dsn$|connection[_-]?string/i
-const harmlessName = /page[_-]?token|next[_-]?token|continuation|cursor|public[_-]?key|key[_-]?id|token[_-]?(type|ur[il])/i
+const harmlessName =
+  /page[_-]?token|next[_-]?token|continuation|cursor|public[_-]?key|key[_-]?id|token[_-]?(type|ur[il])/i
 
 /** Whether a URL has a part that cannot be guessed: whoever knows such an address may use it. */
 export const looksSecret = (url: string): boolean =>
-  inUrls(url).length > 0 || /\/\/[\w.-]*hooks?[\w.-]*\/./i.test(url) || /[?&](sig|signature|code|token|key)=/i.test(url)
+  inUrls(url).length > 0 ||
+  /\/\/[\w.-]*hooks?[\w.-]*\/./i.test(url) ||
+  /[?&](sig|signature|code|token|key)=/i.test(url)
 
 // --- URLs ---
 
@@ -53,7 +62,11 @@ const isOpaque = (part: string): boolean => {
   if (!/^[\w.~:+/=-]{10,}$/.test(text) || /^[\d.:TZ-]+$/.test(text)) return false
   const digits = text.replaceAll(/\D/g, "").length
   const turns = text.match(/[a-z][A-Z]|\d[A-Za-z]|[A-Za-z]\d/g)?.length ?? 0
-  return (digits >= 2 && turns >= 2) || (text.length >= 16 && turns >= 3) || (text.length >= 32 && !/[.-]/.test(text))
+  return (
+    (digits >= 2 && turns >= 2) ||
+    (text.length >= 16 && turns >= 3) ||
+    (text.length >= 32 && !/[.-]/.test(text))
+  )
 }
 
 // --- connection strings ---

@@ -75,7 +75,10 @@ export const secretsOf = (data: JsonObject): ReadonlyArray<Json> =>
 
 const isSecret = (key: string, value: string): boolean => {
   if (publicKeys.has(key)) return false
-  return !/(^|_)ur[il]$/.test(key) || (!baseUrl.test(key) && (/.[_-]ur[il]$/.test(key) ? hasPath(value) : looksSecret(value)))
+  return (
+    !/(^|_)ur[il]$/.test(key) ||
+    (!baseUrl.test(key) && (/.[_-]ur[il]$/.test(key) ? hasPath(value) : looksSecret(value)))
+  )
 }
 
 const hasPath = (value: string): boolean => {
@@ -92,7 +95,11 @@ const inSetting = (key: string, value: Json | undefined, depth: number): Readonl
   if (isObject(value ?? null) && depth < 2)
     return Object.entries(value as JsonObject).flatMap(([name, member]) => inSetting(name, member, depth + 1))
   if (typeof value !== "string" || value.length > longestSetting) return []
-  return hasSecretName(key) ? [value, ...secretsInText(value)] : value.includes("://") ? secretsInText(value) : []
+  return hasSecretName(key)
+    ? [value, ...secretsInText(value)]
+    : value.includes("://")
+      ? secretsInText(value)
+      : []
 }
 
 /** Longer texts are programs and documents. */

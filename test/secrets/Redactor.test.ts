@@ -126,26 +126,29 @@ describe("Redactor", () => {
     }).pipe(Effect.provide(Redactor.layer))
   )
 
-  it.effect("forgets the oldest when there are too many, but not what an effect holds, however it was registered", () =>
-    Effect.gen(function* () {
-      const redactor = yield* Redactor
-      const deep = Effect.forkChild(redactor.register("held", "held-secret"), { startImmediately: true })
-      yield* redactor.holding(
-        Effect.gen(function* () {
-          yield* Fiber.join(yield* deep)
-          yield* redactor.register("held", "held-secret")
-          for (let i = 0; i < 50; i++) yield* Effect.provideService(redactor.register("many", `secret-number-${i}`), Held, undefined)
-          assert.strictEqual(redactor.size(), 10)
-          assert.strictEqual(redactor.mask("held-secret"), mark)
-          assert.strictEqual(redactor.mask("secret-number-49 secret-number-1!"), `${mark} secret-number-1!`)
-        })
-      )
-      // It was in use a moment ago: others go first.
-      for (let i = 0; i < 9; i++) yield* redactor.register("many", `one-more-secret-${i}`)
-      assert.strictEqual(redactor.mask("held-secret"), mark)
-      yield* redactor.register("many", "the-last-secret")
-      assert.strictEqual(redactor.mask("held-secret"), "held-secret")
-    }).pipe(Effect.provide(Redactor.layerWith({ capacity: 10 })))
+  it.effect(
+    "forgets the oldest when there are too many, but not what an effect holds, however it was registered",
+    () =>
+      Effect.gen(function* () {
+        const redactor = yield* Redactor
+        const deep = Effect.forkChild(redactor.register("held", "held-secret"), { startImmediately: true })
+        yield* redactor.holding(
+          Effect.gen(function* () {
+            yield* Fiber.join(yield* deep)
+            yield* redactor.register("held", "held-secret")
+            for (let i = 0; i < 50; i++)
+              yield* Effect.provideService(redactor.register("many", `secret-number-${i}`), Held, undefined)
+            assert.strictEqual(redactor.size(), 10)
+            assert.strictEqual(redactor.mask("held-secret"), mark)
+            assert.strictEqual(redactor.mask("secret-number-49 secret-number-1!"), `${mark} secret-number-1!`)
+          })
+        )
+        // It was in use a moment ago: others go first.
+        for (let i = 0; i < 9; i++) yield* redactor.register("many", `one-more-secret-${i}`)
+        assert.strictEqual(redactor.mask("held-secret"), mark)
+        yield* redactor.register("many", "the-last-secret")
+        assert.strictEqual(redactor.mask("held-secret"), "held-secret")
+      }).pipe(Effect.provide(Redactor.layerWith({ capacity: 10 })))
   )
 
   it.effect("masks a list of more secrets than it remembers as a whole", () =>

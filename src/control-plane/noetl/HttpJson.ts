@@ -167,7 +167,9 @@ const agentsOf = (settings: Settings, remember: Remember) => {
   }
   const other = new Agent(options)
   const home =
-    settings.tls === undefined ? other : new Agent({ ...options, connect: connectorOf(settings.tls.files, remember) })
+    settings.tls === undefined
+      ? other
+      : new Agent({ ...options, connect: connectorOf(settings.tls.files, remember) })
   return { home, other }
 }
 

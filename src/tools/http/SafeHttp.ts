@@ -156,7 +156,10 @@ const firstHop = (client: Client, request: Request): Effect.Effect<Hop, ToolErro
       return Effect.flatMap(shortened(request.url, 200), (text) => {
         const problem = `not an absolute URL: ${text}`
         return Effect.fail(
-          new ToolError({ tool: request.tool, reason: new InvalidConfig({ issues: [{ at: "url", problem }] }) })
+          new ToolError({
+            tool: request.tool,
+            reason: new InvalidConfig({ issues: [{ at: "url", problem }] })
+          })
         )
       })
     }

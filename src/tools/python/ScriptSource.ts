@@ -137,7 +137,10 @@ const fromHttp = Effect.fnUntraced(function* (
   return yield* new ToolError({
     tool,
     reason: new ExecutionFailed({
-      failure: { ...failure, message: `script: HTTP ${response.status} response: ${yield* shortened(text, 300)}` }
+      failure: {
+        ...failure,
+        message: `script: HTTP ${response.status} response: ${yield* shortened(text, 300)}`
+      }
     })
   })
 })
