@@ -1,6 +1,6 @@
 /** The secrets that the worker has of its own: its settings, its environment and the files that those name. */
 import { readFileSync } from "node:fs"
-import { isObject, parse } from "../domain/Json.ts"
+import { isObject, parse, stringify } from "../domain/Json.ts"
 import { percentDecoded } from "../domain/percentDecoded.ts"
 import { hasSecretName, secretsInText } from "../secrets/secretsInText.ts"
 import { secretsOf } from "../secrets/secretsOf.ts"
@@ -52,7 +52,10 @@ const inVariable = (name: string, value: string): Own => {
   const isOwn = name.startsWith("NOETL_SECRET_")
   const parsed = isOwn && value.trimStart().startsWith("{") ? parse(value) : undefined
   if (parsed?._tag === "Success" && isObject(parsed.success))
-    return secretsOf(parsed.success).map((secret, i) => [`${name} ${i}`, String(secret)])
+    return secretsOf(parsed.success).map((secret, i) => [
+      `${name} ${i}`,
+      typeof secret === "string" ? secret : stringify(secret)
+    ])
   if (isOwn || (hasSecretName(name) && !/_(FILE|PATH|DIR|NAME|URL)$/.test(name))) return [[name, value]]
   return value.includes("://") ? secretsInText(value).map((part, i) => [`${name} ${i}`, part]) : []
 }

@@ -19,6 +19,12 @@ export const KnownSecrets = Context.Reference<(name: string, secret: string) => 
   { defaultValue: () => () => undefined }
 )
 
+/** Told each secret that a command came to by itself: a token that was made for it. By default it is not kept. */
+export const ResolvedSecrets = Context.Reference<(name: string, secret: string) => Effect.Effect<void>>(
+  "noetl-worker/domain/ResolvedSecrets",
+  { defaultValue: () => () => Effect.void }
+)
+
 /** The first `most` characters of a text without its secrets; an ellipsis stands for the rest. */
 export const shortened = (text: string, most: number): Effect.Effect<string> =>
   Effect.map(OutputMask, (maskOf) => shortenedBy(maskOf(), text, most))

@@ -8,7 +8,7 @@
 import { Context, Effect, Layer, Redacted } from "effect"
 import { isExact } from "../domain/ExactNumber.ts"
 import type { Json } from "../domain/Json.ts"
-import { KnownSecrets, OutputMask } from "../domain/OutputMask.ts"
+import { KnownSecrets, OutputMask, ResolvedSecrets } from "../domain/OutputMask.ts"
 import { MaskStream } from "./MaskStream.ts"
 import { maskText, Registry, shortest } from "./Registry.ts"
 import { maskJson } from "./maskJson.ts"
@@ -51,7 +51,8 @@ export class Redactor extends Context.Service<
         const redactor = make(registry)
         return Context.make(Redactor, redactor).pipe(
           Context.add(OutputMask, redactor.stream),
-          Context.add(KnownSecrets, remember)
+          Context.add(KnownSecrets, remember),
+          Context.add(ResolvedSecrets, redactor.register)
         )
       })
     )

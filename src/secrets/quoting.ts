@@ -122,11 +122,16 @@ export const sql = (text: string): ReadonlyArray<string> => [
   text.replaceAll("\\", "\\\\").replaceAll("'", "''"),
   text.replaceAll('"', '""'),
   text.replaceAll(/["\\]/g, "\\$&"),
+  text.replaceAll(/["\\]/g, "$&$&"),
   text.replaceAll(/['\\]/g, "\\$&"),
   text.replaceAll(/[\\\b\f\n\r\t\v]/g, (one) => (one === "\\" ? "\\\\" : `\\${copied[one]}`)),
   bytesShown(text, (byte) => `\\x${byte.toString(16).toUpperCase().padStart(2, "0")}`, `\\'"`),
   bytesShown(text, octal, ""),
-  bytesShown(text, octal, "").replaceAll("'", "''")
+  bytesShown(text, octal, "").replaceAll("'", "''"),
+  // PostgreSQL's `escape` leaves the control characters as they are.
+  Array.from(text.replaceAll("\\", "\\\\"), (one) =>
+    one <= "\x7f" ? one : Array.from(Buffer.from(one), octal).join("")
+  ).join("")
 ]
 
 const copied: Readonly<Record<string, string>> = {

@@ -13,7 +13,10 @@ export const secretsInText = (text: string): ReadonlyArray<string> => {
     ...inDocument(text, 0),
     ...inLines(text)
   ]
-  return [...new Set(parts)].filter((part) => part.trim().length >= shortest && part !== text)
+  // The padding of base64 is left out here and there.
+  return [...new Set(parts.flatMap((part) => [part, part.replace(/(=|%3D)+$/i, "")]))].filter(
+    (part) => part.trim().length >= shortest && part !== text
+  )
 }
 
 const longestText = 64 * 1024
@@ -26,7 +29,7 @@ const secretName =
 const harmlessName =
   /page[_-]?token|next[_-]?token|continuation|cursor|public[_-]?key|key[_-]?id|token[_-]?(type|ur[il])/i
 
-/** Whether a URL has a part that cannot be guessed: whoever knows such an address may use it. */
+/** Whether a URL has a part that cannot be guessed: it is a key to what it leads to. */
 export const looksSecret = (url: string): boolean =>
   inUrls(url).length > 0 ||
   /\/\/[\w.-]*hooks?[\w.-]*\/./i.test(url) ||

@@ -3,14 +3,14 @@
  *
  * An answer of any status is an answer; only no answer is an error, and it says whether the request may have arrived.
  */
-import { Clock, Context, Effect, Exit, Layer, Redacted, Result } from "effect"
+import { Clock, Context, Effect, Exit, Layer, Result } from "effect"
 import { Agent, type Dispatcher } from "undici"
 import { KnownSecrets, OutputMask, shortenedBy, type TextMask } from "../../domain/OutputMask.ts"
 import * as Json from "../../domain/Json.ts"
 import { Busy, ControlPlaneError, Refused, type TlsFiles, Unreachable, Unreadable } from "../ControlPlane.ts"
 import * as AdaptiveLimit from "../../async/AdaptiveLimit.ts"
 import { AnswerTooLarge, exchange, type Received, type Sent } from "./exchange.ts"
-import { connectorOf, type Remember } from "./identity.ts"
+import { authorizationFor, connectorOf, isFor, remembered, type Remember, type Token } from "./identity.ts"
 
 export interface Request {
   /** What is being done, for errors and logs: `claim`, `report call.done`, … */
@@ -41,12 +41,6 @@ export interface Settings {
   readonly origins: ReadonlyArray<string>
   readonly timeoutMillis: number
   readonly connections: number
-}
-
-export interface Token {
-  readonly origin: string
-  /** Called for every request: the token may rotate. */
-  readonly read: () => Redacted.Redacted | undefined
 }
 
 export type Answered = Exit.Exit<Answer, ControlPlaneError>
@@ -281,36 +275,6 @@ const headersOf = (settings: Settings, request: Request): Record<string, string>
   ...(request.idempotencyKey === undefined ? {} : { "idempotency-key": request.idempotencyKey }),
   ...authorizationFor(settings, request.url)
 })
-
-/** The same token, each of its values known to the redactor before it is sent. */
-const remembered = (token: Token | undefined, remember: Remember): Token | undefined => {
-  let last: Redacted.Redacted | undefined
-  return token === undefined
-    ? undefined
-    : {
-        origin: token.origin,
-        read: () => {
-          const now = token.read()
-          if (now !== undefined && now !== last) remember("the server's token", Redacted.value(now))
-          last = now
-          return now
-        }
-      }
-}
-
-/** The bearer token, for the server it was given for. */
-export const authorizationFor = (settings: Pick<Settings, "token">, url: string): Record<string, string> => {
-  if (settings.token === undefined || !isFor(settings.token, url)) return {}
-  const token = settings.token.read()
-  return token === undefined ? {} : { authorization: `Bearer ${Redacted.value(token)}` }
-}
-
-/** Whether something that is meant for one server may go to this address. */
-const isFor = (what: { readonly origin: string } | undefined, url: string): boolean =>
-  what !== undefined && (url.startsWith(`${what.origin}/`) || originOf(url) === what.origin)
-
-export const originOf = (url: string): string | undefined =>
-  URL.canParse(url) ? new URL(url).origin : undefined
 
 const retryAfterOf = (header: string | undefined): number | undefined => {
   const seconds = Number(header)

@@ -47,3 +47,42 @@ const keyIn = (file: string, remember: Remember): Buffer => {
   remember(`the key of ${file}`, key.toString("latin1"))
   return key
 }
+
+export interface Token {
+  readonly origin: string
+  /** Called for every request: the token may rotate. */
+  readonly read: () => Redacted.Redacted | undefined
+}
+
+/** The same token, each of its values known to the redactor before it is sent. */
+export const remembered = (token: Token | undefined, remember: Remember): Token | undefined => {
+  let last: Redacted.Redacted | undefined
+  return token === undefined
+    ? undefined
+    : {
+        origin: token.origin,
+        read: () => {
+          const now = token.read()
+          if (now !== undefined && now !== last) remember("the server's token", Redacted.value(now))
+          last = now
+          return now
+        }
+      }
+}
+
+/** The bearer token, for the server it was given for. */
+export const authorizationFor = (
+  settings: { readonly token: Token | undefined },
+  url: string
+): Record<string, string> => {
+  if (settings.token === undefined || !isFor(settings.token, url)) return {}
+  const token = settings.token.read()
+  return token === undefined ? {} : { authorization: `Bearer ${Redacted.value(token)}` }
+}
+
+/** Whether something that is meant for one server may go to this address. */
+export const isFor = (what: { readonly origin: string } | undefined, url: string): boolean =>
+  what !== undefined && (url.startsWith(`${what.origin}/`) || originOf(url) === what.origin)
+
+export const originOf = (url: string): string | undefined =>
+  URL.canParse(url) ? new URL(url).origin : undefined

@@ -11,7 +11,7 @@ import * as Agents from "./agents.ts"
 import { Egress, hostOf, portOf, Refused } from "./Egress.ts"
 import { proxyOf } from "./proxy.ts"
 import { retryAfterOf } from "./retryAfter.ts"
-import { type Hop, nextHop } from "./redirect.ts"
+import { type Hop, nextHop, problemOf } from "./redirect.ts"
 import { SafeHttpOptions, type SafeHttpSettings } from "./SafeHttpOptions.ts"
 import * as Wire from "./wire.ts"
 
@@ -33,6 +33,8 @@ export interface Request {
   readonly body?: Uint8Array | string | undefined
   /** Headers beside `authorization` and `cookie` that a redirect to another origin must not carry. */
   readonly secretHeaders?: ReadonlyArray<string>
+  /** Whether a redirect to another origin that asks for the body again is refused. */
+  readonly secretBody?: boolean
   readonly tls?: Tls
   readonly timeouts?: {
     readonly connect?: Duration.Duration | undefined
@@ -137,14 +139,8 @@ const openWith = Effect.fnUntraced(function* (client: Client, request: Request) 
         `more than ${maxRedirects} redirects`
       )
     }
-    if (next.url.username !== "" || next.url.password !== "") {
-      return yield* failed(
-        request.tool,
-        "config",
-        "EGRESS_REFUSED",
-        "a redirect to a URL with credentials is refused"
-      )
-    }
+    const problem = problemOf(hop, next, request.secretBody === true)
+    if (problem !== undefined) return yield* failed(request.tool, "config", "EGRESS_REFUSED", problem)
     yield* Effect.promise(() => Wire.discard(answer))
     hop = next
   }

@@ -47,7 +47,7 @@ export const source = Effect.fnUntraced(function* (config: Config, call: Call, a
     const to = page.url === undefined ? url : new URL(page.url, url).href
     // Who answers decides where the next page is; who is asking is not told to others.
     const isSame = page.url === undefined || new URL(to).origin === new URL(url).origin
-    const asked = { ...config, headers: isSame ? own : {} }
+    const asked = isSame ? { ...config, headers: own } : bare(config)
     return pageOf(http, asked, page.url === undefined ? withQuery(url, page.params) : to, page, call)
   }
   // The first page tells which columns there are.
@@ -58,6 +58,9 @@ export const source = Effect.fnUntraced(function* (config: Config, call: Call, a
     read: (fields, { chunkRows }) => Effect.succeed(pagesOf(first, get, config, fields, chunkRows))
   } satisfies Source
 })
+
+/** For another origin: neither headers nor a body, and the method of a request that has none. */
+const bare = ({ body: _, json: __, ...config }: Config): Config => ({ ...config, headers: {}, method: "GET" })
 
 // --- pages ---
 
@@ -87,6 +90,7 @@ const pageOf = Effect.fnUntraced(function* (
     },
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JsonText.stringify(body) }),
     secretHeaders: Object.keys(config.headers ?? {}),
+    secretBody: true,
     timeouts: {
       total:
         typeof config.timeout === "number" && config.timeout > 0
