@@ -1,5 +1,5 @@
 /** An HTTP service as the source of a transfer: JSON, page after page. */
-import { Duration, Effect, Result, Schema } from "effect"
+import { Duration, Effect, Result, Schema, Struct } from "effect"
 import type { ResolvedAuth } from "../../domain/Credential.ts"
 import * as Failure from "../../domain/Failure.ts"
 import { fitsDouble, isExact } from "../../domain/ExactNumber.ts"
@@ -60,7 +60,11 @@ export const source = Effect.fnUntraced(function* (config: Config, call: Call, a
 })
 
 /** For another origin: neither headers nor a body, and the method of a request that has none. */
-const bare = ({ body: _, json: __, ...config }: Config): Config => ({ ...config, headers: {}, method: "GET" })
+const bare = (config: Config): Config => ({
+  ...Struct.omit(config, ["body", "json"]),
+  headers: {},
+  method: "GET"
+})
 
 // --- pages ---
 
