@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { networkInterfaces } from "node:os"
-import { classOf, isWithin } from "../../../src/tools/http/addresses.ts"
+import { classOf, isWithin } from "../../../src/domain/addresses.ts"
 import { development, Egress, type EgressRules, production } from "../../../src/tools/http/Egress.ts"
 
 const verdict = (url: string, options: Partial<EgressRules>) =>
