@@ -16,6 +16,7 @@ import * as PodDeletionCost from "../worker/plugins/PodDeletionCost.ts"
 import { Worker } from "../worker/Worker.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 import { controlPlaneOf, queueOf } from "./backends.ts"
+import { redacted } from "./load.ts"
 import type { Values } from "./settings.ts"
 import { toolOptions } from "./toolOptions.ts"
 
@@ -43,6 +44,7 @@ export const workerLayer = <E>(
   const health = Health.layer({
     port: values.healthPort,
     host: values.healthHost,
+    token: redacted(values.healthToken),
     metrics: values.metrics && !values.disableMetrics
   })
   return Health.observe.pipe(

@@ -87,6 +87,7 @@ const make = Effect.fnUntraced(function* (settings: Settings) {
       tls: tlsOf(settings)?.files,
       body: Json.stringify(registration.body)
     },
+    serversAway: http.away,
     claimPatience: (serverUrl) =>
       baseOf({ serverUrl }) === home.base ? Duration.infinity : strangerPatience,
     claim: (notification, attempt) => {
