@@ -96,7 +96,7 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
   worker: [...basis, ...ports, "job", "secrets/Redactor.ts", "tools/Toolbox.ts"],
   "worker/plugins": ["kubernetes", "worker"],
-  http: [...ports, "worker"],
+  http: ["domain", ...ports, "worker"],
 
   config: [
     ...basis,
@@ -110,6 +110,7 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "nats",
     "queue",
     "results",
+    "secrets",
     "tools",
     "worker"
   ],

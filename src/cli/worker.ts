@@ -4,6 +4,7 @@ import { HttpServer } from "effect/http"
 import { controlPlaneOf, queueOf } from "../config/backends.ts"
 import { graceOf, workerLayer } from "../config/layers.ts"
 import { type Loaded, redacted } from "../config/load.ts"
+import { ownSecrets } from "../config/ownSecrets.ts"
 import { Redactor } from "../secrets/Redactor.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import { levelsOf } from "../telemetry/levels.ts"
@@ -55,7 +56,7 @@ export const telemetry = ({ values }: Loaded): Layer.Layer<Redactor> => {
           },
           levels
         ).pipe(Layer.provideMerge(logs))
-  return otlp.pipe(Layer.provideMerge(Redactor.layer))
+  return otlp.pipe(Layer.provideMerge(Redactor.layerWith({ own: ownSecrets(values, process.env) })))
 }
 
 const introduction = ({ values }: Loaded): string =>

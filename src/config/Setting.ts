@@ -155,7 +155,7 @@ export const urls: SettingType<ReadonlyArray<string>> = {
       .map((one) => one.trim())
       .filter((one) => one !== "")
     const wrong = all.find((one) => !URL.canParse(one) || !/^https?:$/.test(new URL(one).protocol))
-    return wrong === undefined ? Result.succeed(all) : Result.fail(`has "${wrong}", which is no such URL`)
+    return wrong === undefined ? Result.succeed(all) : Result.fail("has one that is no such URL")
   }
 }
 export const paths: SettingType<ReadonlyArray<string>> = {

@@ -1,6 +1,7 @@
 /** Values of the configuration → the layers of a worker. Nothing else knows both. */
 import { Duration, Effect, Layer } from "effect"
 import { HttpServer } from "effect/http"
+import { sweepTemporaryFolders } from "../async/temporaryFolder.ts"
 import type { ControlPlane } from "../control-plane/ControlPlane.ts"
 import * as CredentialSource from "../credentials/CredentialSource.ts"
 import { GoogleIdentity } from "../google/GoogleTokens.ts"
@@ -16,6 +17,7 @@ import * as PodDeletionCost from "../worker/plugins/PodDeletionCost.ts"
 import { Worker } from "../worker/Worker.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 import { controlPlaneOf, queueOf } from "./backends.ts"
+import { redacted } from "./load.ts"
 import type { Values } from "./settings.ts"
 import { toolOptions } from "./toolOptions.ts"
 
@@ -43,12 +45,12 @@ export const workerLayer = <E>(
   const health = Health.layer({
     port: values.healthPort,
     host: values.healthHost,
+    token: redacted(values.healthToken),
     metrics: values.metrics && !values.disableMetrics
   })
-  return Health.observe.pipe(
-    Layer.provideMerge(worker),
-    Layer.provideMerge(Layer.provideMerge(protectHealth(options), health))
-  )
+  return Layer.effectDiscard(sweepTemporaryFolders)
+    .pipe(Layer.provideMerge(Health.observe))
+    .pipe(Layer.provideMerge(worker), Layer.provideMerge(Layer.provideMerge(protectHealth(options), health)))
 }
 
 /** A free port is known once it is taken; tools must not ask it either. They share this egress policy. */

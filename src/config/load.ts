@@ -5,7 +5,7 @@
 import { Data, Redacted, Result } from "effect"
 import { parseEnv } from "node:util"
 import { parse as parseToml } from "smol-toml"
-import type { Setting } from "./Setting.ts"
+import { type Setting, shown } from "./Setting.ts"
 import { settings, type Values } from "./settings.ts"
 import { withoutMeaning } from "./withoutMeaning.ts"
 
@@ -73,7 +73,8 @@ export const redacted = (value: string | undefined): Redacted.Redacted | undefin
 // --- helpers ---
 
 const quoted = (setting: Setting, text: string) =>
-  setting.secret ? "the value" : `"${text.length > 80 ? `${text.slice(0, 80)}…` : text}"`
+  // An address that does not read may have a password in it all the same.
+  setting.secret || text.includes("@") || text.length > 80 ? "the value" : `"${shown(text)}"`
 
 interface TomlValue {
   readonly text: string

@@ -48,6 +48,13 @@ export interface HeartbeatRequest {
   readonly tls?: TlsFiles | undefined
 }
 
+/** A server that messages name and that gives no answer. `since` is in milliseconds. */
+export interface ServerAway {
+  /** As logs show it. */
+  readonly address: string
+  readonly since: number
+}
+
 /** PEM files. They may be rotated while we run. */
 export interface TlsFiles {
   readonly caFile: string | undefined
@@ -125,6 +132,8 @@ export class ControlPlane extends Context.Service<
      * server that only messages name.
      */
     readonly claimPatience: (serverUrl: string | undefined) => Duration.Duration
+    /** Servers beside the configured one whose last request had no answer, where there are such servers. */
+    readonly serversAway?: Effect.Effect<ReadonlyArray<ServerAway>>
     /** Asks who owns a command that we claimed, after a gap in which another worker may have taken it. */
     readonly owner: (command: Command) => Effect.Effect<Owner, ControlPlaneError>
     /**

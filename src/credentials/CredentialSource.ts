@@ -8,6 +8,8 @@ import type { Credential } from "../domain/Credential.ts"
 import { isJson, isObject, type Json, type JsonObject, parse as parseJson } from "../domain/Json.ts"
 import { Result } from "effect"
 import { messageOf } from "../domain/messageOf.ts"
+import { KnownSecrets } from "../domain/OutputMask.ts"
+import { secretsOf } from "../secrets/secretsOf.ts"
 
 export interface Source {
   readonly get: (name: string) => Effect.Effect<Credential | undefined>
@@ -91,7 +93,14 @@ export const parseFile = (path: string, text: string) =>
       return entries === undefined
         ? Effect.fail(fileError(path, "it is neither a mapping of names nor a list of {name, type, data}"))
         : Effect.succeed(new Map(entries.map(([name, entry]) => [name, credentialOf(name, entry)])))
-    })
+    }),
+    Effect.tap((known) =>
+      Effect.map(KnownSecrets, (remember) => {
+        for (const [name, { data }] of known)
+          for (const [at, secret] of secretsOf(Redacted.value(data)).entries())
+            if (typeof secret === "string") remember(`credential ${name} ${at}`, secret)
+      })
+    )
   )
 
 const fileError = (path: string, detail: string) => new CredentialsFileError({ path, detail })

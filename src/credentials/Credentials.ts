@@ -9,14 +9,14 @@ import { backoff } from "../async/backoff.ts"
 import { ControlPlane, type ControlPlaneError } from "../control-plane/ControlPlane.ts"
 import { type Credential, type CredentialUse, noAuth, type ResolvedAuth } from "../domain/Credential.ts"
 import type { CredentialScope } from "../domain/CredentialScope.ts"
-import type { JsonObject } from "../domain/Json.ts"
+import type { Json, JsonObject } from "../domain/Json.ts"
 import { GoogleTokens } from "../google/GoogleTokens.ts"
 import { Redactor } from "../secrets/Redactor.ts"
+import { secretsInSettings, secretsOf } from "../secrets/secretsOf.ts"
 import { invalid, type ToolError } from "../domain/ToolError.ts"
 import { authShapeOf, type Wanted } from "./authShapes.ts"
 import { CredentialSource, fromEnv } from "./CredentialSource.ts"
 import { missing, notInEnv, unreachable } from "./errors.ts"
-import { secretsOf } from "./secretsOf.ts"
 import { credentialsOf, tokenOf, withTokens } from "./googleAuth.ts"
 
 export interface Options {
@@ -46,6 +46,8 @@ export interface Resolved {
 export class Credentials extends Context.Service<
   Credentials,
   {
+    /** Registers the secrets that a rendered configuration has itself. */
+    readonly register: (kind: string, config: JsonObject) => Effect.Effect<void>
     /** Resolves the credentials that a rendered configuration names. */
     readonly resolve: (request: Request) => Effect.Effect<Resolved, ToolError>
     /** `keychain.<name>`: an entry of the playbook's keychain, else the credential of that name. */
@@ -88,15 +90,16 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const source = yield* CredentialSource
   const google = yield* GoogleTokens
 
+  // A credential of the cache is used again and again, and its secrets are found once.
+  const found = new WeakMap<Credential["data"], ReadonlyArray<Json>>()
+  const secretsIn = ({ data }: Credential): ReadonlyArray<Json> => {
+    const secrets = found.get(data) ?? secretsOf(Redacted.value(data))
+    found.set(data, secrets)
+    return secrets
+  }
+
   const remember = (credential: Credential) =>
-    Effect.as(
-      Effect.forEach(
-        secretsOf(Redacted.value(credential.data)),
-        (secret) => redactor.register(`credential ${credential.name}`, secret),
-        { discard: true }
-      ),
-      credential
-    )
+    Effect.as(redactor.register(`credential ${credential.name}`, [...secretsIn(credential)]), credential)
 
   const credentials = yield* Cache.makeWith(
     (key: string) =>
@@ -145,7 +148,10 @@ const make = Effect.fnUntraced(function* (options: Options) {
           Effect.flatMap((found) => remember(overlaid(alias, found, wanted.overlay)))
         )
       case "stored":
-        return Effect.map(stored(kind, wanted.name, scope), (found) => overlaid(alias, found, wanted.overlay))
+        return Effect.flatMap(stored(kind, wanted.name, scope), (found) => {
+          const known = overlaid(alias, found, wanted.overlay)
+          return known.data === found.data ? Effect.succeed(known) : remember(known)
+        })
     }
   }
 
@@ -185,6 +191,10 @@ const make = Effect.fnUntraced(function* (options: Options) {
 
   return Credentials.of({
     resolve,
+    register: (kind, config) => {
+      const secrets = secretsInSettings(config)
+      return secrets.length === 0 ? Effect.void : redactor.register(`settings of ${kind}`, secrets)
+    },
     keychain: Effect.fnUntraced(function* (kind, name, scope) {
       const entry = yield* lookUp(keychain, kind, makeKey(name, scope.executionId, scope), scope)
       return Redacted.value((entry ?? (yield* stored(kind, name, scope))).data)

@@ -182,13 +182,16 @@ const note = <A>(notes: Array<string>, path: Path, what: string, value: A): A =>
   return value
 }
 
-/** A deep path is shown by its ends. */
+/** The steps in the middle of a deep path are left out; the others are whole, so that a secret in a key is masked. */
 const shown = (path: Path): string => {
-  const text = path
+  const steps =
+    path.length <= mostSteps ? path : [...path.slice(0, mostSteps / 2), "…", ...path.slice(-mostSteps / 2)]
+  return steps
     .map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`))
     .join("")
     .slice(1)
-  return (text.length <= 120 ? text : `${text.slice(0, 60)}…${text.slice(-50)}`)
     .toWellFormed()
     .replaceAll("\0", "\ufffd")
 }
+
+const mostSteps = 16

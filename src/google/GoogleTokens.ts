@@ -9,6 +9,7 @@ import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { readFile } from "node:fs/promises"
 import { isObject, type Json, type JsonObject, parse } from "../domain/Json.ts"
 import { messageOf } from "../domain/messageOf.ts"
+import { KnownSecrets, shortened } from "../domain/OutputMask.ts"
 import { type KeyFile, keyFileOf, signed } from "./keyFile.ts"
 
 export interface Options {
@@ -80,15 +81,18 @@ const make = Effect.fnUntraced(function* () {
         duration: within,
         orElse: () => Effect.fail(problem(`${request.url} does not answer`, true))
       }),
-      Effect.filterOrFail(
-        ({ status }) => status >= 200 && status < 300,
-        ({ status, text }) =>
-          problem(
-            `${request.url} gives no token: HTTP ${status}: ${text.slice(0, 200)}`,
-            status === 429 || status >= 500
-          )
-      ),
-      Effect.map(({ text }) => text)
+      Effect.flatMap(({ status, text }) =>
+        status >= 200 && status < 300
+          ? Effect.succeed(text)
+          : Effect.flatMap(shortened(text, 200), (said) =>
+              Effect.fail(
+                problem(
+                  `${request.url} gives no token: HTTP ${status}: ${said}`,
+                  status === 429 || status >= 500
+                )
+              )
+            )
+      )
     )
 
   const exchange = (fields: Readonly<Record<string, string>>, audience: string | undefined) =>
@@ -184,6 +188,9 @@ const readKeyFile = (path: string) =>
     try: () => readFile(path, "utf8"),
     catch: (cause) => problem(messageOf(cause), false)
   }).pipe(
+    Effect.tap((text) =>
+      Effect.map(KnownSecrets, (remember) => remember("the worker's key of Google", text))
+    ),
     Effect.flatMap((text) => {
       const key = keyFileOf({ value: text })
       return key === undefined

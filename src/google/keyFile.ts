@@ -8,8 +8,6 @@ export type KeyFile =
       readonly type: "service_account"
       readonly email: string
       readonly privateKey: string
-      /** Where the key says that it is exchanged. */
-      readonly tokenUri: string | undefined
     }
   | {
       readonly type: "authorized_user"
@@ -28,8 +26,7 @@ const asKey = (value: Json | undefined): KeyFile | undefined => {
   const found = typeof value === "string" && value.trimStart().startsWith("{") ? parsed(value) : value
   if (found === undefined || !isObject(found)) return undefined
   const [email, privateKey] = [text(found["client_email"]), text(found["private_key"])]
-  if (email !== undefined && privateKey !== undefined)
-    return { type: "service_account", email, privateKey, tokenUri: text(found["token_uri"]) }
+  if (email !== undefined && privateKey !== undefined) return { type: "service_account", email, privateKey }
   const clientId = text(found["client_id"])
   const clientSecret = text(found["client_secret"])
   const refreshToken = text(found["refresh_token"])

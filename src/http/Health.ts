@@ -3,11 +3,13 @@
  * after it has drained.
  *
  * Healthy means that the process lives and no child of the tree has failed; ready, that the worker takes commands: it
- * pulled lately, is registered and does not drain.
+ * pulled lately, is registered and does not drain. Counters are open to all who reach the port; ids, steps and names are
+ * not.
  */
 import { NodeHttpServer } from "@effect/platform-node"
-import { Clock, Context, Effect, Layer, Metric } from "effect"
+import { Clock, Context, Effect, Layer, Metric, type Redacted } from "effect"
 import { type HttpBody, HttpRouter, type HttpServerError, HttpServerResponse } from "effect/http"
+import { mayReadNames } from "./access.ts"
 import { PrometheusMetrics } from "effect/observability"
 import { createServer } from "node:http"
 import { EventLoop } from "../worker/Backpressure.ts"
@@ -19,6 +21,8 @@ export interface Options {
   readonly port: number
   readonly host: string
   readonly metrics: boolean
+  /** Who asks with it is shown ids, steps and names. Without one, peers on this machine are. */
+  readonly token?: Redacted.Redacted | undefined
 }
 
 /** What the endpoints show, once there is a worker. */
@@ -57,20 +61,21 @@ export const observe = Layer.effectDiscard(
 export const around = <E, R>(options: Options, worker: Layer.Layer<Worker, E, R>) =>
   observe.pipe(Layer.provideMerge(worker), Layer.provideMerge(layer(options)))
 
-const routes = ({ metrics }: Options) =>
+const routes = ({ metrics, token }: Options) =>
   HttpRouter.use(
     Effect.fnUntraced(function* (router) {
       const observation = yield* Observation
       const lag = yield* yield* EventLoop
-      const route = (path: `/${string}`, answer: (observed: Observed) => Answer) =>
-        router.add(
-          "GET",
-          path,
-          Effect.suspend(() => (observation.current === undefined ? starting : answer(observation.current)))
+      const seesAll = mayReadNames(token)
+      const route = (path: `/${string}`, answer: (observed: Observed, all: boolean) => Answer) =>
+        router.add("GET", path, (request) =>
+          Effect.suspend(() =>
+            observation.current === undefined ? starting : answer(observation.current, seesAll(request))
+          )
         )
       yield* route("/health", ({ worker }) => Effect.flatMap(worker.status, health))
       yield* route("/ready", ({ worker }) => ready(worker))
-      yield* route("/status", ({ worker }) => Effect.flatMap(worker.status, status))
+      yield* route("/status", ({ worker }, all) => Effect.flatMap(worker.status, (now) => status(now, all)))
       yield* route("/scale", ({ queue, worker }) => scale(worker, queue))
       if (metrics) yield* route("/metrics", (observed) => metricsText(observed, lag))
     })
@@ -153,13 +158,16 @@ const ready = (worker: Worker["Service"]) =>
         status: isReady ? "ready" : status.draining ? "draining" : "not ready",
         workers: status.slots,
         active_jobs: status.active.length,
-        queue_connected: status.queue.connected
+        queue_connected: status.queue.connected,
+        // The worker goes on with the commands of all others.
+        ...(status.serversAway.length === 0 ? {} : { servers_away: status.serversAway.length })
       },
       isReady
     )
   })
 
-const status = Effect.fnUntraced(function* (status: WorkerStatus) {
+/** Counters for every caller; what they count for a caller that may read names. */
+const status = Effect.fnUntraced(function* (status: WorkerStatus, all: boolean) {
   const now = yield* Clock.currentTimeMillis
   const [processed, failed] = yield* Effect.all([
     Metric.value(Metrics.jobsProcessed),
@@ -176,18 +184,25 @@ const status = Effect.fnUntraced(function* (status: WorkerStatus) {
     control_plane: status.controlPlane,
     unreported: status.unreported,
     slots: status.slots,
-    active: status.active.map((job) => ({
-      command_id: job.command,
-      execution_id: job.execution,
-      step: job.step,
-      kind: job.kind ?? null,
-      phase: job.phase,
-      phase_seconds: (now - job.phaseSince) / 1000,
-      seconds: (now - job.startedAt) / 1000,
-      parked: job.parked
-    })),
-    tree: status.children
+    in_flight: status.active.length,
+    running: runningOf(status),
+    ...(all ? names(status, now) : {})
   })
+})
+
+const names = (status: WorkerStatus, now: number) => ({
+  servers_away: status.serversAway.map(({ address, since }) => ({ address, seconds: (now - since) / 1000 })),
+  active: status.active.map((job) => ({
+    command_id: job.command,
+    execution_id: job.execution,
+    step: job.step,
+    kind: job.kind ?? null,
+    phase: job.phase,
+    phase_seconds: (now - job.phaseSince) / 1000,
+    seconds: (now - job.startedAt) / 1000,
+    parked: job.parked
+  })),
+  tree: status.children
 })
 
 const json = (body: unknown, good = true) => HttpServerResponse.json(body, { status: good ? 200 : 503 })

@@ -11,12 +11,14 @@ import type { Command } from "../domain/Command.ts"
 import { decode, type Notification } from "../domain/Notification.ts"
 import type { Outcome } from "../domain/Outcome.ts"
 import { Journal } from "../journal/Journal.ts"
+import { Redactor } from "../secrets/Redactor.ts"
 import type { JobServices, JobSlot } from "./JobSlot.ts"
 import { poisoned, unreadable } from "./poison.ts"
 import { running, stagesOf, undecodable } from "./stages.ts"
 
 export const make = Effect.fnUntraced(function* (services: JobServices) {
   const journal = yield* Journal
+  const { holding } = yield* Redactor
   const { attempt, claim, deliver, redactAndOffload, settle, traced } = yield* stagesOf(services)
 
   const fromNotification = Effect.fnUntraced(function* (notification: Notification, slot: JobSlot) {
@@ -48,7 +50,9 @@ export const make = Effect.fnUntraced(function* (services: JobServices) {
     const notification = decoded.success
     if (!slot.enter(notification)) return settle(slot, notification.commandId, running)
     return settle(slot, notification.commandId, fromNotification(notification, slot)).pipe(
-      traced(notification)
+      traced(notification),
+      // A secret of the command may stand in every event, log line and dead letter of it.
+      holding
     )
   }
   return { run, reportLeftover: deliver.leftover }

@@ -4,6 +4,7 @@ import { inFiber } from "../async/within.ts"
 import { ControlPlane } from "../control-plane/ControlPlane.ts"
 import type { Command } from "../domain/Command.ts"
 import * as Outcome from "../domain/Outcome.ts"
+import { shortened } from "../domain/OutputMask.ts"
 import { Started } from "../domain/WorkerEvent.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import { updater } from "../telemetry/updater.ts"
@@ -103,5 +104,7 @@ const logOutcome = (command: Command, outcome: Outcome.Outcome) => {
   const what = `${command.kind} ${outcome._tag === "Stopped" ? `stopped: ${outcome.why}` : outcome._tag.toLowerCase()}`
   if (outcome._tag === "Succeeded" || outcome._tag === "Stopped") return Effect.logInfo(what)
   const error = outcome._tag === "Crashed" ? outcome.error : outcome.result.error
-  return Effect.logWarning(`${what}: ${error?.message ?? "the tool gave no reason"}`)
+  return Effect.flatMap(shortened(error?.message ?? "the tool gave no reason", 4_000), (why) =>
+    Effect.logWarning(`${what}: ${why}`)
+  )
 }

@@ -7,6 +7,7 @@ import type { Command } from "../domain/Command.ts"
 import * as Failure from "../domain/Failure.ts"
 import { messageOf } from "../domain/messageOf.ts"
 import * as Outcome from "../domain/Outcome.ts"
+import { shortened } from "../domain/OutputMask.ts"
 import { storable } from "../domain/storable.ts"
 import { ToolError } from "../domain/ToolError.ts"
 import * as ToolResult from "../domain/ToolResult.ts"
@@ -21,7 +22,9 @@ export const make = Effect.map(Pipeline.make, (run) =>
       Exit.isSuccess(exit) ? Outcome.ofResult(exit.value) : endingOf(exit.cause)
     )
     if (notes.length > 0)
-      yield* Effect.logWarning(`the result was changed so that it can be stored: ${notes.join("; ")}`)
+      yield* Effect.logWarning(
+        `the result was changed so that it can be stored: ${yield* shortened(notes.join("; "), 2_000)}`
+      )
     return ending
   })
 )

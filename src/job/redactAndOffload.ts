@@ -57,7 +57,12 @@ const maskedResult = (redactor: Redactor["Service"], result: ToolResult): ToolRe
 
 const maskedFailure = (redactor: Redactor["Service"], failure: Failure): Failure => ({
   ...failure,
-  message: redactor.mask(failure.message),
-  ...(failure.traceback === undefined ? {} : { traceback: redactor.mask(failure.traceback) }),
+  message: cut(redactor.mask(failure.message)),
+  ...(failure.traceback === undefined ? {} : { traceback: cut(redactor.mask(failure.traceback)) }),
   ...(failure.detail === undefined ? {} : { detail: redactor.maskJson(failure.detail as Json) })
 })
+
+/** Drivers put whole requests into some messages. Only here is it safe to cut them. */
+const cut = (text: string): string =>
+  text.length <= longestMessage ? text : `${text.slice(0, longestMessage)}… [${text.length} characters]`
+const longestMessage = 32 * 1024

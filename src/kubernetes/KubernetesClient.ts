@@ -273,7 +273,7 @@ const refused = (action: string, status: number, body: string): KubernetesError 
     reason: new Refused({
       status,
       why: typeof said?.reason === "string" ? said.reason : `HTTP ${status}`,
-      detail: typeof said?.message === "string" ? said.message.slice(0, 2000) : `HTTP ${status}`
+      detail: typeof said?.message === "string" ? said.message : `HTTP ${status}`
     })
   })
 }

@@ -7,6 +7,7 @@
 import { connect, type NatsConnection as Connection } from "@nats-io/transport-node"
 import { Context, Effect, Layer } from "effect"
 import { backoff } from "../async/backoff.ts"
+import { KnownSecrets } from "../domain/OutputMask.ts"
 import { shownUrl } from "../domain/shownUrl.ts"
 import { connectionOptions, type NatsSettings } from "./connectionOptions.ts"
 
@@ -43,7 +44,7 @@ const make = Effect.fnUntraced(function* (settings: NatsSettings, name: string) 
 // --- the driver's edge ---
 
 const open = (settings: NatsSettings, name: string): Effect.Effect<Connection> =>
-  dial(settings, name).pipe(
+  Effect.flatMap(KnownSecrets, (remember) => dial(settings, name, remember)).pipe(
     Effect.tapError((error) =>
       Effect.logWarning(`NATS at ${shownUrl(settings.url)} cannot be reached (${error}); trying again`)
     ),
@@ -52,11 +53,11 @@ const open = (settings: NatsSettings, name: string): Effect.Effect<Connection> =
   )
 
 /** A connection that comes after the last caller stopped waiting is closed again. */
-const dial = (settings: NatsSettings, name: string) =>
+const dial = (settings: NatsSettings, name: string, remember: (name: string, secret: string) => void) =>
   Effect.callback<Connection, string>((resume) => {
     const waiting = { still: true }
     Promise.resolve()
-      .then(() => connect(connectionOptions(settings, name)))
+      .then(() => connect(connectionOptions(settings, name, remember)))
       .then(
         (nc) => (waiting.still ? resume(Effect.succeed(nc)) : void nc.close()),
         (cause: unknown) => resume(Effect.fail(cause instanceof Error ? cause.message : String(cause)))

@@ -23,6 +23,9 @@ export interface NatsSettings {
   readonly keyFile: string | undefined
 }
 
+/** Keeps a secret from what leaves the worker; see `KnownSecrets`. */
+type Remember = (name: string, secret: string) => void
+
 export const localNats: NatsSettings = {
   url: "nats://127.0.0.1:4222",
   user: undefined,
@@ -40,7 +43,11 @@ export const localNats: NatsSettings = {
  * certificates are read again at each reconnect, so that they may be rotated while we run. Throws when there is no
  * usable key or credential in its file.
  */
-export const connectionOptions = (settings: NatsSettings, name: string): ConnectionOptions => {
+export const connectionOptions = (
+  settings: NatsSettings,
+  name: string,
+  remember: Remember = () => undefined
+): ConnectionOptions => {
   const { servers, user, password } = splitUserInfo(settings.url)
   const withUser = settings.user ?? user
   const withPassword = settings.password ?? password
@@ -57,7 +64,7 @@ export const connectionOptions = (settings: NatsSettings, name: string): Connect
     ...(withUser === undefined ? {} : { user: withUser }),
     ...(withPassword === undefined ? {} : { pass: withPassword }),
     ...(settings.token === undefined ? {} : { token: settings.token }),
-    ...authenticatorOf(settings),
+    ...authenticatorOf(settings, remember),
     ...tlsOf(settings, servers)
   }
 }
@@ -91,10 +98,17 @@ const decoded = (text: string): string => {
   }
 }
 
-const authenticatorOf = ({ credsFile, nkeyFile }: NatsSettings): Pick<ConnectionOptions, "authenticator"> => {
+const authenticatorOf = (
+  { credsFile, nkeyFile }: NatsSettings,
+  remember: Remember
+): Pick<ConnectionOptions, "authenticator"> => {
   const both = [
-    ...(nkeyFile === undefined ? [] : [fromFile(nkeyFile, (text) => nkeyAuthenticator(seedIn(text)))]),
-    ...(credsFile === undefined ? [] : [fromFile(credsFile, (text) => credsAuthenticator(Buffer.from(text)))])
+    ...(nkeyFile === undefined
+      ? []
+      : [fromFile(nkeyFile, remember, (text) => nkeyAuthenticator(seedIn(text)))]),
+    ...(credsFile === undefined
+      ? []
+      : [fromFile(credsFile, remember, (text) => credsAuthenticator(Buffer.from(text)))])
   ]
   return both.length === 0 ? {} : { authenticator: both }
 }
@@ -103,9 +117,11 @@ const authenticatorOf = ({ credsFile, nkeyFile }: NatsSettings): Pick<Connection
  * Reads the file whenever the server asks who we are. What was good goes on while the file is being written: the
  * client gives up for ever when an authenticator throws.
  */
-const fromFile = (path: string, make: (text: string) => Authenticator): Authenticator => {
+const fromFile = (path: string, remember: Remember, make: (text: string) => Authenticator): Authenticator => {
   const read = (nonce?: string) => {
-    const authenticator = make(readFileSync(path, "utf8"))
+    const text = readFileSync(path, "utf8")
+    remember(`NATS's ${path}`, text)
+    const authenticator = make(text)
     return { authenticator, answer: authenticator(nonce) }
   }
   let good: Authenticator

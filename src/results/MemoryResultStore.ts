@@ -1,8 +1,8 @@
 /** Results in this process, and in a folder of its own when they would take too much memory. For runs without a server. */
 import { Effect, Layer, Scope } from "effect"
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
+import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { makeTemporaryFolder } from "../async/temporaryFolder.ts"
 import type { Json } from "../domain/Json.ts"
 import { messageOf } from "../domain/messageOf.ts"
 import { newRef } from "./reference.ts"
@@ -70,9 +70,12 @@ const make = Effect.fnUntraced(function* (options: Options) {
 /** Made when it is needed, gone with the layer. */
 const spillFolder = (scope: Scope.Scope) =>
   Effect.acquireRelease(
-    Effect.promise(() => mkdtemp(join(tmpdir(), "noetl-results-"))),
-    (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
-  ).pipe(Effect.provideService(Scope.Scope, scope))
+    Effect.sync(() => makeTemporaryFolder("results")),
+    (folder) => Effect.sync(folder.remove)
+  ).pipe(
+    Effect.map(({ path }) => path),
+    Effect.provideService(Scope.Scope, scope)
+  )
 
 const attempt = <A>(ref: string, work: () => Promise<A>) =>
   Effect.tryPromise({

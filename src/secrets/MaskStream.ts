@@ -1,6 +1,7 @@
 /** Masks text that comes in pieces, secrets that are cut in two included. */
 import type { Matcher } from "./Matcher.ts"
-import { maskText } from "./Registry.ts"
+import { foldedOpenFrom } from "./folded.ts"
+import { allIn, maskText } from "./Registry.ts"
 
 export class MaskStream {
   private held = ""
@@ -10,7 +11,7 @@ export class MaskStream {
     this.matcher = matcher
   }
 
-  /** The next piece; what may go out now. At most one secret's length stays behind. */
+  /** The next piece; what may go out now. At most one secret's length and its line breaks stay behind. */
   push(piece: string): string {
     const matcher = this.matcher()
     const text = this.held + piece
@@ -30,7 +31,7 @@ export class MaskStream {
 /** Nothing that begins before the end may go on after it. */
 const safeEnd = (matcher: Matcher, text: string): number => {
   if (matcher.isEmpty) return text.length
-  const open = matcher.openFrom(text)
-  const across = matcher.find(text).find(([start, end]) => start < open && open < end)
+  const open = Math.min(matcher.openFrom(text), foldedOpenFrom(matcher, text))
+  const across = allIn(matcher, text).find(([start, end]) => start < open && open < end)
   return across === undefined ? open : across[0]
 }

@@ -1,4 +1,6 @@
 /** The shapes in which a secret shows up: encoded by a header, escaped by JSON, quoted by a shell. */
+import { html, json, programs, shell, sql } from "./quoting.ts"
+import { url } from "./urlShapes.ts"
 
 /** A secret longer than this is taken in pieces: every piece is masked by itself. */
 const pieceLength = 1_024
@@ -15,23 +17,17 @@ export const piecesOf = (secret: string): ReadonlyArray<string> => {
 /** Every shape of a secret, itself first. */
 export const shapesOf = (secret: string): ReadonlySet<string> => {
   const shapes = new Set<string>([secret])
-  for (const text of new Set([secret, secret.trim()])) {
+  for (const text of new Set([secret, secret.trim(), withoutNul(secret, "\ufffd"), withoutNul(secret, "")])) {
     if (text === "") continue
     shapes.add(text)
-    for (const shape of [
-      ...base64(text),
-      ...hex(text),
-      ...url(text),
-      ...json(text),
-      ...shell(text),
-      html(text)
-    ]) {
-      shapes.add(shape)
-    }
+    for (const make of encodings) for (const shape of make(text)) shapes.add(shape)
   }
   for (const line of longLines(secret)) shapes.add(line)
   return shapes
 }
+
+/** No database stores a NUL: results have a mark in its place, and shells leave it out. */
+const withoutNul = (text: string, mark: string): string => text.toWellFormed().replaceAll("\0", mark)
 
 /**
  * Base64 of something that contains the secret: what it looks like depends on where in a group of three bytes it begins.
@@ -50,51 +46,13 @@ const base64 = (text: string): ReadonlyArray<string> => {
   return shapes
 }
 
+/** UTF-8 that was read as Latin-1: headers of HTTP are. */
+const latin1 = (text: string): ReadonlyArray<string> => [Buffer.from(text).toString("latin1")]
+
 const hex = (text: string): ReadonlyArray<string> => {
   const lower = Buffer.from(text).toString("hex")
   return [lower, lower.toUpperCase()]
 }
-
-/** As `encodeURIComponent`, Python's `quote` and forms do it, with capital and with small digits. */
-const url = (text: string): ReadonlyArray<string> => {
-  const encoded = encodeURIComponent(text.toWellFormed())
-  const strict = encoded.replaceAll(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`
-  )
-  const shapes = [encoded, strict, strict.replaceAll("%2F", "/"), strict.replaceAll("%20", "+")]
-  return [...shapes, ...shapes.map((shape) => shape.replaceAll(/%[\dA-F]{2}/g, (code) => code.toLowerCase()))]
-}
-
-/** As JSON writes it, JSON inside JSON, Python's JSON, and Python's `repr`. */
-const json = (text: string): ReadonlyArray<string> => {
-  const once = JSON.stringify(text).slice(1, -1)
-  const ascii = once.replaceAll(
-    /[^\0-\x7f]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`
-  )
-  const repr = text
-    .replaceAll("\\", "\\\\")
-    .replaceAll("\n", "\\n")
-    .replaceAll("\r", "\\r")
-    .replaceAll("\t", "\\t")
-  return [once, JSON.stringify(once).slice(1, -1), ascii, repr, repr.replaceAll("'", "\\'")]
-}
-
-const shell = (text: string): ReadonlyArray<string> => [
-  text.replaceAll("'", "'\\''"),
-  text.replaceAll("'", `'"'"'`),
-  text.replaceAll(/["$`\\]/g, "\\$&"),
-  text.replaceAll(/[^\w@%+=:,./\-\n]/g, "\\$&")
-]
-
-const html = (text: string): string =>
-  text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;")
 
 /** Lines of a key file are printed one by one; what every key file begins with is no secret. */
 const longLines = (secret: string): ReadonlyArray<string> =>
@@ -104,3 +62,5 @@ const longLines = (secret: string): ReadonlyArray<string> =>
         .map((line) => line.trim())
         .filter((line) => line.length >= 16 && !line.startsWith("-----"))
     : []
+
+const encodings = [base64, hex, latin1, url, json, programs, shell, sql, html]

@@ -6,6 +6,7 @@
  */
 import { Clock, Effect, Layer, Schema } from "effect"
 import type { Json, JsonObject } from "../domain/Json.ts"
+import { shortened } from "../domain/OutputMask.ts"
 import * as ToolResult from "../domain/ToolResult.ts"
 import * as Coerced from "./Coerced.ts"
 import { runBlock } from "./postgres/block.ts"
@@ -75,7 +76,7 @@ const run = Effect.fnUntraced(function* (
   })
   const { ended, notices } = yield* withDeadline(call.kind, deadlineOf(config))(work)
   yield* Block.warnOfUnsayable(ended)
-  return resultOf(ended, notices, (yield* Clock.currentTimeMillis) - started)
+  return resultOf(ended, yield* Effect.forEach(notices, noticeOf), (yield* Clock.currentTimeMillis) - started)
 })
 
 const readingOf = (settings: PostgresSettings, config: Config) => ({
@@ -123,25 +124,24 @@ const unusable = (cause: unknown, call: Tool.ToolCall): ToolError =>
 
 const maxNotices = 100
 
-const collectNotices = (session: Session): ReadonlyArray<JsonObject> => {
-  const notices: Array<JsonObject> = []
+const collectNotices = (session: Session): ReadonlyArray<Notice> => {
+  const notices: Array<Notice> = []
   session.client.on("notice", (notice) => {
-    if (notices.length < maxNotices) notices.push(noticeOf(notice))
+    if (notices.length < maxNotices) notices.push(notice)
   })
   return notices
 }
 
 type Notice = Partial<Record<"severity" | "message" | "code" | "detail" | "hint", string | undefined>>
 
-const noticeOf = (notice: Notice): JsonObject =>
-  Object.fromEntries(
-    (["severity", "message", "code", "detail", "hint"] as const).flatMap(
-      (key): ReadonlyArray<[string, Json]> => {
-        const value = notice[key]
-        return value === undefined ? [] : [[key, value.slice(0, 4096)]]
-      }
-    )
-  )
+const noticeOf = Effect.fnUntraced(function* (notice: Notice) {
+  const shown: Record<string, Json> = {}
+  for (const key of ["severity", "message", "code", "detail", "hint"] as const) {
+    const value = notice[key]
+    if (value !== undefined) shown[key] = yield* shortened(value, 4096)
+  }
+  return shown
+})
 
 const resultOf = (
   ended: Block.Ended,

@@ -3,6 +3,7 @@
  * its `main()` gives; it comes on a channel of its own, so that whatever is printed stays output.
  */
 import { Effect, Fiber, Layer, Schema } from "effect"
+import { randomBytes } from "node:crypto"
 import * as Failure from "../domain/Failure.ts"
 import * as Json from "../domain/Json.ts"
 import { Redacted } from "effect"
@@ -110,7 +111,10 @@ const run = Effect.fnUntraced(function* (python: Python, config: Config, call: T
       "packages are not installed by this worker: use libs or venv_path"
     )
   }
+  // The result is taken only with a word that no other command knows.
+  const nonce = randomBytes(16).toString("hex")
   const stdin = Json.stringify({
+    nonce,
     code: script.text,
     filename: script.name,
     args: { ...call.args, ...config.args, ...config.input },
@@ -135,7 +139,7 @@ const run = Effect.fnUntraced(function* (python: Python, config: Config, call: T
     },
     server?.launch
   )
-  return resultOf(ran, environment)
+  return resultOf(ran, nonce, environment)
 })
 
 // --- what is run ---
@@ -211,6 +215,10 @@ const Answer = Schema.Union([
 ])
 const decodeAnswer = Schema.decodeUnknownOption(Answer)
 
+/** Nothing where the word is missing: then another process wrote it. */
+const textAfter = (nonce: string, text: string): string =>
+  text.startsWith(`${nonce}\n`) ? text.slice(nonce.length + 1) : ""
+
 /** What a program that ran too long leaves. */
 const outputOf = (ran: Ran): Json.JsonObject => ({
   stdout: ran.stdout.text,
@@ -218,7 +226,11 @@ const outputOf = (ran: Ran): Json.JsonObject => ({
   ...Settings.truncatedKeys(ran)
 })
 
-const resultOf = (ran: Ran, { timeout, limits }: Settings.ProcessEnvironment): ToolResult.ToolResult => {
+const resultOf = (
+  ran: Ran,
+  nonce: string,
+  { timeout, limits }: Settings.ProcessEnvironment
+): ToolResult.ToolResult => {
   const exitCode = exitCodeOf(ran.ended)
   const envelope = {
     stdout: ran.stdout.text,
@@ -226,7 +238,7 @@ const resultOf = (ran: Ran, { timeout, limits }: Settings.ProcessEnvironment): T
     durationMs: ran.durationMs,
     ...(exitCode === undefined ? {} : { exitCode })
   }
-  const parsed = Json.parse(ran.result?.text ?? "")
+  const parsed = Json.parse(textAfter(nonce, ran.result?.text ?? ""))
   const decoded = parsed._tag === "Success" ? decodeAnswer(parsed.success) : undefined
   const answer = decoded?._tag === "Some" ? decoded.value : undefined
   // A process whose exit was lost may still have written its result.

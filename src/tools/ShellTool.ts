@@ -1,6 +1,7 @@
 /** Runs commands in a shell: `command` is one script, `cmds` are several, one after the other until one fails. */
 import { Clock, Duration, Effect, Schema } from "effect"
 import type { JsonObject } from "../domain/Json.ts"
+import { shortened } from "../domain/OutputMask.ts"
 import * as ToolResult from "../domain/ToolResult.ts"
 import * as Coerced from "./Coerced.ts"
 import { findProgram } from "./process/findProgram.ts"
@@ -65,14 +66,15 @@ const run = Effect.fnUntraced(function* (
       ran.ended._tag === "TimedOut" && timeout !== undefined
         ? timedOut(timeout, call.kind)
         : failureOf(ran, "Command", call.kind, { timeout, limits })
-    steps.push({ script, ran, error })
+    steps.push({ preview: yield* shortened(script, previewLength), ran, error })
     if (error !== undefined) break
   }
   return resultOf(steps, (yield* Clock.currentTimeMillis) - started)
 })
 
 interface Step {
-  readonly script: string
+  /** The beginning of the script, without its secrets. */
+  readonly preview: string
   readonly ran: Ran
   readonly error: ReturnType<typeof failureOf>
 }
@@ -110,8 +112,8 @@ const resultOf = (steps: ReadonlyArray<Step>, durationMs: number): ToolResult.To
     : ToolResult.failure(last.error, envelope)
 }
 
-const commandOf = ({ script, ran }: Step, withOutput: boolean): JsonObject => ({
-  cmd_preview: script.length > previewLength ? `${script.slice(0, previewLength)}…` : script,
+const commandOf = ({ preview, ran }: Step, withOutput: boolean): JsonObject => ({
+  cmd_preview: preview,
   ...codes(exitCodeOf(ran.ended)),
   ...(withOutput ? { stdout: ran.stdout.text, stderr: ran.stderr.text } : {}),
   duration_ms: ran.durationMs

@@ -2,6 +2,7 @@
 import { Clock, Effect } from "effect"
 import * as Failure from "../domain/Failure.ts"
 import { isJson, type Json } from "../domain/Json.ts"
+import { OutputMask, type TextMask } from "../domain/OutputMask.ts"
 import * as ToolResult from "../domain/ToolResult.ts"
 import type { SafeHttp } from "./http/SafeHttp.ts"
 import { Engine, type Script } from "./rhai/Engine.ts"
@@ -39,7 +40,7 @@ const run = Effect.fnUntraced(function* (uses: Uses, config: Config, call: Tool.
   const clock = yield* Clock.Clock
   const started = clock.currentTimeMillisUnsafe()
   const seconds = config.timeout ?? config.timeout_seconds ?? undefined
-  const output = new Output(uses.settings.maxOutputBytes)
+  const output = new Output(uses.settings.maxOutputBytes, (yield* OutputMask)())
   const { limits, modules } = uses.settings
   const engine = new Engine({
     limits: {
@@ -55,7 +56,7 @@ const run = Effect.fnUntraced(function* (uses: Uses, config: Config, call: Tool.
   const exit = yield* Effect.result(
     runMachine(engine.machine(script, variables)).pipe(withDeadline(call.kind, seconds))
   )
-  const more = { ...output.printed, durationMs: Math.round(clock.currentTimeMillisUnsafe() - started) }
+  const more = { ...output.printed(), durationMs: Math.round(clock.currentTimeMillisUnsafe() - started) }
   if (exit._tag === "Success") return resultOf(exit.success, more)
   if (exit.failure instanceof ToolError) return yield* exit.failure
   return ToolResult.failure(failureOf(exit.failure), more)
@@ -80,18 +81,25 @@ const compiled = (
 
 /** What a script has printed, up to a limit. */
 class Output {
-  private readonly lines: Array<string> = []
+  private readonly parts: Array<string> = []
+  private readonly mask: TextMask
   private room: number
-  constructor(room: number) {
+  constructor(room: number, mask: TextMask) {
     this.room = room
+    this.mask = mask
   }
   add(line: string): void {
-    if (this.room <= 0) return
-    this.lines.push(line.slice(0, this.room))
-    this.room -= line.length + 1
+    if (this.room > 0) this.keep(this.mask.push(`${line}\n`))
   }
-  get printed(): { readonly stdout?: string } {
-    return this.lines.length === 0 ? {} : { stdout: `${this.lines.join("\n")}\n` }
+  /** To be asked once, at the end. */
+  printed(): { readonly stdout?: string } {
+    this.keep(this.mask.end())
+    return this.parts.length === 0 ? {} : { stdout: this.parts.join("") }
+  }
+  private keep(text: string): void {
+    if (text === "") return
+    this.parts.push(text.slice(0, Math.max(0, this.room)))
+    this.room -= text.length
   }
 }
 

@@ -3,7 +3,7 @@
  * stops them from the bottom up, so the order of the list is the order of the shutdown.
  */
 import { Clock, Context, Deferred, Effect, Latch, Layer } from "effect"
-import { ControlPlane, type ControlPlaneError } from "../control-plane/ControlPlane.ts"
+import { ControlPlane, type ControlPlaneError, type ServerAway } from "../control-plane/ControlPlane.ts"
 import type * as Pipeline from "../job/pipeline/pipeline.ts"
 import * as Watch from "../job/Watch.ts"
 import { Journal } from "../journal/Journal.ts"
@@ -32,6 +32,8 @@ export interface WorkerStatus {
   readonly children: ReadonlyArray<ChildStatus>
   readonly queue: { readonly name: string; readonly connected: boolean }
   readonly controlPlane: { readonly name: string; readonly registered: boolean }
+  /** Servers that messages name and that do not answer. */
+  readonly serversAway: ReadonlyArray<ServerAway>
   /** Outcomes that the control plane has not accepted yet. */
   readonly unreported: number
 }
@@ -145,6 +147,7 @@ const tree = Effect.gen(function* () {
         children: yield* supervisor.status,
         queue: { name: queue.name, connected: yield* queue.connected },
         controlPlane: { name: controlPlane.name, registered: state.registered },
+        serversAway: yield* controlPlane.serversAway ?? Effect.succeed([]),
         unreported: yield* journal.unreportedCount
       }
     })

@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Layer, Metric } from "effect"
-import { HttpServer } from "effect/http"
+import { Deferred, Effect, Layer, Metric, Option, Redacted } from "effect"
+import { HttpServer, type HttpServerRequest } from "effect/http"
+import { ControlPlane } from "../../src/control-plane/ControlPlane.ts"
 import { success } from "../../src/domain/ToolResult.ts"
+import { mayReadNames } from "../../src/http/access.ts"
 import * as Health from "../../src/http/Health.ts"
 import { aCommand } from "../../src/testing/aCommand.ts"
 import * as TestWorker from "../../src/testing/TestWorker.ts"
@@ -13,11 +15,11 @@ const world = Health.around({ port: 0, host: "127.0.0.1", metrics: true }, Worke
   )
 )
 
-const get = (path: string) =>
+const get = (path: string, headers: Record<string, string> = {}) =>
   Effect.gen(function* () {
     const base = HttpServer.formatAddress((yield* HttpServer.HttpServer).address)
     return yield* Effect.promise(async () => {
-      const answer = await fetch(`${base}${path}`)
+      const answer = await fetch(`${base}${path}`, { headers })
       return { status: answer.status, text: await answer.text() }
     })
   })
@@ -161,4 +163,91 @@ describe("Health", () => {
       }).pipe(Effect.provide(never))
     })
   )
+
+  describe("shows ids, steps and names", () => {
+    /** The peer's address, the host that it asked for, and its header. */
+    const asked = (peer: string, host: string, authorization?: string) =>
+      ({
+        remoteAddress: Option.some(peer),
+        headers: { host, ...(authorization === undefined ? {} : { authorization }) }
+      }) as unknown as HttpServerRequest.HttpServerRequest
+
+    it.each([
+      ["without a token, to a peer on this machine", undefined, asked("127.0.0.1", "localhost:9090"), true],
+      ["the same over IPv6", undefined, asked("::1", "[::1]:9090"), true],
+      ["the same in IPv6's clothes", undefined, asked("::ffff:127.0.0.1", "127.0.0.1:9090"), true],
+      ["not to a peer elsewhere", undefined, asked("10.0.0.7", "10.0.0.3:9090"), false],
+      ["not to a peer elsewhere that names this machine", undefined, asked("10.0.0.7", "localhost"), false],
+      [
+        "not to a page of a browser on this machine",
+        undefined,
+        asked("127.0.0.1", "evil.example:9090"),
+        false
+      ],
+      ["with a token, to a peer that has it", "t0ken", asked("10.0.0.7", "w", "Bearer t0ken"), true],
+      ["with a token, to no peer without it", "t0ken", asked("127.0.0.1", "localhost"), false],
+      ["with a token, to no peer with another one", "t0ken", asked("10.0.0.7", "w", "Bearer t0kem"), false],
+      ["with a token, to no peer with a part of it", "t0ken", asked("10.0.0.7", "w", "Bearer t0"), false],
+      [
+        "with a token, to no peer that has it in another form",
+        "t0ken",
+        asked("10.0.0.7", "w", "t0ken"),
+        false
+      ]
+    ] as const)("%s", (_, token, request, sees) => {
+      assert.strictEqual(mayReadNames(token === undefined ? undefined : Redacted.make(token))(request), sees)
+    })
+
+    it.live("in /status and nowhere else; the counters are open", () =>
+      Effect.gen(function* () {
+        const started = yield* Deferred.make<void>()
+        const busy = Health.around(
+          { port: 0, host: "127.0.0.1", metrics: true, token: Redacted.make("t0ken") },
+          Worker.layer
+        ).pipe(
+          Layer.provideMerge(
+            TestWorker.world({
+              answer: () => Effect.andThen(Deferred.succeed(started, undefined), Effect.never)
+            })
+          )
+        )
+        yield* Effect.gen(function* () {
+          const command = aCommand(7, { step: "a-step-of-mine" })
+          yield* TestWorker.submit(command)
+          yield* Deferred.await(started)
+          for (const path of ["/health", "/ready", "/status", "/scale", "/metrics"]) {
+            const { text } = yield* get(path)
+            for (const name of ["a-step-of-mine", command.commandId, command.executionId])
+              assert.notInclude(text, name, path)
+          }
+          assert.deepInclude((yield* json("/status")).body, { in_flight: 1, running: 1, slots: 4 })
+          const { text } = yield* get("/status", { authorization: "Bearer t0ken" })
+          for (const name of ["a-step-of-mine", command.commandId, command.executionId])
+            assert.include(text, name)
+        }).pipe(Effect.provide(busy))
+      })
+    )
+
+    it.live("and says how many servers of messages are away", () => {
+      const away = Health.around({ port: 0, host: "127.0.0.1", metrics: true }, Worker.layer).pipe(
+        Layer.provideMerge(
+          Layer.merge(
+            TestWorker.world({ controlPlane: { workerName: "w1" } }),
+            Layer.effect(
+              ControlPlane,
+              Effect.map(ControlPlane, (plane) => ({
+                ...plane,
+                serversAway: Effect.succeed([{ address: "http://other:8082", since: 0 }])
+              }))
+            ).pipe(Layer.provide(TestWorker.world()))
+          )
+        )
+      )
+      return Effect.gen(function* () {
+        const ready = yield* json("/ready")
+        assert.deepInclude(ready.body, { status: "ready", servers_away: 1 })
+        assert.include((yield* get("/status")).text, "http://other:8082")
+      }).pipe(Effect.provide(away))
+    })
+  })
 })

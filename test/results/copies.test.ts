@@ -112,7 +112,7 @@ describe("A result on its way to an event", () => {
   it.effect("is still one value after a secret in it was masked", () =>
     Effect.gen(function* () {
       const registry = new Registry(10)
-      registry.add("a-secret-of-mine")
+      registry.add(["a-secret-of-mine"])
       const masked = maskJson(registry.matcher, sql([...rows, { id: 9, t: "a-secret-of-mine" }]))
       const { reference, value } = yield* sent(masked)
       assert.isUndefined(reference)

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Logger, Redacted, Schema } from "effect"
-import { Redactor } from "../../src/secrets/Redactor.ts"
+import { Effect, Fiber, Layer, Logger, Redacted, Schema } from "effect"
+import { KnownSecrets } from "../../src/domain/OutputMask.ts"
+import { Held, Redactor } from "../../src/secrets/Redactor.ts"
 import { shapesOf } from "../../src/secrets/transforms.ts"
 
 const mark = "[REDACTED]"
@@ -125,21 +126,51 @@ describe("Redactor", () => {
     }).pipe(Effect.provide(Redactor.layer))
   )
 
-  it.effect("forgets the oldest when there are too many, but not one that is held", () =>
+  it.effect(
+    "forgets the oldest when there are too many, but not what an effect holds, however it was registered",
+    () =>
+      Effect.gen(function* () {
+        const redactor = yield* Redactor
+        const deep = Effect.forkChild(redactor.register("held", "held-secret"), { startImmediately: true })
+        yield* redactor.holding(
+          Effect.gen(function* () {
+            yield* Fiber.join(yield* deep)
+            yield* redactor.register("held", "held-secret")
+            for (let i = 0; i < 50; i++)
+              yield* Effect.provideService(redactor.register("many", `secret-number-${i}`), Held, undefined)
+            assert.strictEqual(redactor.size(), 10)
+            assert.strictEqual(redactor.mask("held-secret"), mark)
+            assert.strictEqual(redactor.mask("secret-number-49 secret-number-1!"), `${mark} secret-number-1!`)
+          })
+        )
+        // It was in use a moment ago: others go first.
+        for (let i = 0; i < 9; i++) yield* redactor.register("many", `one-more-secret-${i}`)
+        assert.strictEqual(redactor.mask("held-secret"), mark)
+        yield* redactor.register("many", "the-last-secret")
+        assert.strictEqual(redactor.mask("held-secret"), "held-secret")
+      }).pipe(Effect.provide(Redactor.layerWith({ capacity: 10 })))
+  )
+
+  it.effect("masks a list of more secrets than it remembers as a whole", () =>
     Effect.gen(function* () {
       const redactor = yield* Redactor
-      yield* Effect.scoped(
-        Effect.gen(function* () {
-          yield* redactor.hold("held", "held-secret")
-          for (let i = 0; i < 50; i++) yield* redactor.register("many", `secret-number-${i}`)
-          assert.strictEqual(redactor.size(), 10)
-          assert.strictEqual(redactor.mask("held-secret"), mark)
-          assert.strictEqual(redactor.mask("secret-number-49 secret-number-1!"), `${mark} secret-number-1!`)
-        })
-      )
-      yield* redactor.register("many", "one-more-secret")
-      assert.strictEqual(redactor.mask("held-secret"), "held-secret")
+      const list = Array.from({ length: 25 }, (_, i) => `list-secret-${i}!`)
+      yield* redactor.register("list", list)
+      assert.strictEqual(redactor.mask(list.join("")), mark.repeat(25))
     }).pipe(Effect.provide(Redactor.layerWith({ capacity: 10 })))
+  )
+
+  it.effect("never forgets the worker's own secrets, nor what a rotated file had before", () =>
+    Effect.gen(function* () {
+      const redactor = yield* Redactor
+      const remember = yield* KnownSecrets
+      for (const token of ["first-token-1", "second-token-2"]) remember("token file", token)
+      for (let i = 0; i < 50; i++) yield* redactor.register("many", `secret-number-${i}`)
+      for (const own of ["own-password-9", "first-token-1", "second-token-2"])
+        assert.strictEqual(redactor.mask(own), mark)
+      for (let i = 0; i < 100; i++) remember("token file", `rotated-token-${i}`)
+      assert.isAtMost(redactor.size(), 12)
+    }).pipe(Effect.provide(Redactor.layerWith({ capacity: 10, own: [["NATS_PASSWORD", "own-password-9"]] })))
   )
 
   describe("a stream", () => {

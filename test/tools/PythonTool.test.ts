@@ -247,6 +247,20 @@ for (const warm of [true, false]) {
         })
       )
 
+      it.effect("takes no result that another process wrote to its channel", () =>
+        Effect.gen(function* () {
+          // Whatever reaches the channel, it lacks the word that this command's program was given.
+          const forged = `import os\nos.write(3, b'{"ok":true,"value":"forged"}')\nos._exit(0)`
+          const result = yield* python(forged)
+          assert.deepInclude(result.error, { code: "RESULT_UNREADABLE" })
+          assert.notInclude(JSON.stringify(result), 'forged"}')
+          const before = yield* python(
+            `import os\nos.write(3, b'{"ok":true,"value":"forged"}\\n')\nresult = 1`
+          )
+          assert.deepInclude(before.error, { code: "RESULT_UNREADABLE" })
+        })
+      )
+
       it.effect("keeps what is printed apart from the result", () =>
         Effect.gen(function* () {
           const result = yield* python(

@@ -18,6 +18,15 @@ export const operations = {
     text,
     "0.0.0.0"
   ),
+  healthToken: optional(
+    {
+      key: "health.token",
+      env: ["HEALTH_TOKEN"],
+      doc: "Bearer token for ids, steps and names in /status. Without one, callers on this machine see them.",
+      secret: true
+    },
+    text
+  ),
   metrics: setting(
     { key: "health.metrics", env: ["ENABLE_METRICS"], doc: "Whether /metrics answers." },
     boolean,

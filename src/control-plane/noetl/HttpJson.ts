@@ -3,13 +3,30 @@
  *
  * An answer of any status is an answer; only no answer is an error, and it says whether the request may have arrived.
  */
-import { Clock, Context, Effect, Exit, Layer, Redacted, Result } from "effect"
+import { Clock, Context, Effect, Exit, Layer, Result } from "effect"
 import { Agent, type Dispatcher } from "undici"
+import { KnownSecrets, OutputMask } from "../../domain/OutputMask.ts"
 import * as Json from "../../domain/Json.ts"
-import { Busy, ControlPlaneError, Refused, type TlsFiles, Unreachable, Unreadable } from "../ControlPlane.ts"
+import {
+  ControlPlaneError,
+  type ServerAway,
+  type TlsFiles,
+  Unreachable,
+  Unreadable
+} from "../ControlPlane.ts"
+import { errorOf, withShown } from "./answers.ts"
 import * as AdaptiveLimit from "../../async/AdaptiveLimit.ts"
 import { AnswerTooLarge, exchange, type Received, type Sent } from "./exchange.ts"
-import { connectorOf } from "./identity.ts"
+import { makeAnswering, type Resolve, strangerConnector } from "./strangers.ts"
+import {
+  authorizationFor,
+  connectorOf,
+  isFor,
+  originOf,
+  remembered,
+  type Remember,
+  type Token
+} from "./identity.ts"
 
 export interface Request {
   /** What is being done, for errors and logs: `claim`, `report call.done`, … */
@@ -27,6 +44,8 @@ export interface Answer {
   readonly body: Json.Json
   /** Milliseconds, from a Retry-After header. */
   readonly retryAfter: number | undefined
+  /** Of an answer that is no success: the beginning of its body without secrets, for an error. */
+  readonly shown?: string
 }
 
 export interface Settings {
@@ -34,16 +53,12 @@ export interface Settings {
   readonly token: Token | undefined
   /** For servers of this origin only as well: every other server is met without them. */
   readonly tls: { readonly origin: string; readonly files: TlsFiles } | undefined
-  /** The servers that are known from the start; each has a limit of requests of its own. */
+  /** The servers that are known from the start, the configured one first; each has a limit of requests of its own. */
   readonly origins: ReadonlyArray<string>
+  /** How the names of the other ones are resolved. */
+  readonly resolve?: Resolve
   readonly timeoutMillis: number
   readonly connections: number
-}
-
-export interface Token {
-  readonly origin: string
-  /** Called for every request: the token may rotate. */
-  readonly read: () => Redacted.Redacted | undefined
 }
 
 export type Answered = Exit.Exit<Answer, ControlPlaneError>
@@ -54,30 +69,48 @@ export class HttpJson extends Context.Service<
     readonly send: (request: Request) => Effect.Effect<Answer, ControlPlaneError>
     /** As `send`, without a fiber: calls `done` once, unless the returned function cancels the request before. */
     readonly start: (request: Request, done: (answered: Answered) => void) => () => void
+    /** Servers other than the configured one that gave no answer lately. */
+    readonly away: Effect.Effect<ReadonlyArray<ServerAway>>
   }
 >()("noetl-worker/control-plane/noetl/HttpJson") {
-  static readonly layer = (settings: Settings): Layer.Layer<HttpJson> =>
+  static readonly layer = (given: Settings): Layer.Layer<HttpJson> =>
     Layer.effect(
       HttpJson,
       Effect.gen(function* () {
-        const { home, other } = yield* Effect.acquireRelease(
-          Effect.sync(() => agentsOf(settings)),
+        const remember = yield* KnownSecrets
+        const settings = { ...given, token: remembered(given.token, remember) }
+        const agents = yield* Effect.acquireRelease(
+          Effect.sync(() => agentsOf(settings, remember)),
           // A request that still runs has no caller any more.
-          ({ home, other }) => Effect.promise(() => Promise.all([home.destroy(), other.destroy()]))
+          (agents) =>
+            Effect.promise(() =>
+              Promise.all([...new Set(Object.values(agents))].map((agent) => agent.destroy()))
+            )
         )
+        const [homeOrigin, ...strangers] = settings.origins
+        const answering = makeAnswering(strangers.filter((origin) => origin !== homeOrigin))
+        const agentFor = (url: string): Dispatcher => {
+          if (isFor(settings.tls, url)) return agents.withTls
+          const origin = originOf(url)
+          return origin !== homeOrigin && strangers.includes(origin ?? "") ? agents.strangers : agents.home
+        }
         const clock = yield* Clock.Clock
+        const maskOf = yield* OutputMask
         const startOn = (limit: AdaptiveLimit.AdaptiveLimit) =>
           startWithin(limit, clock, (request, done) =>
-            startNow(isFor(settings.tls, request.url) ? home : other, settings, request, done)
+            startNow(agentFor(request.url), settings, request, (answered) => {
+              answering.ended(splitUrl(request.url)[0], answered, clock.currentTimeMillisUnsafe())
+              done(withShown(answered, maskOf))
+            })
           )
         // One server that is busy must not slow the requests to another one. Their number is bounded by the settings.
         const starts = new Map<string, HttpJson["Service"]["start"]>()
         for (const origin of new Set(settings.origins))
           starts.set(origin, startOn(yield* AdaptiveLimit.make(settings.connections)))
         const anyOther = startOn(yield* AdaptiveLimit.make(settings.connections))
-        return HttpJson.of(
-          fromStart((request, done) => (starts.get(splitUrl(request.url)[0]) ?? anyOther)(request, done))
-        )
+        const start: HttpJson["Service"]["start"] = (request, done) =>
+          (starts.get(splitUrl(request.url)[0]) ?? anyOther)(request, done)
+        return HttpJson.of({ ...fromStart(start), away: Effect.sync(answering.away) })
       })
     )
 }
@@ -85,6 +118,7 @@ export class HttpJson extends Context.Service<
 /** Both ways of sending by the one that takes a callback. */
 export const fromStart = (start: HttpJson["Service"]["start"]): HttpJson["Service"] => ({
   start,
+  away: Effect.succeed([]),
   send: (request) => asEffect((done) => start(request, done))
 })
 
@@ -111,19 +145,6 @@ export const startOk = (
 /** The answer's body as an object, for reading members; an empty one when it is none. */
 export const objectOf = (answer: Answer): Json.JsonObject => (Json.isObject(answer.body) ? answer.body : {})
 
-/** The error that an answer is which is not what was hoped for. */
-export const errorOf = (operation: string, answer: Answer): ControlPlaneError => {
-  const detail = `HTTP ${answer.status}: ${shortened(answer.body)}`
-  return new ControlPlaneError({
-    operation,
-    reason: busyStatuses.has(answer.status)
-      ? new Busy({ detail, retryAfter: answer.retryAfter })
-      : answer.status >= 500
-        ? new Unreachable({ detail })
-        : new Refused({ status: answer.status, body: shortened(answer.body) })
-  })
-}
-
 /** Base URL of a server as it wrote it → without trailing slashes and `/api` segments. */
 export const normalizedUrl = (url: string): string => {
   const parts = url.trim().split("/")
@@ -133,30 +154,26 @@ export const normalizedUrl = (url: string): string => {
   return parts.join("/")
 }
 
-const busyStatuses: ReadonlySet<number> = new Set([408, 425, 429, 503])
-
 const loadOf = ({ retryAfter, status }: Answer): AdaptiveLimit.Load =>
   status === 429 || status === 503 ? { busy: true, retryAfter } : { busy: false }
 
-const shortened = (body: Json.Json): string => {
-  const text = typeof body === "string" ? body : Json.stringify(body)
-  return text.length > 500 ? `${text.slice(0, 500)}…` : text
-}
-
 // --- the driver's edge ---
 
-/** Connections with our certificate, for the server that it is meant for, and connections without it. */
-const agentsOf = (settings: Settings) => {
+/** Connections with our certificate, for the server that it is meant for, without it, and to other servers. */
+const agentsOf = (settings: Settings, remember: Remember) => {
   const options = {
     connections: settings.connections,
     keepAliveTimeout: 30_000,
     headersTimeout: settings.timeoutMillis,
     bodyTimeout: settings.timeoutMillis
   }
-  const other = new Agent(options)
-  const home =
-    settings.tls === undefined ? other : new Agent({ ...options, connect: connectorOf(settings.tls.files) })
-  return { home, other }
+  const home = new Agent(options)
+  const { tls } = settings
+  return {
+    home,
+    withTls: tls === undefined ? home : new Agent({ ...options, connect: connectorOf(tls.files, remember) }),
+    strangers: new Agent({ ...options, connect: strangerConnector(10_000, settings.resolve) })
+  }
 }
 
 const maxAnswerBytes = 128 * 1024 * 1024
@@ -267,20 +284,6 @@ const headersOf = (settings: Settings, request: Request): Record<string, string>
   ...(request.idempotencyKey === undefined ? {} : { "idempotency-key": request.idempotencyKey }),
   ...authorizationFor(settings, request.url)
 })
-
-/** The bearer token, for the server it was given for. */
-export const authorizationFor = (settings: Pick<Settings, "token">, url: string): Record<string, string> => {
-  if (settings.token === undefined || !isFor(settings.token, url)) return {}
-  const token = settings.token.read()
-  return token === undefined ? {} : { authorization: `Bearer ${Redacted.value(token)}` }
-}
-
-/** Whether something that is meant for one server may go to this address. */
-const isFor = (what: { readonly origin: string } | undefined, url: string): boolean =>
-  what !== undefined && (url.startsWith(`${what.origin}/`) || originOf(url) === what.origin)
-
-export const originOf = (url: string): string | undefined =>
-  URL.canParse(url) ? new URL(url).origin : undefined
 
 const retryAfterOf = (header: string | undefined): number | undefined => {
   const seconds = Number(header)

@@ -12,17 +12,8 @@ import { ControlPlane, ControlPlaneError, Owner, type TlsFiles, Unsupported } fr
 import type { Dialect, Endpoint, WorkerIdentity } from "./Dialect.ts"
 import { dialectOf, type Protocol } from "./dialects.ts"
 import { generationAt, generationNames } from "./generation.ts"
-import {
-  type Answer,
-  authorizationFor,
-  HttpJson,
-  normalizedUrl,
-  originOf,
-  type Request,
-  sendOk,
-  type Token
-} from "./HttpJson.ts"
-import { isEmpty, tokenReader } from "./identity.ts"
+import { type Answer, HttpJson, normalizedUrl, type Request, sendOk } from "./HttpJson.ts"
+import { isEmpty, tokenReader, authorizationFor, originOf, type Token } from "./identity.ts"
 
 export interface Settings {
   /** The generation of the server. */
@@ -96,6 +87,7 @@ const make = Effect.fnUntraced(function* (settings: Settings) {
       tls: tlsOf(settings)?.files,
       body: Json.stringify(registration.body)
     },
+    serversAway: http.away,
     claimPatience: (serverUrl) =>
       baseOf({ serverUrl }) === home.base ? Duration.infinity : strangerPatience,
     claim: (notification, attempt) => {

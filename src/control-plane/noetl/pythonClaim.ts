@@ -5,7 +5,8 @@ import type { EventId } from "../../domain/Ids.ts"
 import { isObject, type Json, type JsonObject, numberOf, stringify } from "../../domain/Json.ts"
 import type { Command } from "../../domain/Command.ts"
 import type { Notification } from "../../domain/Notification.ts"
-import { type Answer, errorOf, objectOf, type Request } from "./HttpJson.ts"
+import { type Answer, objectOf, type Request } from "./HttpJson.ts"
+import { errorOf } from "./answers.ts"
 
 /** An answer's body was made by our own parser: its values need no second walk. */
 const ParsedValue = Schema.declare((_value): _value is Json => true, { expected: "a JSON value" })

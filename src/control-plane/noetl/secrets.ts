@@ -4,7 +4,8 @@ import type { Credential } from "../../domain/Credential.ts"
 import * as Json from "../../domain/Json.ts"
 import { ControlPlaneError, type CredentialScope, Unreadable } from "../ControlPlane.ts"
 import type { Endpoint } from "./Dialect.ts"
-import { errorOf, objectOf, sendOk } from "./HttpJson.ts"
+import { objectOf, sendOk } from "./HttpJson.ts"
+import { errorOf } from "./answers.ts"
 
 export const credential = Effect.fnUntraced(function* ({ base, http }: Endpoint, name: string) {
   const operation = `read the credential ${name}`

@@ -57,6 +57,7 @@ const callTool = Effect.fnUntraced(function* (running: Running, task: Task, stat
   const args = yield* inputOf(running, task, state, attempt)
   const layers = layersOf(state, task.label, attempt, args)
   const { auth, config } = yield* configOf(running, task, layers)
+  yield* services.credentials.register(task.kind, config)
   const seconds = deadlineOf(config, services.config.commandTimeout)
   const { endsAtDeadline } = services.toolbox.declarationOf(task.kind)
   const call = services.toolbox.run({

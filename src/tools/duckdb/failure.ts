@@ -12,7 +12,7 @@ export const failureOf = (
   const type = /^([A-Z][\w ]*?) Error: /.exec(text)?.[1] ?? ""
   const { code, kind, retryable } = classOf(type, text)
   const hint = /extension/i.test(text) ? hintOfExtensions : ""
-  return Failure.make(kind, `Database error: Query failed: ${shortened(text)}${hint}`, {
+  return Failure.make(kind, `Database error: Query failed: ${cleaned(text)}${hint}`, {
     source,
     code: `DUCKDB_${code}`,
     retryable,
@@ -59,8 +59,11 @@ const one = (kind: Failure.FailureKind, code: string, retryable = false): Class 
 const hintOfExtensions =
   " | HINT: extensions are not downloaded here; the operator installs them and names them in the worker's options"
 
-/** The advice to download an extension is no advice here. */
-const shortened = (text: string): string =>
+/**
+ * The advice to download an extension is no advice here. A line of the statement that DuckDB has cut may show a piece of
+ * a secret, which no redactor knows.
+ */
+const cleaned = (text: string): string =>
   text
     .replace(/\n+(Please try installing|Install it first|For more info)[\s\S]*?(?=\n\nLINE |$)/, "")
-    .slice(0, 4000)
+    .replace(/\n+LINE \d+: (\.\.\.[^\n]*|[^\n]*\.\.\.)(\n *\^[^\n]*)?/, "")

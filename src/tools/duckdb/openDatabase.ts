@@ -4,9 +4,9 @@
  */
 import type { DuckDBInstance } from "@duckdb/node-api"
 import { Clock, Effect, type Scope } from "effect"
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { mkdirSync } from "node:fs"
 import { dirname, join, sep } from "node:path"
+import { makeTemporaryFolder, type TemporaryFolder } from "../../async/temporaryFolder.ts"
 import { quoteText } from "../sql/tokens.ts"
 import type { DuckdbSettings } from "./DuckdbOptions.ts"
 import { type Gate, makeGate } from "./sharing.ts"
@@ -25,15 +25,12 @@ export type Scratch = () => string
 
 export const makeScratch = Effect.map(
   Effect.acquireRelease(
-    Effect.sync((): { path: string | undefined } => ({ path: undefined })),
-    (made) =>
-      Effect.sync(() => {
-        if (made.path !== undefined) rmSync(made.path, { recursive: true, force: true })
-      })
+    Effect.sync((): { folder: TemporaryFolder | undefined } => ({ folder: undefined })),
+    (made) => Effect.sync(() => made.folder?.remove())
   ),
   (made): Scratch =>
     () =>
-      (made.path ??= realpathSync(mkdtempSync(join(tmpdir(), "noetl-duckdb-"))))
+      (made.folder ??= makeTemporaryFolder("duckdb")).path
 )
 
 export interface Opened {

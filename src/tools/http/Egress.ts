@@ -6,7 +6,7 @@ import { Context, Effect, Layer, type Scope } from "effect"
 import { lookup as dnsLookup, type LookupAddress, type LookupAllOptions } from "node:dns"
 import { isIP } from "node:net"
 import { networkInterfaces } from "node:os"
-import { type AddressClass, classOf, isWithin } from "./addresses.ts"
+import { type AddressClass, classOf, isWithin, refusedEverywhere } from "../../domain/addresses.ts"
 
 export interface EgressRules {
   /**
@@ -148,15 +148,6 @@ export const portOf = (url: URL): number =>
 // --- helpers ---
 
 const nameOf = (hostname: string): string => hostname.toLowerCase().replace(/\.$/, "")
-
-/** Opened only by an entry of the allow list that is an address or a block. */
-const refusedEverywhere: ReadonlySet<AddressClass> = new Set([
-  "metadata",
-  "link-local",
-  "unspecified",
-  "multicast",
-  "reserved"
-])
 
 const allowedClass = (allow: ReadonlyArray<string>, class_: AddressClass): boolean =>
   class_ === "public" || ((class_ === "private" || class_ === "loopback") && allow.includes(class_))

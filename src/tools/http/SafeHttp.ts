@@ -4,13 +4,14 @@
  */
 import { Cause, Clock, Context, Duration, Effect, Layer, RcMap, type Scope, Stream } from "effect"
 import * as Failure from "../../domain/Failure.ts"
+import { shortened } from "../../domain/OutputMask.ts"
 import { endAfter, ExecutionFailed, InvalidConfig, ToolError, Unavailable } from "../../domain/ToolError.ts"
 import { guarded, verdictOfStatus } from "../breaker/Breakers.ts"
 import * as Agents from "./agents.ts"
 import { Egress, hostOf, portOf, Refused } from "./Egress.ts"
 import { proxyOf } from "./proxy.ts"
 import { retryAfterOf } from "./retryAfter.ts"
-import { type Hop, nextHop } from "./redirect.ts"
+import { type Hop, nextHop, problemOf } from "./redirect.ts"
 import { SafeHttpOptions, type SafeHttpSettings } from "./SafeHttpOptions.ts"
 import * as Wire from "./wire.ts"
 
@@ -32,6 +33,8 @@ export interface Request {
   readonly body?: Uint8Array | string | undefined
   /** Headers beside `authorization` and `cookie` that a redirect to another origin must not carry. */
   readonly secretHeaders?: ReadonlyArray<string>
+  /** Whether a redirect to another origin that asks for the body again is refused. */
+  readonly secretBody?: boolean
   readonly tls?: Tls
   readonly timeouts?: {
     readonly connect?: Duration.Duration | undefined
@@ -136,14 +139,8 @@ const openWith = Effect.fnUntraced(function* (client: Client, request: Request) 
         `more than ${maxRedirects} redirects`
       )
     }
-    if (next.url.username !== "" || next.url.password !== "") {
-      return yield* failed(
-        request.tool,
-        "config",
-        "EGRESS_REFUSED",
-        "a redirect to a URL with credentials is refused"
-      )
-    }
+    const problem = problemOf(hop, next, request.secretBody === true)
+    if (problem !== undefined) return yield* failed(request.tool, "config", "EGRESS_REFUSED", problem)
     yield* Effect.promise(() => Wire.discard(answer))
     hop = next
   }
@@ -152,10 +149,15 @@ const openWith = Effect.fnUntraced(function* (client: Client, request: Request) 
 const firstHop = (client: Client, request: Request): Effect.Effect<Hop, ToolError> =>
   Effect.suspend(() => {
     if (!URL.canParse(request.url)) {
-      const problem = `not an absolute URL: ${request.url.slice(0, 200)}`
-      return Effect.fail(
-        new ToolError({ tool: request.tool, reason: new InvalidConfig({ issues: [{ at: "url", problem }] }) })
-      )
+      return Effect.flatMap(shortened(request.url, 200), (text) => {
+        const problem = `not an absolute URL: ${text}`
+        return Effect.fail(
+          new ToolError({
+            tool: request.tool,
+            reason: new InvalidConfig({ issues: [{ at: "url", problem }] })
+          })
+        )
+      })
     }
     const url = new URL(request.url)
     const given = Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value])

@@ -1,5 +1,5 @@
 /** Which proxy a URL goes through, by the rules of HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
-import { isWithin } from "./addresses.ts"
+import { isWithin } from "../../domain/addresses.ts"
 import { hostOf, portOf } from "./Egress.ts"
 import type { SafeHttpSettings } from "./SafeHttpOptions.ts"
 

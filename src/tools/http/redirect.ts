@@ -43,3 +43,17 @@ const contentHeaders = [
   "transfer-encoding"
 ]
 const credentialHeaders = ["authorization", "cookie", "proxy-authorization", "host"]
+
+/** Why a redirect is not followed; undefined where it is. */
+export const problemOf = (hop: Hop, next: Hop, hasSecretBody: boolean): string | undefined => {
+  if (next.url.username !== "" || next.url.password !== "")
+    return "a redirect to a URL with credentials is refused"
+  return hasSecretBody && next.body !== undefined && !isSameServer(hop.url, next.url)
+    ? `a redirect that takes the request's body from ${hop.url.origin} to ${next.url.origin} is refused`
+    : undefined
+}
+
+/** The step from http to https is no step to another server. */
+const isSameServer = (from: URL, to: URL): boolean =>
+  from.origin === to.origin ||
+  (from.hostname === to.hostname && from.protocol === "http:" && to.protocol === "https:")

@@ -1,14 +1,15 @@
 /**
  * Real pipes for children. Node's own `"pipe"` is a socket, and a program cannot open a socket by name:
  * `echo … > /dev/stderr` fails in it with "No such device or address". These are FIFOs in a private directory,
- * made a few at a time and used again, so that a command costs no extra process.
+ * made and opened a few at a time, so that few commands cost an extra process.
  */
 import { Effect, type Scope } from "effect"
 import { execFile } from "node:child_process"
-import { constants, closeSync, mkdtempSync, openSync, rmSync } from "node:fs"
+import { randomBytes } from "node:crypto"
+import { constants, closeSync, existsSync, openSync, rmSync } from "node:fs"
 import { Socket } from "node:net"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { makeTemporaryFolder, type TemporaryFolder } from "../../async/temporaryFolder.ts"
 import { messageOf } from "../../domain/messageOf.ts"
 import { ToolError, Unavailable } from "../../domain/ToolError.ts"
 
@@ -24,8 +25,6 @@ export interface Pipe {
   readonly open: () => Socket
   /** Ends our stream, whether the other side did or not. */
   readonly shut: () => void
-  /** A process may still hold it: its name is not used again. */
-  readonly retire: () => void
 }
 
 export interface Pipes {
@@ -33,58 +32,56 @@ export interface Pipes {
 }
 
 export const make: Effect.Effect<Pipes, never, Scope.Scope> = Effect.gen(function* () {
-  const free: Array<string> = []
-  let directory: string | undefined
-  let made = 0
+  const free = new Map<Direction, Array<Ends>>([
+    ["fromChild", []],
+    ["toChild", []]
+  ])
+  let folder: TemporaryFolder | undefined
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
-      if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
+      for (const all of free.values()) all.forEach(closeEnds)
+      folder?.remove()
     })
   )
 
-  const forget = (): void => {
-    free.length = 0
-    directory = undefined
-  }
-
-  const take: Effect.Effect<string, ToolError> = Effect.gen(function* () {
-    const path = free.pop()
-    if (path !== undefined) return path
+  const more = Effect.fnUntraced(function* (direction: Direction) {
     // Not before the first command: a worker whose /tmp cannot be written still has other tools.
-    directory ??= yield* Effect.try({
-      try: () => mkdtempSync(join(tmpdir(), "noetl-worker-")),
+    folder ??= yield* Effect.try({
+      try: () => makeTemporaryFolder("pipes"),
       catch: (cause) => unavailable(`no directory for pipes: ${messageOf(cause)}`)
     })
-    const base = directory
-    const [first = "", ...others] = Array.from({ length: batch }, () => join(base, String(made++)))
-    yield* makeFifos([first, ...others])
-    free.push(...others)
-    return first
+    const { path } = folder
+    const names = Array.from({ length: batch }, () => join(path, randomBytes(12).toString("hex")))
+    yield* makeFifos(names)
+    return yield* Effect.try({
+      try: () => names.map((name) => openEnds(name, direction)),
+      catch: (cause) => unavailable(`cannot open a pipe: ${messageOf(cause)}`)
+    })
+  })
+
+  const take = Effect.fnUntraced(function* (direction: Direction) {
+    const known = free.get(direction) ?? []
+    const one = known.pop()
+    if (one !== undefined) return one
+    const [first, ...others] = yield* more(direction).pipe(
+      // A cleaner of /tmp may have removed the directory of a long-lived worker.
+      Effect.tapError(() => Effect.sync(() => (folder = undefined))),
+      Effect.retry({ times: 1 })
+    )
+    known.push(...others)
+    return first ?? (yield* Effect.fail(unavailable("no pipe was made")))
   })
 
   return {
     acquire: (direction) =>
       Effect.acquireRelease(
-        Effect.flatMap(take, (path) =>
-          Effect.try({
-            try: () => openBoth(path, direction),
-            catch: (cause) => unavailable(`cannot open a pipe: ${messageOf(cause)}`)
-          })
-        ).pipe(
-          // A cleaner of /tmp may have removed the directory of a long-lived worker.
-          Effect.tapError(() => Effect.sync(forget)),
-          Effect.retry({ times: 1 })
-        ),
-        (pipe) =>
-          Effect.sync(() => {
-            if (pipe.close()) free.push(pipe.path)
-            else rmSync(pipe.path, { force: true })
-          })
+        Effect.map(take(direction), (ends) => pipeOf(ends, direction)),
+        (pipe) => Effect.sync(pipe.close)
       )
   }
 })
 
-const batch = 8
+const batch = 16
 
 // --- the driver's edge ---
 
@@ -95,23 +92,47 @@ const makeFifos = (paths: ReadonlyArray<string>): Effect.Effect<void, ToolError>
     )
   })
 
-const openBoth = (path: string, direction: Direction): Pipe & { readonly close: () => boolean } => {
-  // The first open must not wait for the other end; the following ones find it there.
-  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
-  const writer = openSync(path, constants.O_WRONLY | (direction === "toChild" ? constants.O_NONBLOCK : 0))
-  const childEnd = direction === "toChild" ? openSync(path, constants.O_RDONLY) : writer
-  if (direction === "toChild") closeSync(reader)
-  let mine: number | undefined = direction === "toChild" ? writer : reader
-  let child: number | undefined = childEnd
+/** Descriptors of both ends, and a name under which a process of this user can open the pipe once more. */
+interface Ends {
+  readonly mine: number
+  readonly child: number
+  readonly path: string
+}
+
+/** The name is gone at once: what a command hands over is no other command's to read or to write. */
+const openEnds = (name: string, direction: Direction): Ends => {
+  try {
+    // The first open must not wait for the other end; the following ones find it there.
+    const reader = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK)
+    const writer = openSync(name, constants.O_WRONLY | (direction === "toChild" ? constants.O_NONBLOCK : 0))
+    const child = direction === "toChild" ? openSync(name, constants.O_RDONLY) : writer
+    if (direction === "toChild") closeSync(reader)
+    const mine = direction === "toChild" ? writer : reader
+    return { mine, child, path: hasProc ? `/proc/${process.pid}/fd/${child}` : name }
+  } finally {
+    if (hasProc) rmSync(name, { force: true })
+  }
+}
+
+/** Where there is no /proc, a pipe keeps its name. */
+const hasProc = existsSync("/proc/self/fd")
+
+const closeEnds = ({ child, mine }: Ends): void => {
+  closeSync(child)
+  closeSync(mine)
+}
+
+const pipeOf = (ends: Ends, direction: Direction): Pipe & { readonly close: () => void } => {
+  let mine: number | undefined = ends.mine
+  let child: number | undefined = ends.child
   let stream: Socket | undefined
-  let again = true
   const closeChildEnd = (): void => {
     if (child !== undefined) closeSync(child)
     child = undefined
   }
   return {
-    path,
-    childEnd,
+    path: ends.path,
+    childEnd: ends.child,
     closeChildEnd,
     open: () => {
       const fd = mine
@@ -125,14 +146,10 @@ const openBoth = (path: string, direction: Direction): Pipe & { readonly close: 
     shut: () => {
       stream?.destroy()
     },
-    retire: () => {
-      again = false
-    },
     close: () => {
       closeChildEnd()
       if (mine !== undefined) closeSync(mine)
       stream?.destroy()
-      return again
     }
   }
 }

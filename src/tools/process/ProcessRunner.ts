@@ -95,7 +95,7 @@ const run = Effect.fnUntraced(function* (
   const killsBefore = outOfMemory.kills()
   let over = false
   const child = yield* Effect.acquireRelease(launch({ ...program, env, marker, stdio }), (launched) =>
-    over ? Effect.void : endAll(launched, options.grace, all)
+    over ? Effect.void : endAll(launched, options.grace)
   )
   for (const pipe of all) pipe.closeChildEnd()
 
@@ -121,7 +121,7 @@ const run = Effect.fnUntraced(function* (
         duration: program.timeout,
         orElse: () => Effect.succeed("timeout" as const)
       })
-  yield* endAll(child, status === "timeout" ? options.grace : graceOfLeftovers, all)
+  yield* endAll(child, status === "timeout" ? options.grace : graceOfLeftovers)
   over = true
 
   // Everything that could write is gone, so the pipes end; a process that cannot be killed must not hold us.
@@ -141,12 +141,10 @@ const run = Effect.fnUntraced(function* (
 const graceOfLeftovers = Duration.millis(200)
 const drainWithin = Duration.seconds(2)
 
-const endAll = (child: Spawn.Launched, grace: Duration.Duration, pipes: ReadonlyArray<Pipes.Pipe>) =>
-  Effect.flatMap(ProcessTree.end(child.leader, grace), (left) => {
-    if (left.length === 0) return Effect.void
-    for (const pipe of pipes) pipe.retire()
-    return Effect.logError(`processes ${left.join(", ")} cannot be killed`)
-  })
+const endAll = (child: Spawn.Launched, grace: Duration.Duration) =>
+  Effect.flatMap(ProcessTree.end(child.leader, grace), (left) =>
+    left.length === 0 ? Effect.void : Effect.logError(`processes ${left.join(", ")} cannot be killed`)
+  )
 
 const endedOf = (status: Spawn.ExitStatus | "timeout", killedForMemory: () => boolean): Ended => {
   if (status === "timeout") return { _tag: "TimedOut" }

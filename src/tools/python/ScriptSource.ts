@@ -8,6 +8,7 @@ import { resolve, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import * as Failure from "../../domain/Failure.ts"
 import type { Json } from "../../domain/Json.ts"
+import { shortened } from "../../domain/OutputMask.ts"
 import * as Coerced from "../Coerced.ts"
 import { SafeHttp } from "../http/SafeHttp.ts"
 import { invalidConfig } from "../Tool.ts"
@@ -136,7 +137,10 @@ const fromHttp = Effect.fnUntraced(function* (
   return yield* new ToolError({
     tool,
     reason: new ExecutionFailed({
-      failure: { ...failure, message: `script: HTTP ${response.status} response: ${text.slice(0, 300)}` }
+      failure: {
+        ...failure,
+        message: `script: HTTP ${response.status} response: ${yield* shortened(text, 300)}`
+      }
     })
   })
 })

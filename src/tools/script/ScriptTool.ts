@@ -7,6 +7,7 @@
 import { Clock, Config as Configuration, Context, Duration, Effect, Layer, Option } from "effect"
 import { ControlPlane } from "../../control-plane/ControlPlane.ts"
 import { numberOf } from "../../domain/Json.ts"
+import { GoogleTokens } from "../../google/GoogleTokens.ts"
 import type { ToolResult } from "../../domain/ToolResult.ts"
 import { SafeHttp } from "../http/SafeHttp.ts"
 import { ScriptSource } from "../python/ScriptSource.ts"
@@ -40,6 +41,7 @@ export class ScriptTool extends Context.Service<ScriptTool, Tool.Tool>()(
         api: yield* KubernetesApi,
         sources: yield* ScriptSource,
         http: yield* SafeHttp,
+        google: yield* GoogleTokens,
         settings: yield* settings,
         consumed: new Map(),
         held: new Set(),
@@ -60,7 +62,7 @@ export class ScriptTool extends Context.Service<ScriptTool, Tool.Tool>()(
     })
   )
   static readonly layer = this.layerNoDeps.pipe(
-    Layer.provide([KubernetesClient.layer, ScriptSource.layer, SafeHttp.layer])
+    Layer.provide([KubernetesClient.layer, ScriptSource.layer, SafeHttp.layer, GoogleTokens.layer])
   )
 }
 
@@ -68,6 +70,7 @@ interface Uses {
   readonly api: KubernetesApi["Service"]
   readonly sources: ScriptSource["Service"]
   readonly http: SafeHttp["Service"]
+  readonly google: GoogleTokens["Service"]
   readonly settings: ScriptSettings
   /** Name → uid of Jobs whose result this process has used: a task that runs again wants a Job of its own. */
   readonly consumed: Map<string, string>
@@ -96,7 +99,7 @@ const run = Effect.fnUntraced(function* (uses: Uses, config: Config, call: Tool.
   if (config.wait === false)
     yield* Effect.logWarning("script: `wait: false` is not supported, the step waits")
   const refuse = toolError(call.kind)
-  const text = yield* scriptText(uses.sources, uses.http, config, call)
+  const text = yield* scriptText(uses, config, call)
   const spec = specOf(config, call, settings, yield* Effect.mapError(api.namespace, refuse))
   if (spec instanceof ToolError) return yield* spec
   const identity = yield* identityOf(call, settings)

@@ -1,8 +1,10 @@
 /** Script text from a bucket, over the HTTP APIs of Google Cloud Storage and S3. Without a credential: public objects. */
 import { Clock, Duration, Effect } from "effect"
-import { isObject, type JsonObject, parse } from "../../domain/Json.ts"
+import type { JsonObject } from "../../domain/Json.ts"
 import * as Failure from "../../domain/Failure.ts"
-import { type KeyFile, keyFileOf, signed } from "../../google/keyFile.ts"
+import { ResolvedSecrets, shortened } from "../../domain/OutputMask.ts"
+import type { GoogleTokens } from "../../google/GoogleTokens.ts"
+import { keyFileOf } from "../../google/keyFile.ts"
 import type { SafeHttp } from "../http/SafeHttp.ts"
 import { CredentialMissing, ExecutionFailed, InvalidConfig, ToolError } from "../../domain/ToolError.ts"
 import { pathOf, signedHeaders } from "./awsSignature.ts"
@@ -16,11 +18,16 @@ export interface BucketSource {
   readonly credential: JsonObject | undefined
 }
 
+export interface Clients {
+  readonly http: SafeHttp["Service"]
+  readonly google: GoogleTokens["Service"]
+}
+
 export const maxScriptBytes = 1024 * 1024
 const within = Duration.seconds(30)
 
 export const loadFromBucket = Effect.fnUntraced(function* (
-  http: SafeHttp["Service"],
+  { google, http }: Clients,
   tool: string,
   source: BucketSource
 ) {
@@ -33,7 +40,7 @@ export const loadFromBucket = Effect.fnUntraced(function* (
     })
   }
   const request =
-    source.type === "gcs" ? yield* gcs(http, tool, source, bucket, key) : yield* s3(source, bucket, key)
+    source.type === "gcs" ? yield* gcs(google, tool, source, bucket, key) : yield* s3(source, bucket, key)
   const response = yield* http.request({
     tool,
     ...request,
@@ -49,7 +56,7 @@ export const loadFromBucket = Effect.fnUntraced(function* (
     reason: new ExecutionFailed({
       failure: {
         ...failure,
-        message: `script: ${source.uri}: HTTP ${response.status}: ${text.slice(0, 300)}`
+        message: `script: ${source.uri}: HTTP ${response.status}: ${yield* shortened(text, 300)}`
       }
     })
   })
@@ -84,7 +91,7 @@ const s3 = Effect.fnUntraced(function* (
 })
 
 const gcs = Effect.fnUntraced(function* (
-  http: SafeHttp["Service"],
+  google: GoogleTokens["Service"],
   tool: string,
   { credential, endpoint }: BucketSource,
   bucket: string,
@@ -93,44 +100,33 @@ const gcs = Effect.fnUntraced(function* (
   const data = credential ?? {}
   const base = (endpoint ?? text(data, "endpoint") ?? "https://storage.googleapis.com").replace(/\/$/, "")
   const url = `${base}/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(key)}?alt=media`
-  const token = text(data, "access_token", "token") ?? (yield* tokenOf(http, tool, keyFileOf(data)))
+  const token = text(data, "access_token", "token") ?? (yield* tokenOf(google, tool, data))
   return { url, headers: token === undefined ? {} : { authorization: `Bearer ${token}` } }
 })
 
+/** By the worker's one client of Google: a key is sent nowhere else, whatever the key says. */
 const tokenOf = Effect.fnUntraced(function* (
-  http: SafeHttp["Service"],
+  google: GoogleTokens["Service"],
   tool: string,
-  account: KeyFile | undefined
+  data: JsonObject
 ) {
-  if (account?.type !== "service_account") return undefined
-  const { email, privateKey } = account
-  const audience = account.tokenUri ?? "https://oauth2.googleapis.com/token"
-  const now = Math.floor((yield* Clock.currentTimeMillis) / 1000)
-  const refused = (detail: string) =>
-    new ToolError({
-      tool,
-      reason: new CredentialMissing({ credential: email, detail, retryable: false })
-    })
-  const assertion = yield* Effect.try({
-    try: () => signed({ iss: email, scope, aud: audience, iat: now, exp: now + 3600 }, privateKey),
-    catch: () => refused("its private key cannot be used")
-  })
-  const response = yield* http.request({
-    tool,
-    method: "POST",
-    url: audience,
-    headers: { "content-type": "application/x-www-form-urlencoded" },
-    body: new URLSearchParams({
-      grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
-      assertion
-    }).toString(),
-    timeouts: { total: within },
-    maxResponseBytes: 64 * 1024
-  })
-  const answer = parse(new TextDecoder().decode(response.body))
-  const token =
-    answer._tag === "Success" && isObject(answer.success) ? text(answer.success, "access_token") : undefined
-  return token ?? (yield* refused(`${audience} gives no token: HTTP ${response.status}`))
+  const key = keyFileOf(data)
+  if (key === undefined) return undefined
+  const token = yield* google.token({ data, scopes: [scope], audience: undefined }).pipe(
+    Effect.mapError(
+      ({ detail, isRetryable }) =>
+        new ToolError({
+          tool,
+          reason: new CredentialMissing({
+            credential: key.type === "service_account" ? key.email : key.clientId,
+            detail,
+            retryable: isRetryable
+          })
+        })
+    )
+  )
+  yield* (yield* ResolvedSecrets)("token for a script", token)
+  return token
 })
 
 const scope = "https://www.googleapis.com/auth/devstorage.read_only"

@@ -119,8 +119,13 @@ const codeOf = (reason: string): string => reason.replace(/(?<=[a-z])(?=[A-Z])/g
 
 /** The last lines of a script say more than its exit code. */
 const withLog = (message: string, log: Captured | undefined, termination?: string): string => {
-  const text = (log?.text ?? termination ?? "").trimEnd()
+  const text = (log?.text ?? wholeLines(termination ?? "")).trimEnd()
   if (text === "") return message
   const lines = text.split("\n").slice(-5).join("\n")
-  return `${message}: ${lines.length > 1000 ? `…${lines.slice(-1000)}` : lines}`
+  // The log has no secrets any more, so it may be cut. The other one is masked later.
+  return `${message}: ${log !== undefined && lines.length > 1000 ? `…${lines.slice(-1000)}` : lines}`
 }
+
+/** The node takes the last 2048 bytes of a log for a message: its first line may begin in the middle of a secret. */
+const wholeLines = (text: string): string =>
+  Buffer.byteLength(text) < 2048 ? text : text.slice(text.indexOf("\n") + 1)

@@ -1,16 +1,14 @@
 /** The text of a script, from wherever a playbook keeps it, in the spellings of all NoETL generations. */
 import { Effect, Redacted } from "effect"
 import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
-import type { SafeHttp } from "../http/SafeHttp.ts"
 import type { ScriptSource } from "../python/ScriptSource.ts"
 import type { ToolCall } from "../Tool.ts"
 import { invalid, CredentialMissing, ToolError } from "../../domain/ToolError.ts"
-import { loadFromBucket, maxScriptBytes } from "./bucketScript.ts"
+import { type Clients, loadFromBucket, maxScriptBytes } from "./bucketScript.ts"
 import { type Config } from "./ScriptConfig.ts"
 
 export const scriptText = Effect.fnUntraced(function* (
-  sources: ScriptSource["Service"],
-  http: SafeHttp["Service"],
+  { sources, ...clients }: Clients & { readonly sources: ScriptSource["Service"] },
   config: Config,
   call: ToolCall
 ) {
@@ -22,7 +20,7 @@ export const scriptText = Effect.fnUntraced(function* (
   const type = typeOf(source["type"], uri)
   const text =
     type === "gcs" || type === "s3"
-      ? yield* loadFromBucket(http, call.kind, {
+      ? yield* loadFromBucket(clients, call.kind, {
           type,
           uri,
           region: textOf(source["region"]),

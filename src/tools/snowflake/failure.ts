@@ -56,5 +56,4 @@ const socketCodeOf = (cause: unknown, depth = 0): string | undefined => {
   return typeof code === "string" && /^E[A-Z]+$/.test(code) ? code : socketCodeOf(inner, depth + 1)
 }
 
-/** The driver puts whole requests into some messages. */
-const clean = (message: string): string => message.replaceAll(/\s+/g, " ").slice(0, 1000)
+const clean = (message: string): string => message.replaceAll(/\s+/g, " ")

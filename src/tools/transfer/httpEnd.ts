@@ -1,5 +1,5 @@
 /** An HTTP service as the source of a transfer: JSON, page after page. */
-import { Duration, Effect, Result, Schema } from "effect"
+import { Duration, Effect, Result, Schema, Struct } from "effect"
 import type { ResolvedAuth } from "../../domain/Credential.ts"
 import * as Failure from "../../domain/Failure.ts"
 import { fitsDouble, isExact } from "../../domain/ExactNumber.ts"
@@ -47,7 +47,7 @@ export const source = Effect.fnUntraced(function* (config: Config, call: Call, a
     const to = page.url === undefined ? url : new URL(page.url, url).href
     // Who answers decides where the next page is; who is asking is not told to others.
     const isSame = page.url === undefined || new URL(to).origin === new URL(url).origin
-    const asked = { ...config, headers: isSame ? own : {} }
+    const asked = isSame ? { ...config, headers: own } : bare(config)
     return pageOf(http, asked, page.url === undefined ? withQuery(url, page.params) : to, page, call)
   }
   // The first page tells which columns there are.
@@ -57,6 +57,13 @@ export const source = Effect.fnUntraced(function* (config: Config, call: Call, a
     columns: columnsOf(first.rows),
     read: (fields, { chunkRows }) => Effect.succeed(pagesOf(first, get, config, fields, chunkRows))
   } satisfies Source
+})
+
+/** For another origin: neither headers nor a body, and the method of a request that has none. */
+const bare = (config: Config): Config => ({
+  ...Struct.omit(config, ["body", "json"]),
+  headers: {},
+  method: "GET"
 })
 
 // --- pages ---
@@ -87,6 +94,7 @@ const pageOf = Effect.fnUntraced(function* (
     },
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JsonText.stringify(body) }),
     secretHeaders: Object.keys(config.headers ?? {}),
+    secretBody: true,
     timeouts: {
       total:
         typeof config.timeout === "number" && config.timeout > 0

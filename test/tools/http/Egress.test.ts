@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { networkInterfaces } from "node:os"
-import { classOf, isWithin } from "../../../src/tools/http/addresses.ts"
+import { classOf, isWithin } from "../../../src/domain/addresses.ts"
 import { development, Egress, type EgressRules, production } from "../../../src/tools/http/Egress.ts"
 
 const verdict = (url: string, options: Partial<EgressRules>) =>
@@ -15,6 +15,63 @@ const policy = (options: EgressRules) =>
 
 const everywhere: Partial<EgressRules> = development
 const strict: Partial<EgressRules> = production([])
+
+describe("an address by another spelling", () => {
+  it.each([
+    "http://0xa9fea9fe/",
+    "http://0xA9.0xFE.0xA9.0xFE/",
+    "http://0251.0376.0251.0376/",
+    "http://2852039166/",
+    "http://169.254.43518/",
+    "http://169.16689662/",
+    "http://169.254.169.254./",
+    "http://169%2e254%2e169%2e254/",
+    "http://169。254。169。254/",
+    "http://①⑥⑨.②⑤④.①⑥⑨.②⑤④/",
+    "http://１６９.２５４.１６９.２５４/",
+    "http://[::ffff:169.254.169.254]/",
+    "http://[::FFFF:A9FE:A9FE]/",
+    "http://[0:0:0:0:0:ffff:a9fe:a9fe]/",
+    "http://[64:ff9b::a9fe:a9fe]/",
+    "http://[2002:a9fe:a9fe::]/",
+    "http://user@169.254.169.254/",
+    "http:\\\\169.254.169.254\\",
+    "http://169.254.169.254#@example.com/"
+  ])("%s is the metadata service", (url) => {
+    assert.strictEqual(verdict(url, everywhere), "refused")
+  })
+
+  it.each([
+    ["0x7f.1", "loopback"],
+    ["0177.0.0.1", "loopback"],
+    ["2130706433", "loopback"],
+    ["127.1", "loopback"],
+    ["0", "unspecified"],
+    ["[fe80::1%25eth0]", "link-local"],
+    ["::1%lo", "loopback"],
+    ["0:0:0:0:0:0:0:1", "loopback"],
+    ["::ffff:7f00:1", "loopback"],
+    ["fe80::1.2.3.4", "link-local"]
+  ] as const)("%s is %s", (address, class_) => {
+    assert.strictEqual(classOf(address), class_)
+  })
+
+  it.each(["", "localhost", "1.2.3.4.5", "256.1.1.1", "::1::", "fe80::g", "0x", "1..2", " 1.2.3.4"])(
+    "%j is no address",
+    (text) => assert.isUndefined(classOf(text))
+  )
+
+  it.each([
+    ["127.0.0.1", "127", false],
+    ["127.0.0.1", "0x7f000001", false],
+    ["0x7f.1", "127.0.0.0/8", true],
+    ["::ffff:10.1.2.3", "10.0.0.0/8", true],
+    ["10.1.2.3", "::/0", false],
+    ["fe80::1%eth0", "fe80::/10", true]
+  ] as const)("%s within %s: %s", (address, block, within) => {
+    assert.strictEqual(isWithin(address, block), within)
+  })
+})
 
 describe("where an address leads", () => {
   it.each([

@@ -42,7 +42,7 @@ describe("ProcessRunner", { concurrent: true }, () => {
   it.live("masks a secret that is cut in two, by the pieces of the output or by its limit", () =>
     Effect.gen(function* () {
       const registry = new Registry(10)
-      registry.add("hunter2-and-more")
+      registry.add(["hunter2-and-more"])
       const masked = <A, E, R>(work: Effect.Effect<A, E, R>) =>
         Effect.provideService(work, OutputMask, () => new MaskStream(() => registry.matcher))
       const pieces = yield* masked(sh("printf hunter2-; sleep 0.1; printf and-more"))
@@ -201,26 +201,37 @@ describe("ProcessRunner", { concurrent: true }, () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.live("makes new pipes when somebody took the old ones away", () =>
+  it.live("makes new pipes when the folder of the old ones was taken away", () =>
     Effect.gen(function* () {
       const first = (yield* sh("readlink /proc/self/fd/1")).stdout.text.trim()
       rmSync(dirname(first), { recursive: true })
-      const second = (yield* sh("readlink /proc/self/fd/1")).stdout.text.trim()
-      assert.notStrictEqual(dirname(second), dirname(first))
-      yield* Effect.addFinalizer(() => Effect.sync(() => assert.throws(() => statSync(dirname(first)))))
+      const others = yield* Effect.forEach(Array.from({ length: 20 }), () => sh("readlink /proc/self/fd/1"))
+      const last = others.at(-1)?.stdout.text.trim() ?? ""
+      assert.include(last, "noetl-pipes-")
+      assert.notStrictEqual(dirname(last), dirname(first))
     }).pipe(Effect.scoped, Effect.provide(layer))
   )
 
-  it.live("uses its pipes again and removes them in the end", () =>
+  it.live("gives a program pipes that no other process can open by a name, and leaves no folder", () =>
     Effect.gen(function* () {
-      const names = yield* Effect.gen(function* () {
-        const ran = yield* Effect.forEach(Array.from({ length: 40 }), () => sh("readlink /proc/self/fd/1"), {
-          concurrency: 4
-        })
-        return new Set(ran.map(({ stdout }) => stdout.text.trim()))
+      const folders = yield* Effect.gen(function* () {
+        const ran = yield* Effect.forEach(
+          Array.from({ length: 20 }),
+          () =>
+            sh(
+              'for fd in 1 2; do readlink /proc/self/fd/$fd; done; d=$(readlink /proc/self/fd/2); ls "${d%/*}"'
+            ),
+          { concurrency: 4 }
+        )
+        for (const { stdout } of ran) {
+          const [out = "", error = "", ...left] = stdout.text.trim().split("\n")
+          for (const name of [out, error]) assert.match(name, /noetl-pipes-.*\(deleted\)$/)
+          // The names of the next pipes come and go, and each has 24 digits that cannot be guessed.
+          for (const name of left) assert.match(name, /^alive$|^[\da-f]{24}$/)
+        }
+        return new Set(ran.map(({ stdout }) => dirname(stdout.text.split("\n")[0] ?? "")))
       }).pipe(Effect.provide(layer))
-      assert.isAtMost(names.size, 16)
-      for (const name of names) assert.throws(() => statSync(name))
+      for (const folder of folders) assert.throws(() => statSync(folder))
     })
   )
 })

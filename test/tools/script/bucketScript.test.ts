@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
-import { generateKeyPairSync, verify } from "node:crypto"
 import type { JsonObject } from "../../../src/domain/Json.ts"
 import { aCall } from "../../../src/testing/suites/ToolSuite.ts"
 import { SafeHttp } from "../../../src/tools/http/SafeHttp.ts"
@@ -8,16 +7,21 @@ import { ScriptSource } from "../../../src/tools/python/ScriptSource.ts"
 import { signedHeaders } from "../../../src/tools/script/awsSignature.ts"
 import { scriptText } from "../../../src/tools/script/scriptText.ts"
 import type { ToolCall } from "../../../src/tools/Tool.ts"
+import { GoogleIdentity, GoogleTokens } from "../../../src/google/GoogleTokens.ts"
+import * as GoogleServer from "../../support/GoogleServer.ts"
 import * as HttpStub from "../../support/HttpStub.ts"
 import { EgressOptions } from "../../../src/tools/http/Egress.ts"
 import { errorOf } from "./harness.ts"
 
 const text = (script: JsonObject | string, more: Partial<ToolCall> = {}) =>
   Effect.gen(function* () {
-    return yield* scriptText(yield* ScriptSource, yield* SafeHttp, { script }, aCall("script", {}, more))
+    const uses = { sources: yield* ScriptSource, http: yield* SafeHttp, google: yield* GoogleTokens }
+    return yield* scriptText(uses, { script }, aCall("script", {}, more))
   }).pipe(
     Effect.provide(
-      Layer.mergeAll(ScriptSource.layer, SafeHttp.layer).pipe(Layer.provide(EgressOptions.layerDevelopment))
+      Layer.mergeAll(ScriptSource.layer, SafeHttp.layer, GoogleTokens.layer).pipe(
+        Layer.provide(EgressOptions.layerDevelopment)
+      )
     )
   )
 
@@ -61,37 +65,36 @@ describe("a script in a bucket", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("of Google comes with a token that the service account's key is exchanged for", () =>
+  it.live.each<readonly [string, JsonObject]>([
+    ["a service account's key", { service_account_json: JSON.stringify(GoogleServer.serviceAccount) }],
+    ["a service account's key of another member", { key: JSON.stringify(GoogleServer.serviceAccount) }],
+    ["a user's permission", GoogleServer.user]
+  ])("of Google comes with a token that the worker's endpoint gives for %s, not the key's", ([, data]) =>
     Effect.gen(function* () {
-      const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })
-      const stub = yield* HttpStub.make(({ path }, response) =>
-        path === "/token" ? HttpStub.json(response, { access_token: "ya29" }) : response.end("print('gcs')")
+      const own = yield* GoogleServer.make()
+      const stranger = yield* HttpStub.make((_, response) =>
+        HttpStub.json(response, { access_token: "ya29" })
       )
-      const account = JSON.stringify({
-        client_email: "worker@example.iam",
-        private_key: privateKey.export({ type: "pkcs8", format: "pem" }),
-        token_uri: `${stub.url}/token`
-      })
+      const store = yield* HttpStub.make((_, response) => response.end("print('gcs')"))
+      const follows = JSON.parse(
+        JSON.stringify(data).replaceAll("http://127.0.0.1:1", stranger.url)
+      ) as JsonObject
       const found = yield* text(
         { type: "gcs", uri: "gs://bucket/dir/x.py" },
-        {
-          auth: auth({ service_account_json: account, endpoint: stub.url })
-        }
+        { auth: auth({ ...follows, endpoint: store.url }) }
+      ).pipe(
+        Effect.provideService(GoogleIdentity, {
+          tokenUrl: own.url,
+          file: undefined,
+          metadataHost: undefined
+        })
       )
       assert.strictEqual(found, "print('gcs')")
-      const [exchange, object] = stub.asked
-      const assertion = new URLSearchParams(exchange?.body.toString()).get("assertion") ?? ""
-      const [head, claims, signature] = assertion.split(".")
-      assert.isTrue(
-        verify(
-          "RSA-SHA256",
-          Buffer.from(`${head}.${claims}`),
-          publicKey,
-          Buffer.from(signature ?? "", "base64url")
-        )
-      )
+      assert.strictEqual(stranger.asked.length, 0)
+      const [object] = store.asked
       assert.strictEqual(object?.path, "/storage/v1/b/bucket/o/dir%2Fx.py")
-      assert.strictEqual(object?.headers.authorization, "Bearer ya29")
+      assert.match(object?.headers.authorization ?? "", /^Bearer (account|user)-token-\d+$/)
+      assert.strictEqual(own.given.length, 1)
     }).pipe(Effect.scoped)
   )
 

@@ -86,11 +86,13 @@ def identity(descriptor):
         return None
 
 
-def hand_over(channel, pipe, text):
+def hand_over(channel, pipe, nonce, text):
     if pipe is None or identity(channel) != pipe:
         return False
     try:
         with os.fdopen(channel, "w", encoding="ascii") as file:
+            file.write(nonce)
+            file.write("\n")
             file.write(text)
         return True
     except OSError:

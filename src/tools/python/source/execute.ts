@@ -210,6 +210,7 @@ def run(document, channel):
     pid = os.getpid()
     pipe = identity(channel)
     filename = document["filename"]
+    nonce = document.pop("nonce")
     sys.argv = [filename]
     sys.path[:0] = document["sys_path"] + [""]
     renew_streams()
@@ -239,7 +240,7 @@ def run(document, channel):
             stream.flush()
         except (OSError, ValueError):
             pass
-    if hand_over(channel, pipe, text) or status != 0 or value is None:
+    if hand_over(channel, pipe, nonce, text) or status != 0 or value is None:
         return status
     sys.__stderr__.write("The program closed descriptor %d, which is for its result: the result is lost.\n" % channel)
     return 1
