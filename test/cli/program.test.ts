@@ -114,6 +114,6 @@ describe("The command line", () => {
     if (loaded._tag === "Failure") return
     assert.deepStrictEqual(loaded.success.warnings, [])
     for (const [name, { fallback }] of Object.entries(settings))
-      assert.deepStrictEqual(loaded.success.values[name as keyof typeof settings], fallback as never, name)
+      assert.deepStrictEqual(loaded.success.values[name as keyof typeof settings], fallback, name)
   })
 })

@@ -4,6 +4,7 @@ import type { Command } from "../../src/domain/Command.ts"
 import { aCommand } from "../../src/testing/aCommand.ts"
 import { FakeNoetl } from "../support/FakeNoetl.ts"
 import { NatsServer, noProgram } from "../support/NatsServer.ts"
+import { patienceMillis } from "../support/program.ts"
 import { start, submit, until, world } from "../support/WorkerProcess.ts"
 
 describe.skipIf(noProgram)("a broker that is killed under load", () => {
@@ -53,47 +54,50 @@ describe.skipIf(noProgram)("a broker that is killed under load", () => {
     }).pipe(Effect.provide(world), Effect.scoped)
   )
 
-  it.live("for longer than a lease and any pause is waited for: running tools go on and are reported", () =>
-    Effect.gen(function* () {
-      const nats = yield* NatsServer
-      const server = yield* FakeNoetl
-      const worker = yield* start({ NATS_ACK_WAIT_SECONDS: "3" })
-      const commands = [1, 2].map((n) =>
-        aCommand(n, { kind: "shell", config: { command: n === 1 ? "sleep 8; echo long" : "echo later" } })
-      )
-      const completed = (n: number) =>
-        Effect.repeat(
-          Effect.andThen(
-            Effect.sleep("200 millis"),
-            Effect.map(server.events, (events) =>
-              events.some(
-                (event) =>
-                  event.name === "command.completed" && event.commandId === commands[n - 1]?.commandId
-              )
-            )
-          ),
-          { until: (yes) => yes }
+  it.live(
+    "for longer than a lease and any pause is waited for: running tools go on and are reported",
+    () =>
+      Effect.gen(function* () {
+        const nats = yield* NatsServer
+        const server = yield* FakeNoetl
+        const worker = yield* start({ NATS_ACK_WAIT_SECONDS: "3" })
+        const commands = [1, 2].map((n) =>
+          aCommand(n, { kind: "shell", config: { command: n === 1 ? "sleep 8; echo long" : "echo later" } })
         )
-      yield* Effect.scoped(Effect.flatMap(nats.connect, (nc) => submit(nc, commands[0] as Command)))
-      yield* Effect.repeat(
-        Effect.andThen(
-          Effect.sleep("50 millis"),
-          Effect.map(server.events, (events) => events.length)
-        ),
-        { until: (count) => count > 0 }
-      )
-      yield* nats.kill
-      // It ends and is reported while the broker is away.
-      yield* completed(1)
-      yield* Effect.sleep(outage)
-      assert.isNull(worker.child.exitCode)
-      yield* nats.start
-      yield* Effect.scoped(Effect.flatMap(nats.connect, (nc) => submit(nc, commands[1] as Command)))
-      yield* completed(2)
-      assert.notInclude(worker.log(), "is started again")
-      const endings = (yield* server.events).filter((event) => event.name === "call.done")
-      assert.strictEqual(endings.length, 2)
-    }).pipe(Effect.provide(world), Effect.scoped)
+        const completed = (n: number) =>
+          Effect.repeat(
+            Effect.andThen(
+              Effect.sleep("200 millis"),
+              Effect.map(server.events, (events) =>
+                events.some(
+                  (event) =>
+                    event.name === "command.completed" && event.commandId === commands[n - 1]?.commandId
+                )
+              )
+            ),
+            { until: (yes) => yes }
+          )
+        yield* Effect.scoped(Effect.flatMap(nats.connect, (nc) => submit(nc, commands[0] as Command)))
+        yield* Effect.repeat(
+          Effect.andThen(
+            Effect.sleep("50 millis"),
+            Effect.map(server.events, (events) => events.length)
+          ),
+          { until: (count) => count > 0 }
+        )
+        yield* nats.kill
+        // It ends and is reported while the broker is away.
+        yield* completed(1)
+        yield* Effect.sleep(outage)
+        assert.isNull(worker.child.exitCode)
+        yield* nats.start
+        yield* Effect.scoped(Effect.flatMap(nats.connect, (nc) => submit(nc, commands[1] as Command)))
+        yield* completed(2)
+        assert.notInclude(worker.log(), "is started again")
+        const endings = (yield* server.events).filter((event) => event.name === "call.done")
+        assert.strictEqual(endings.length, 2)
+      }).pipe(Effect.provide(world), Effect.scoped),
+    patienceMillis + Duration.toMillis(outage)
   )
 })
 

@@ -54,6 +54,8 @@ export interface ChildRequest {
   readonly path: string
   readonly version: string | undefined
   readonly payload: JsonObject
+  /** Whether an execution is the child of another call of this worker. */
+  readonly isKnown: (child: ExecutionId) => boolean
 }
 
 export interface WorkerIdentity {

@@ -2,6 +2,7 @@
 import { Duration, Effect, Exit, Layer, Redacted } from "effect"
 import { randomBytes } from "node:crypto"
 import { hostname } from "node:os"
+import { BoundedMap } from "../../async/BoundedMap.ts"
 import type { Claim } from "../../domain/Claim.ts"
 import type { Command } from "../../domain/Command.ts"
 import type { EventId } from "../../domain/Ids.ts"
@@ -56,6 +57,7 @@ const make = Effect.fnUntraced(function* (settings: Settings) {
   const seen = { republishes: false }
   const baseOf = baseReader(settings.allowedServers, home.base)
   const serverOf = (where: Where): Endpoint => ({ http, base: baseOf(where) })
+  const children = new BoundedMap<string, true>({ maxEntries: 10_000 })
   const registration = dialect.registration(home.base, worker)
   const register = sendOk(http, registration)
 
@@ -104,7 +106,14 @@ const make = Effect.fnUntraced(function* (settings: Settings) {
     credential: (name, scope) => dialect.credential(serverOf(scope), name),
     keychain: (name, scope) => dialect.keychain(serverOf(scope), name, scope),
     playbook: (scope) => dialect.playbook(serverOf(scope), scope),
-    startChild: (options) => dialect.startChild(serverOf(options.parent), options),
+    startChild: (options) =>
+      Effect.tap(
+        dialect.startChild(serverOf(options.parent), {
+          ...options,
+          isKnown: (child) => children.get(child) === true
+        }),
+        ({ executionId }) => Effect.sync(() => children.set(executionId, true))
+      ),
     childStatus: (parent, child) => dialect.childStatus(serverOf(parent), child),
     childResult: (parent, child, step) => dialect.childResult(serverOf(parent), child, step)
   })

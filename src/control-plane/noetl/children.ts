@@ -1,32 +1,10 @@
-/** Child playbooks: started, asked about, read. */
+/** Child playbooks: asked about, and read. */
 import { Effect } from "effect"
-import { ExecutionId } from "../../domain/Ids.ts"
+import type { ExecutionId } from "../../domain/Ids.ts"
 import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
-import { type Child, type ChildStatus, ControlPlaneError, Unreadable } from "../ControlPlane.ts"
-import type { ChildRequest, Endpoint } from "./Dialect.ts"
+import type { ChildStatus } from "../ControlPlane.ts"
+import type { Endpoint } from "./Dialect.ts"
 import { objectOf, sendOk } from "./HttpJson.ts"
-
-export const startChild = Effect.fnUntraced(function* ({ base, http }: Endpoint, options: ChildRequest) {
-  const operation = `start the playbook ${options.path}`
-  const answer = yield* sendOk(http, {
-    operation,
-    method: "POST",
-    url: `${base}/api/execute`,
-    body: {
-      path: options.path,
-      payload: options.payload,
-      // An integer in every generation; the Rust server takes nothing else.
-      parent_execution_id: BigInt(options.parent.executionId),
-      ...(options.version === undefined ? {} : { version: options.version })
-    }
-  })
-  const id = objectOf(answer)["execution_id"]
-  if (typeof id !== "string" && typeof id !== "bigint" && typeof id !== "number") {
-    return yield* new ControlPlaneError({ operation, reason: new Unreadable({ detail: "no execution id" }) })
-  }
-  const child: Child = { executionId: ExecutionId.make(id.toString()) }
-  return child
-})
 
 export const childStatus = Effect.fnUntraced(function* ({ base, http }: Endpoint, child: ExecutionId) {
   const answer = yield* sendOk(http, {

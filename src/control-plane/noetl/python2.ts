@@ -10,7 +10,7 @@ import { retryLazily } from "../../async/retryLazily.ts"
 import type { EndingEvent } from "../../domain/WorkerEvent.ts"
 import type { ControlPlaneError } from "../ControlPlane.ts"
 import { playbook } from "./catalog.ts"
-import { childResult, childStatus, startChild } from "./children.ts"
+import { childResult, childStatus } from "./children.ts"
 import type { Dialect, Endpoint, Report } from "./Dialect.ts"
 import { type Answered, objectOf, sendOk, startOk } from "./HttpJson.ts"
 import {
@@ -29,6 +29,7 @@ import { claimOf, claimRequest, republishesOrphans } from "./pythonClaim.ts"
 import { deregistration, isCancelled, registeredWorkers, registration } from "./pythonRegistry.ts"
 import { isNotThere } from "./readBack.ts"
 import { credential, keychain } from "./secrets.ts"
+import { startChild } from "./startChild.ts"
 
 export const python2: Dialect = {
   registration,

@@ -1,0 +1,127 @@
+/**
+ * Starts a child playbook, once. The call has no idempotency key: after a failure that may have come too late the
+ * parent's executions are read back. One that fits is the child; several cannot be told apart, and then the start fails
+ * with their ids instead of making one more.
+ */
+import { Effect } from "effect"
+import { ExecutionId } from "../../domain/Ids.ts"
+import { isObject, type Json, type JsonObject, stringify } from "../../domain/Json.ts"
+import { type Child, ControlPlaneError, Unreadable } from "../ControlPlane.ts"
+import type { ChildRequest, Endpoint } from "./Dialect.ts"
+import { type Answer, objectOf, sendOk } from "./HttpJson.ts"
+import { untilAccepted } from "./pythonCall.ts"
+
+export const startChild = Effect.fnUntraced(function* (server: Endpoint, request: ChildRequest) {
+  const progress = { mayBeThere: false }
+  const attempt = Effect.gen(function* () {
+    const there = progress.mayBeThere ? yield* findChild(server, request) : undefined
+    return there ?? (yield* post(server, request))
+  })
+  return yield* attempt.pipe(
+    Effect.tapError((error) =>
+      Effect.suspend(() => {
+        progress.mayBeThere = true
+        return error.isRetryable ? Effect.logWarning(`${error.message}; trying again`) : Effect.void
+      })
+    ),
+    untilAccepted
+  )
+})
+
+const post = Effect.fnUntraced(function* ({ base, http }: Endpoint, request: ChildRequest) {
+  const answer = yield* sendOk(http, {
+    operation: operationOf(request),
+    method: "POST",
+    url: `${base}/api/execute`,
+    body: {
+      path: request.path,
+      payload: request.payload,
+      // An integer in every generation; the Rust server takes nothing else.
+      parent_execution_id: BigInt(request.parent.executionId),
+      ...(request.version === undefined ? {} : { version: request.version })
+    }
+  })
+  const id = idOf(objectOf(answer)["execution_id"])
+  if (id === undefined) return yield* unreadable(request, "no execution id")
+  const child: Child = { executionId: id }
+  return child
+})
+
+/** The server lists the newest 500 executions. */
+const findChild = Effect.fnUntraced(function* (server: Endpoint, request: ChildRequest) {
+  const listed = yield* get(server, request, "/api/executions?page=1&page_size=500")
+  const found: Array<ExecutionId> = []
+  for (const id of childrenOf(listed, request)) if (yield* hasPayload(server, request, id)) found.push(id)
+  const [only] = found
+  if (found.length > 1)
+    return yield* unreadable(
+      request,
+      `the answer was lost, and it is one of the executions ${found.join(", ")}: see which of them is wanted, and cancel the others`
+    )
+  if (only === undefined) return undefined
+  yield* Effect.logInfo(`the answer was lost, and ${request.path} was started as execution ${only}`)
+  const child: Child = { executionId: only }
+  return child
+})
+
+const childrenOf = (
+  { body }: Answer,
+  { isKnown, parent, path }: ChildRequest
+): ReadonlyArray<ExecutionId> => {
+  const rows = Array.isArray(body) ? (body as ReadonlyArray<Json>) : itemsOf(body)
+  return rows.flatMap((row) => {
+    if (!isObject(row) || !isSamePath(row["path"], path)) return []
+    const id = idOf(row["execution_id"])
+    const isChild = idOf(row["parent_execution_id"]) === String(parent.executionId)
+    return id !== undefined && isChild && !isKnown(id) ? [id] : []
+  })
+}
+
+const itemsOf = (body: Json): ReadonlyArray<Json> => {
+  const items = isObject(body) ? (body["items"] ?? body["executions"]) : undefined
+  return Array.isArray(items) ? (items as ReadonlyArray<Json>) : []
+}
+
+/** Catalogs have paths with and without a slash before them. */
+const isSamePath = (listed: Json | undefined, asked: string): boolean =>
+  typeof listed === "string" && listed.replace(/^\//, "") === asked.replace(/^\//, "")
+
+/** Another iteration of a loop may start the same playbook for the same parent at the same time, with other values. */
+const hasPayload = Effect.fnUntraced(function* (server: Endpoint, request: ChildRequest, id: ExecutionId) {
+  const answer = yield* get(
+    server,
+    request,
+    `/api/executions/${id}?event_type=playbook.initialized&page=1&page_size=1`
+  )
+  const events = objectOf(answer)["events"]
+  const workload = Array.isArray(events) && isObject(events[0]) ? workloadOf(events[0]) : undefined
+  return (
+    workload === undefined ||
+    Object.entries(request.payload).every(([key, value]) => stringify(workload[key]) === stringify(value))
+  )
+})
+
+/** Undefined where the server does not show it. */
+const workloadOf = ({ context, result }: JsonObject): JsonObject | undefined => {
+  const places = [result, isObject(result) ? result["data"] : undefined, context]
+  return places
+    .map((place) => (isObject(place) ? place["workload"] : undefined))
+    .find((workload) => isObject(workload))
+}
+
+const get = ({ base, http }: Endpoint, request: ChildRequest, path: string) =>
+  sendOk(http, {
+    operation: `read back whether ${request.path} was started`,
+    method: "GET",
+    url: `${base}${path}`
+  })
+
+const operationOf = ({ path }: ChildRequest): string => `start the playbook ${path}`
+
+const unreadable = (request: ChildRequest, detail: string) =>
+  Effect.fail(new ControlPlaneError({ operation: operationOf(request), reason: new Unreadable({ detail }) }))
+
+const idOf = (id: Json | undefined): ExecutionId | undefined =>
+  typeof id === "string" || typeof id === "bigint" || typeof id === "number"
+    ? ExecutionId.make(id.toString())
+    : undefined
