@@ -29,8 +29,8 @@ export const make = Effect.fnUntraced(function* (services: JobServices) {
     if (answer._tag !== "Claimed") return answer
     const { command } = answer
     if (known !== undefined) return yield* fromOutcome(command, unreadable(known.detail), slot)
-    const starts = yield* journal.countStart(command.commandId)
-    return yield* fromOutcome(command, poisoned(starts) ?? (yield* attempt(command, slot)), slot)
+    const deaths = yield* journal.countStart(command.commandId)
+    return yield* fromOutcome(command, poisoned(deaths) ?? (yield* attempt(command, slot, deaths)), slot)
   })
 
   const fromOutcome = Effect.fnUntraced(function* (command: Command, outcome: Outcome, slot: JobSlot) {

@@ -24,6 +24,8 @@ export interface JobSlot {
   readonly park: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** The same for a wait of the tool, during which its message may be acknowledged. */
   readonly parkTool: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** Runs an effect while no other job of this worker runs. */
+  readonly alone: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Gives the slot back for good: what follows only waits. */
   readonly release: Effect.Effect<void>
 }

@@ -1,5 +1,5 @@
 /** Command → outcome, with the start reported meanwhile. The only part of a job that runs the author's work. */
-import { Cause, Clock, Context, Effect, Exit, Fiber, References } from "effect"
+import { Cause, Clock, Context, Effect, Exit, Fiber, identity, References } from "effect"
 import { inFiber } from "../async/within.ts"
 import { ControlPlane } from "../control-plane/ControlPlane.ts"
 import type { Command } from "../domain/Command.ts"
@@ -11,17 +11,39 @@ import { updater } from "../telemetry/updater.ts"
 import { Slot } from "../tools/Slot.ts"
 import { Stopping } from "../tools/StopReason.ts"
 import * as Execute from "./execute.ts"
+import { type Deaths, Journal } from "../journal/Journal.ts"
 import type { JobServices, JobSlot } from "./JobSlot.ts"
+import { isSuspect } from "./poison.ts"
 
 export const make = Effect.fnUntraced(function* ({ watch }: JobServices) {
   const controlPlane = yield* ControlPlane
   const execute = yield* Execute.make
+  const journal = yield* Journal
   const count = countWith(yield* Effect.context())
 
+  /** Runs a command while no other runs, so that the next death of the process is charged to the right one. */
+  const inIsolation =
+    (command: Command, { alone, amongOthers }: Deaths, slot: JobSlot) =>
+    <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+      Effect.logWarning(
+        `command ${command.commandId} was in flight when the process of this worker ended ` +
+          `(${alone} times alone, ${amongOthers} times among others): it runs alone now`
+      ).pipe(
+        Effect.andThen(
+          slot.alone(
+            journal.startAlone(command.commandId).pipe(
+              Effect.catch((error) => Effect.logWarning(`${error.message}; a death would not be charged`)),
+              Effect.andThen(effect)
+            )
+          )
+        )
+      )
+
   /** In a fiber of its own, so that the watch can interrupt it and nothing else. */
-  const executeWatched = (command: Command, slot: JobSlot, stop: Stop) =>
+  const executeWatched = (command: Command, slot: JobSlot, deaths: Deaths, stop: Stop) =>
     execute(command).pipe(
       slot.withKind(command.kind),
+      isSuspect(deaths) ? inIsolation(command, deaths, slot) : identity,
       // One change of the context instead of three.
       Effect.updateContext((context: Context.Context<never>) =>
         context.pipe(
@@ -45,7 +67,7 @@ export const make = Effect.fnUntraced(function* ({ watch }: JobServices) {
       })
     )
 
-  return (command: Command, slot: JobSlot) =>
+  return (command: Command, slot: JobSlot, deaths: Deaths) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         const startedAt = yield* Clock.currentTimeMillis
@@ -56,7 +78,7 @@ export const make = Effect.fnUntraced(function* ({ watch }: JobServices) {
         })
         // An interruption from outside is the worker's shutdown; the two other reasons come from the watch.
         const stop: Stop = { why: "Shutdown" }
-        const exit = yield* Effect.exit(Effect.interruptible(executeWatched(command, slot, stop)))
+        const exit = yield* Effect.exit(Effect.interruptible(executeWatched(command, slot, deaths, stop)))
         slot.toolReleased()
         if (started.pollUnsafe() === undefined) {
           yield* restore(Fiber.await(started)).pipe(Effect.timeoutOption("2 seconds"), Effect.exit)

@@ -14,6 +14,7 @@ import * as Metrics from "../telemetry/Metrics.ts"
 import { updater } from "../telemetry/updater.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 import type { JobSlot } from "./JobSlot.ts"
+import { poisonCode } from "./poison.ts"
 import { eventOf } from "./report.ts"
 import type { JobExit } from "./settlementOf.ts"
 
@@ -98,6 +99,6 @@ export const make = Effect.gen(function* () {
 
 /** A poison message is kept as a dead letter after its failure was reported. */
 const exitOf = (ending: Ending): JobExit =>
-  ending._tag === "Crashed" && ending.error.code === "POISON_MESSAGE"
+  ending._tag === "Crashed" && ending.error.code === poisonCode
     ? { _tag: "Poisoned", reason: ending.error.message }
     : { _tag: "Reported" }

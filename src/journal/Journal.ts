@@ -30,6 +30,16 @@ export type Known =
   /** It ended here, and its outcome cannot be read any more. */
   | { readonly _tag: "Unreadable"; readonly detail: string }
 
+/** How often the worker's process died while a command was in flight. */
+export interface Deaths {
+  /** While it was the only one: then it is the cause. */
+  readonly alone: number
+  /** While others were in flight too. */
+  readonly amongOthers: number
+}
+
+export const noDeaths: Deaths = { alone: 0, amongOthers: 0 }
+
 /** A started command that only waits, with its message. */
 export interface Wait {
   readonly id: CommandId
@@ -43,8 +53,13 @@ export class Journal extends Context.Service<
     readonly record: (command: Command, ending: Ending) => Effect.Effect<void, JournalError>
     /** The control plane accepted the outcome: the entry may be trimmed from now on. */
     readonly markReported: (id: CommandId) => Effect.Effect<void, JournalError>
-    /** How often a command was started here and did not end, this time included. Always 1 in memory. */
-    readonly countStart: (id: CommandId) => Effect.Effect<number, JournalError>
+    /**
+     * Answers in which deaths of this worker a command was in flight, and notes that it starts if it was in none; else it waits
+     * until it can run alone. In memory there are no deaths.
+     */
+    readonly countStart: (id: CommandId) => Effect.Effect<Deaths, JournalError>
+    /** Notes that a command starts, and that no other runs meanwhile. */
+    readonly startAlone: (id: CommandId) => Effect.Effect<void, JournalError>
     /** This worker stopped the command itself, so its starts are not counted against it. */
     readonly resetStarts: (id: CommandId) => Effect.Effect<void, JournalError>
     /** Whether entries outlive the process. */
@@ -120,7 +135,8 @@ const makeMemory = (limits: Limits) =>
           reported.set(id, true)
           return Effect.asVoid(capacity.changed(unreported.size))
         }),
-      countStart: () => Effect.succeed(1),
+      countStart: () => Effect.succeed(noDeaths),
+      startAlone: () => Effect.void,
       resetStarts: () => Effect.void,
       isDurable: false,
       recordWaiting: () => Effect.void,

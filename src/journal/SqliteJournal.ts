@@ -130,8 +130,12 @@ const make = Effect.fnUntraced(function* (folder: string, limits: Limits) {
       }).pipe(Effect.andThen(changed)),
     countStart: (id) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        attempt("counting a start", () => Number(statements.countStart.get(id, now)?.["times"] ?? 1))
+        attempt("counting a start", () => {
+          const row = statements.countStart.get(id, now)
+          return { alone: Number(row?.["alone"] ?? 0), amongOthers: Number(row?.["among_others"] ?? 0) }
+        })
       ),
+    startAlone: (id) => Effect.asVoid(attempt("noting a start", () => statements.startAlone.run(id))),
     resetStarts: (id) => Effect.asVoid(attempt("resetting starts", () => statements.endStarts.run(id))),
     isDurable: true,
     recordWaiting: (id, body) =>

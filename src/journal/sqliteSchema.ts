@@ -9,9 +9,29 @@ const schema = `
   PRAGMA busy_timeout = 5000;
   CREATE TABLE IF NOT EXISTS outcomes (id TEXT PRIMARY KEY, command TEXT, ending TEXT, at INTEGER NOT NULL) STRICT;
   CREATE INDEX IF NOT EXISTS outcomes_unreported ON outcomes (at) WHERE ending IS NOT NULL;
-  CREATE TABLE IF NOT EXISTS begun (id TEXT PRIMARY KEY, times INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS starts (id TEXT PRIMARY KEY, running INTEGER NOT NULL, alone INTEGER NOT NULL, among_others INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS waiting (id TEXT PRIMARY KEY, body TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS unreadable (id TEXT PRIMARY KEY, command ANY, ending ANY, at INTEGER, reason TEXT NOT NULL) STRICT;
+`
+
+/** A command that waits for its turn to run alone, one that runs, and one that runs alone. */
+const waits = 0
+const runs = 1
+const runsAlone = 2
+
+/**
+ * What ran when the process before died. One that ran alone is the cause, whatever waited meanwhile; so is the only one that ran.
+ * Of several, any may be.
+ */
+const chargeDeath = `
+  CREATE TEMP TABLE death AS SELECT
+    (SELECT count(*) FROM starts WHERE running = ${runsAlone}) AS isolated,
+    (SELECT count(*) FROM starts WHERE running = ${runs}) AS ordinary;
+  UPDATE starts SET running = ${waits},
+    alone = alone + (running = ${runsAlone} OR (SELECT isolated = 0 AND ordinary = 1 FROM death)),
+    among_others = among_others + (SELECT isolated = 0 AND ordinary > 1 FROM death)
+  WHERE running <> ${waits};
+  DROP TABLE death;
 `
 
 /** Results may be confidential: the folder and its files are readable by the worker's user alone. */
@@ -23,6 +43,7 @@ export const open = async (folder: string): Promise<DatabaseSync> => {
   // The write-ahead log and its index take the mode of the database file when SQLite makes them.
   chmodSync(file, 0o600)
   db.exec(schema)
+  db.exec(chargeDeath)
   for (const sibling of [`${file}-wal`, `${file}-shm`]) if (existsSync(sibling)) chmodSync(sibling, 0o600)
   return db
 }
@@ -41,9 +62,13 @@ export const statementsOf = (db: DatabaseSync) => ({
       "(SELECT id FROM outcomes WHERE ending IS NULL ORDER BY at DESC LIMIT ?)"
   ),
   countStart: db.prepare(
-    "INSERT INTO begun (id, times, at) VALUES (?, 1, ?) ON CONFLICT (id) DO UPDATE SET times = times + 1 RETURNING times"
+    `INSERT INTO starts (id, running, alone, among_others, at) VALUES (?, ${runs}, 0, 0, ?)
+      ON CONFLICT (id) DO UPDATE SET at = excluded.at,
+        running = CASE WHEN alone + among_others = 0 THEN ${runs} ELSE ${waits} END
+      RETURNING alone, among_others`
   ),
-  endStarts: db.prepare("DELETE FROM begun WHERE id = ?"),
+  startAlone: db.prepare(`UPDATE starts SET running = ${runsAlone} WHERE id = ?`),
+  endStarts: db.prepare("DELETE FROM starts WHERE id = ?"),
   recordWaiting: db.prepare("INSERT OR REPLACE INTO waiting (id, body, at) VALUES (?, ?, ?)"),
   waiting: db.prepare("SELECT id, body FROM waiting ORDER BY at"),
   endWait: db.prepare("DELETE FROM waiting WHERE id = ?"),

@@ -16,6 +16,7 @@ import { updater } from "../telemetry/updater.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
 import * as Capacity from "./Capacity.ts"
 import * as EarlyAck from "./earlyAck.ts"
+import * as Exclusive from "./Exclusive.ts"
 import type { Inbox } from "./Inbox.ts"
 import * as InFlight from "./InFlight.ts"
 import { type Permit, parkWith, permitOf } from "./Permit.ts"
@@ -26,6 +27,7 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
   const config = yield* WorkerConfig
   const slots = yield* Semaphore.make(config.concurrency)
   const capacity = yield* Capacity.make(config.concurrency + config.prefetch)
+  const exclusive = yield* Exclusive.make(slots, config.concurrency)
   const kinds = new Map<string, Semaphore.Semaphore>()
   for (const [names, n] of config.kindLimits) {
     const limit = yield* Semaphore.make(n)
@@ -66,6 +68,7 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
       stopped: () => inFlight.stop(entry),
       park,
       parkTool,
+      alone: exclusive.alone(park),
       release: permit.give
     }
     return job.run(slot).pipe(
@@ -75,12 +78,15 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
     )
   }
 
+  const awaitSlot = (inbox: Inbox) =>
+    inbox.awaitSome.pipe(Effect.andThen(exclusive.awaitOthersAllowed), Effect.andThen(slots.take(1)))
+
   /** Waits for a delivery first and a slot then, so that no slot is held while there is nothing to do. */
   const dispatch = (inbox: Inbox) =>
     Effect.forever(
       Effect.uninterruptibleMask((restore) =>
         Effect.gen(function* () {
-          yield* restore(Effect.andThen(inbox.awaitSome, slots.take(1)))
+          yield* restore(awaitSlot(inbox))
           const delivery = inbox.poll()
           if (delivery === undefined) return yield* slots.release(1)
           const permit = permitOf(slots, capacity)

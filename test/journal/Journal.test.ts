@@ -4,9 +4,10 @@ import { mkdtemp, rm, stat } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
+import type { CommandId } from "../../src/domain/Ids.ts"
 import * as Outcome from "../../src/domain/Outcome.ts"
 import { success } from "../../src/domain/ToolResult.ts"
-import { Journal } from "../../src/journal/Journal.ts"
+import { Journal, type JournalError } from "../../src/journal/Journal.ts"
 import * as SqliteJournal from "../../src/journal/SqliteJournal.ts"
 import { aCommand } from "../../src/testing/aCommand.ts"
 import { suite } from "../../src/testing/suites/JournalSuite.ts"
@@ -24,23 +25,47 @@ suite("SqliteJournal", (limits) =>
 )
 
 describe("Journal in a file", () => {
-  it.effect("still knows after a restart what was not reported, and how often a command was begun", () =>
+  it.effect("still knows after a restart what was not reported", () =>
     Effect.gen(function* () {
       const path = yield* folder
       const command = aCommand(1, { config: { secret: "x" }, context: { big: "y" } })
       yield* Effect.gen(function* () {
         const journal = yield* Journal
-        assert.strictEqual(yield* journal.countStart(command.commandId), 1)
         yield* journal.record(command, ended(1))
-        assert.strictEqual(yield* journal.countStart(aCommand(2).commandId), 1)
       }).pipe(Effect.provide(SqliteJournal.layer(path)))
       yield* Effect.gen(function* () {
         const journal = yield* Journal
         const [left] = yield* journal.unreported
         assert.strictEqual(left?.command.commandId, command.commandId)
         assert.deepStrictEqual([left?.command.config, left?.command.context], [null, {}])
-        assert.strictEqual(yield* journal.countStart(aCommand(2).commandId), 2)
       }).pipe(Effect.provide(SqliteJournal.layer(path)))
+    })
+  )
+
+  it.effect("charges a death to the command that ran alone, and of several to none", () =>
+    Effect.gen(function* () {
+      const path = yield* folder
+      const [one, two, three] = [aCommand(1).commandId, aCommand(2).commandId, aCommand(3).commandId]
+      // A file that is opened while commands run is what the next process finds after a death.
+      const process = <A>(life: (journal: Journal["Service"]) => Effect.Effect<A, JournalError>) =>
+        Effect.flatMap(Journal, life).pipe(Effect.provide(SqliteJournal.layer(path)))
+      const start = (...ids: ReadonlyArray<CommandId>) =>
+        process((journal) => Effect.forEach(ids, journal.countStart))
+      const deaths = (alone: number, amongOthers: number) => ({ alone, amongOthers })
+
+      assert.deepStrictEqual(yield* start(one, two), [deaths(0, 0), deaths(0, 0)])
+      // Both wait until they can run alone, so that neither runs when the process dies.
+      assert.deepStrictEqual(yield* start(one, two), [deaths(0, 1), deaths(0, 1)])
+      assert.deepStrictEqual(yield* start(one, two), [deaths(0, 1), deaths(0, 1)])
+      // One has its turn while the other waits, and while an ordinary command waits for something.
+      yield* process((journal) =>
+        Effect.forEach([one, two, three], journal.countStart).pipe(Effect.andThen(journal.startAlone(one)))
+      )
+      assert.deepStrictEqual(yield* start(one, two), [deaths(1, 1), deaths(0, 1)])
+      assert.deepStrictEqual(yield* start(three), [deaths(0, 0)])
+      assert.deepStrictEqual(yield* start(three), [deaths(1, 0)])
+      yield* process((journal) => journal.record(aCommand(3), ended(1)))
+      assert.deepStrictEqual(yield* start(three), [deaths(0, 0)])
     })
   )
 

@@ -139,17 +139,18 @@ describe("A dead letter", () => {
 })
 
 describe("A command that ended its worker twice", () => {
-  /** One life of a worker over the journal: it dies in the middle of the command, so nothing is unwound in the file. */
-  const life = (path: string, ending: "dies" | "stops" | "lives") =>
+  /** One life of a worker over the journal: it dies in the middle of its commands, so nothing is unwound in the file. */
+  const life = (path: string, ending: "dies" | "stops" | "lives", commands = [aCommand()], config = {}) =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       yield* Effect.gen(function* () {
-        yield* TestWorker.submit(aCommand())
+        for (const command of commands) yield* TestWorker.submit(command)
         yield* settle
         if (ending === "stops") yield* Scope.close(scope, Exit.void)
       }).pipe(Effect.provide(yield* Layer.buildWithScope(Worker.layer, scope)))
       return {
         calls: (yield* (yield* StubCalls).calls).length,
+        steps: (yield* (yield* StubCalls).calls).map(({ step }) => step),
         letters: yield* deadLetters,
         ending: yield* (yield* MemoryControlPlane).endingOf(aCommand().commandId)
       }
@@ -158,7 +159,7 @@ describe("A command that ended its worker twice", () => {
         Layer.merge(
           TestWorker.world({
             answer: () => Effect.never,
-            config: { drain: Duration.zero }
+            config: { drain: Duration.zero, ...config }
           }),
           SqliteJournal.layer(path)
         )
@@ -182,6 +183,27 @@ describe("A command that ended its worker twice", () => {
       assert.match(third.letters[0]?.reason ?? "", /ended the process of its worker 2 times/)
       assert.strictEqual(third.ending?.status, "failed")
     }).pipe(Effect.scoped)
+  )
+
+  it.effect(
+    "is not one that was in flight beside another: each of them runs alone next, and others after it",
+    () =>
+      Effect.gen(function* () {
+        const path = yield* folder
+        const commands = ["guilty", "bystander"].map((step, i) => aCommand(i + 1, { step }))
+        const fresh = aCommand(3, { step: "fresh" })
+        const all = yield* life(path, "dies", commands, { concurrency: 4 })
+        assert.deepStrictEqual(all.steps, ["guilty", "bystander"])
+        // Whatever comes, the first one has the worker for itself, and is charged with two deaths more.
+        for (const _ of [1, 2]) {
+          const { letters, steps } = yield* life(path, "dies", [...commands, fresh], { concurrency: 4 })
+          assert.deepStrictEqual([steps, letters.length], [["guilty"], 0])
+        }
+        const last = yield* life(path, "lives", [...commands, fresh], { concurrency: 4 })
+        assert.deepStrictEqual(last.steps, ["bystander"])
+        assert.match(last.letters[0]?.reason ?? "", /ended the process of its worker 2 times/)
+        assert.strictEqual(last.letters.length, 1)
+      }).pipe(Effect.scoped)
   )
 
   it.effect("is not one that our shutdown stopped", () =>
