@@ -4,7 +4,7 @@ import type { Claim } from "../domain/Claim.ts"
 import type { Command } from "../domain/Command.ts"
 import type { Credential } from "../domain/Credential.ts"
 import type { CredentialScope } from "../domain/CredentialScope.ts"
-import type { ExecutionId } from "../domain/Ids.ts"
+import type { EventId, ExecutionId } from "../domain/Ids.ts"
 import type { Json, JsonObject } from "../domain/Json.ts"
 import type { Notification } from "../domain/Notification.ts"
 import type { WorkerEvent } from "../domain/WorkerEvent.ts"
@@ -24,6 +24,17 @@ export const Owner = Data.taggedEnum<Owner>()
 export interface Parent {
   readonly executionId: ExecutionId
   readonly serverUrl: string | undefined
+}
+
+export interface ChildStart {
+  readonly parent: Parent
+  readonly path: string
+  readonly version: string | undefined
+  readonly payload: JsonObject
+  /** The event that issued the command: its children have greater ids. */
+  readonly eventId: EventId
+  /** The command was delivered before, so that its child may be there already. */
+  readonly mayBeThere: boolean
 }
 
 /** A child playbook that a command started. */
@@ -162,12 +173,8 @@ export class ControlPlane extends Context.Service<
     ) => Effect.Effect<JsonObject | undefined, ControlPlaneError>
     /** The playbook that an execution runs, as its YAML says; undefined where the control plane keeps none. */
     readonly playbook: (scope: CredentialScope) => Effect.Effect<JsonObject | undefined, ControlPlaneError>
-    readonly startChild: (options: {
-      readonly parent: Parent
-      readonly path: string
-      readonly version: string | undefined
-      readonly payload: JsonObject
-    }) => Effect.Effect<Child, ControlPlaneError>
+    /** Starts a child, or finds the one that an earlier delivery of the same command started. */
+    readonly startChild: (start: ChildStart) => Effect.Effect<Child, ControlPlaneError>
     readonly childStatus: (
       parent: Parent,
       child: ExecutionId

@@ -2,6 +2,7 @@
 import type { Effect } from "effect"
 import type { Notification } from "../domain/Notification.ts"
 import type { Delivery } from "../queue/MessageQueue.ts"
+import type { SlotShape } from "../tools/Slot.ts"
 import type { FailureCounter } from "./deadLetter.ts"
 import type { Watch } from "./Watch.ts"
 
@@ -22,8 +23,8 @@ export interface JobSlot {
   readonly stopped: () => void
   /** Runs an effect that only waits without holding the slot. */
   readonly park: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** The same for a wait of the tool, during which its message may be acknowledged. */
-  readonly parkTool: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** The same for a wait of the tool, as tools ask for it: its message may be acknowledged meanwhile, and a drain may end it. */
+  readonly parkTool: SlotShape["park"]
   /** Runs an effect while no other job of this worker runs. */
   readonly alone: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Gives the slot back for good: what follows only waits. */

@@ -49,7 +49,14 @@ const run = Effect.fnUntraced(function* (
   const payload = Object.keys(call.args).length > 0 ? call.args : (config.payload ?? {})
   const version = config.version === null || config.version === undefined ? undefined : String(config.version)
   const child = yield* controlPlane
-    .startChild({ parent: call, path: config.path, version, payload })
+    .startChild({
+      parent: call,
+      path: config.path,
+      version,
+      payload,
+      eventId: call.eventId,
+      mayBeThere: call.attempt > 1
+    })
     .pipe(Effect.mapError(toolError))
   const waits = (config.return_step ?? "") !== "" || config.return_result === true
   if (!waits) {

@@ -8,7 +8,7 @@ import { Context, Effect, Layer, Schema, SchemaIssue, type Scope } from "effect"
 import type { CredentialUse, ResolvedAuth } from "../domain/Credential.ts"
 import type { CredentialScope } from "../domain/CredentialScope.ts"
 import type { Failure } from "../domain/Failure.ts"
-import type { CommandId, ExecutionId } from "../domain/Ids.ts"
+import type { CommandId, EventId, ExecutionId } from "../domain/Ids.ts"
 import type { Json, JsonObject } from "../domain/Json.ts"
 import type { ToolResult } from "../domain/ToolResult.ts"
 import { InvalidConfig, ToolError } from "../domain/ToolError.ts"
@@ -26,6 +26,8 @@ export interface ToolCall {
   readonly auth: ResolvedAuth
   readonly executionId: ExecutionId
   readonly commandId: CommandId
+  /** The event that issued the command. Ids of later events and executions are greater. */
+  readonly eventId: EventId
   readonly step: string
   /** From 1. */
   readonly attempt: number

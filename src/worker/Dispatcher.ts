@@ -4,7 +4,7 @@
  * A job that only waits parks: it gives its permit back and takes one again before it goes on. At the shutdown jobs are
  * interrupted, and what they started goes back to the queue after the worker has deregistered.
  */
-import { Effect, FiberSet, Latch, Semaphore } from "effect"
+import { Duration, Effect, FiberSet, Latch, Semaphore } from "effect"
 import * as Job from "../job/Job.ts"
 import { makeFailureCounter } from "../job/deadLetter.ts"
 import type { JobSlot } from "../job/JobSlot.ts"
@@ -51,11 +51,13 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
   const work = (delivery: Delivery, permit: Permit) => {
     const entry = inFlight.entry()
     const park = parkWith(permit, entry)
-    const parkTool = <A, E, R>(effect: Effect.Effect<A, E, R>) => {
-      // A wait that the journal keeps ends at once when the worker drains: the next start takes it up.
+    const parkTool = <A, E, R>(effect: Effect.Effect<A, E, R>, within?: Duration.Duration) => {
+      // What only waits goes on without this worker: its next start takes up a wait that the journal keeps, another worker takes the
+      // message, finds the Job or the child, or waits anew.
+      const isShort = within !== undefined && Duration.isLessThan(within, config.drain)
       const endOfWait = Effect.andThen(
         draining.await,
-        Effect.suspend(() => (entry.acknowledged ? Effect.interrupt : Effect.never))
+        Effect.suspend(() => (entry.acknowledged || !isShort ? Effect.interrupt : Effect.never))
       )
       return parkWith(permit, entry, ackEarly(delivery, entry))(Effect.raceFirst(effect, endOfWait))
     }

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 import { ControlPlane } from "../../src/control-plane/ControlPlane.ts"
 import * as NoetlControlPlane from "../../src/control-plane/noetl/NoetlControlPlane.ts"
-import { ExecutionId } from "../../src/domain/Ids.ts"
+import { EventId, ExecutionId } from "../../src/domain/Ids.ts"
 import type { JsonObject } from "../../src/domain/Json.ts"
 import * as HttpStub from "../support/HttpStub.ts"
 
@@ -56,13 +56,15 @@ const server = (fault: Fault, others: ReadonlyArray<Execution> = []) =>
     return { url, started, posts: () => posts }
   })
 
-const startAt = (url: string, payload: JsonObject = { n: 1 }) =>
+const startAt = (url: string, mayBeThere = false) =>
   Effect.flatMap(ControlPlane, (plane) =>
     plane.startChild({
       parent: { executionId: ExecutionId.make("77"), serverUrl: undefined },
       path: "child/one",
       version: undefined,
-      payload
+      payload: { n: 1 },
+      eventId: EventId.make("500"),
+      mayBeThere
     })
   ).pipe(
     Effect.provide(
@@ -102,22 +104,37 @@ describe.concurrent("Starting a child playbook", () => {
   it.live("does not take the child of another iteration, of another parent or of another path", () =>
     Effect.gen(function* () {
       const { started, url } = yield* server("cut before", [
-        { id: "1", parent: "77", path: "child/one", payload: { n: 2 } },
-        { id: "2", parent: "78", path: "child/one", payload: { n: 1 } },
-        { id: "3", parent: "77", path: "child/two", payload: { n: 1 } }
+        { id: "601", parent: "77", path: "child/one", payload: { n: 2 } },
+        { id: "602", parent: "78", path: "child/one", payload: { n: 1 } },
+        { id: "603", parent: "77", path: "child/two", payload: { n: 1 } }
       ])
       const { executionId } = yield* startAt(url)
       assert.deepStrictEqual([executionId as string, started.length], ["1003", 4])
     }).pipe(Effect.scoped)
   )
 
+  it.live("takes the newest child that an earlier delivery of its command started", () =>
+    Effect.gen(function* () {
+      const child = { parent: "77", path: "child/one", payload: { n: 1 } }
+      const { posts, url } = yield* server("none", [
+        { id: "601", ...child },
+        { id: "602", ...child },
+        // Started before the command was issued, by another one.
+        { id: "400", ...child }
+      ])
+      assert.deepStrictEqual(yield* startAt(url, true), { executionId: ExecutionId.make("602") })
+      assert.strictEqual(posts(), 0)
+      assert.deepStrictEqual(yield* startAt(url), { executionId: ExecutionId.make("1003") })
+    }).pipe(Effect.scoped)
+  )
+
   it.live("fails with the executions that it may be, rather than starting one more", () =>
     Effect.gen(function* () {
       const { posts, url } = yield* server("stored, then cut", [
-        { id: "1", parent: "77", path: "child/one", payload: { n: 1 } }
+        { id: "601", parent: "77", path: "child/one", payload: { n: 1 } }
       ])
       const error = yield* Effect.flip(startAt(url))
-      assert.include(error.message, "one of the executions 1, 1001")
+      assert.include(error.message, "one of the executions 601, 1001")
       assert.deepStrictEqual([error.isRetryable, posts()], [false, 1])
     }).pipe(Effect.scoped)
   )

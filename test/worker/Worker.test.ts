@@ -12,6 +12,7 @@ import { MemoryQueue } from "../../src/queue/MemoryQueue.ts"
 import { aCommand } from "../../src/testing/aCommand.ts"
 import { StubCalls } from "../../src/testing/StubTool.ts"
 import * as TestWorker from "../../src/testing/TestWorker.ts"
+import { Slot } from "../../src/tools/Slot.ts"
 import { Worker } from "../../src/worker/Worker.ts"
 
 /** Runs a test with the worker's world, and the worker in a scope that the test may close. */
@@ -414,6 +415,34 @@ describe("Worker's shutdown", () => {
         })
       )
     })
+  )
+
+  it.effect.each<readonly [string, Duration.Input | undefined, string]>([
+    ["hands back at once what only waits, and may wait for longer than the drain has", undefined, "Retry"],
+    ["waits for a pause that ends in time", "20 seconds", "Ack"]
+  ])("that drains %s", ([, pause, settlement]) =>
+    withWorker(
+      {
+        answer: () =>
+          Effect.flatMap(Slot, ({ park }) =>
+            pause === undefined
+              ? park(Effect.never)
+              : Effect.as(park(Effect.sleep(pause), Duration.fromInputUnsafe(pause)), success("rested"))
+          ),
+        config: { drain: Duration.minutes(10) }
+      },
+      (stop) =>
+        Effect.gen(function* () {
+          yield* TestWorker.submit(aCommand())
+          yield* settle
+          const stopping = yield* Effect.forkChild(stop, { startImmediately: true })
+          yield* settle
+          yield* TestClock.adjust(pause ?? 0)
+          yield* settle
+          assert.isDefined(stopping.pollUnsafe())
+          assert.deepStrictEqual(yield* settlements, [settlement])
+        })
+    )
   )
 
   it.effect("goes on when the control plane does not answer the deregistration", () =>

@@ -10,7 +10,7 @@ import type { EventId, ExecutionId } from "../../domain/Ids.ts"
 import type { Json, JsonObject } from "../../domain/Json.ts"
 import type { Notification } from "../../domain/Notification.ts"
 import type { WorkerEvent } from "../../domain/WorkerEvent.ts"
-import type { Child, ChildStatus, ControlPlaneError, CredentialScope, Parent } from "../ControlPlane.ts"
+import type { Child, ChildStart, ChildStatus, ControlPlaneError, CredentialScope } from "../ControlPlane.ts"
 import type { Answer, HttpJson, Request } from "./HttpJson.ts"
 
 /** One server: `base` is its URL without a trailing slash. */
@@ -49,11 +49,7 @@ export interface Report {
   readonly mayBeThere: boolean
 }
 
-export interface ChildRequest {
-  readonly parent: Parent
-  readonly path: string
-  readonly version: string | undefined
-  readonly payload: JsonObject
+export interface ChildRequest extends ChildStart {
   /** Whether an execution is the child of another call of this worker. */
   readonly isKnown: (child: ExecutionId) => boolean
 }

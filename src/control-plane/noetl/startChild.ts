@@ -1,7 +1,8 @@
 /**
- * Starts a child playbook, once. The call has no idempotency key: after a failure that may have come too late the
- * parent's executions are read back. One that fits is the child; several cannot be told apart, and then the start fails
- * with their ids instead of making one more.
+ * Starts a child playbook, once. The call has no idempotency key: after a failure that may have come too late, and for a
+ * command that was delivered before, the parent's executions are read back. One that fits is the child. Of several, an
+ * earlier delivery's is the newest; after a lost answer they cannot be told apart, and then the start fails with their
+ * ids instead of making one more.
  */
 import { Effect } from "effect"
 import { ExecutionId } from "../../domain/Ids.ts"
@@ -12,15 +13,16 @@ import { type Answer, objectOf, sendOk } from "./HttpJson.ts"
 import { untilAccepted } from "./pythonCall.ts"
 
 export const startChild = Effect.fnUntraced(function* (server: Endpoint, request: ChildRequest) {
-  const progress = { mayBeThere: false }
+  const progress = { isLost: false }
   const attempt = Effect.gen(function* () {
-    const there = progress.mayBeThere ? yield* findChild(server, request) : undefined
+    const mayBeThere = progress.isLost || request.mayBeThere
+    const there = mayBeThere ? yield* findChild(server, request, progress.isLost) : undefined
     return there ?? (yield* post(server, request))
   })
   return yield* attempt.pipe(
     Effect.tapError((error) =>
       Effect.suspend(() => {
-        progress.mayBeThere = true
+        progress.isLost = true
         return error.isRetryable ? Effect.logWarning(`${error.message}; trying again`) : Effect.void
       })
     ),
@@ -48,34 +50,36 @@ const post = Effect.fnUntraced(function* ({ base, http }: Endpoint, request: Chi
 })
 
 /** The server lists the newest 500 executions. */
-const findChild = Effect.fnUntraced(function* (server: Endpoint, request: ChildRequest) {
+const findChild = Effect.fnUntraced(function* (server: Endpoint, request: ChildRequest, isLost: boolean) {
   const listed = yield* get(server, request, "/api/executions?page=1&page_size=500")
   const found: Array<ExecutionId> = []
   for (const id of childrenOf(listed, request)) if (yield* hasPayload(server, request, id)) found.push(id)
-  const [only] = found
-  if (found.length > 1)
+  const newest = found.toSorted((a, b) => (isAfter(a, b) ? -1 : 1))[0]
+  if (newest === undefined) return undefined
+  if (isLost && found.length > 1)
     return yield* unreadable(
       request,
       `the answer was lost, and it is one of the executions ${found.join(", ")}: see which of them is wanted, and cancel the others`
     )
-  if (only === undefined) return undefined
-  yield* Effect.logInfo(`the answer was lost, and ${request.path} was started as execution ${only}`)
-  const child: Child = { executionId: only }
+  yield* Effect.logInfo(`${request.path} was started before, as execution ${newest}`)
+  const child: Child = { executionId: newest }
   return child
 })
 
-const childrenOf = (
-  { body }: Answer,
-  { isKnown, parent, path }: ChildRequest
-): ReadonlyArray<ExecutionId> => {
+const childrenOf = ({ body }: Answer, request: ChildRequest): ReadonlyArray<ExecutionId> => {
+  const { eventId, isKnown, parent, path } = request
   const rows = Array.isArray(body) ? (body as ReadonlyArray<Json>) : itemsOf(body)
   return rows.flatMap((row) => {
     if (!isObject(row) || !isSamePath(row["path"], path)) return []
     const id = idOf(row["execution_id"])
-    const isChild = idOf(row["parent_execution_id"]) === String(parent.executionId)
-    return id !== undefined && isChild && !isKnown(id) ? [id] : []
+    const isChild = idOf(row["parent_execution_id"]) === parent.executionId
+    return id !== undefined && isChild && isAfter(id, eventId) && !isKnown(id) ? [id] : []
   })
 }
+
+/** Ids are decimal text, and a server gives them in the order of time. */
+const isAfter = (id: string, other: string): boolean =>
+  id.length === other.length ? id > other : id.length > other.length
 
 const itemsOf = (body: Json): ReadonlyArray<Json> => {
   const items = isObject(body) ? (body["items"] ?? body["executions"]) : undefined

@@ -5,7 +5,7 @@
  *
  * A failure of a tool is a result. The pipeline itself fails on a command that is written wrongly or whose parts are missing.
  */
-import { Clock, Context, Effect, Option, Result } from "effect"
+import { Clock, Context, Duration, Effect, Option, Result } from "effect"
 import { Credentials } from "../../credentials/Credentials.ts"
 import type { Command } from "../../domain/Command.ts"
 import { credentialScopeOf } from "../../domain/CredentialScope.ts"
@@ -199,7 +199,8 @@ const wait = Effect.fnUntraced(function* (
 ) {
   const delay = delayOf(decision, retry, attempt.failure?.retryAfter)
   yield* Effect.logInfo(`attempt ${retry} of ${decision.attempts} failed, the next in ${delay} s`)
-  if (delay > 0) yield* (yield* Slot).park(Effect.sleep(delay * 1000))
+  const pause = Duration.seconds(delay)
+  if (delay > 0) yield* (yield* Slot).park(Effect.sleep(pause), pause)
 })
 
 const previousWords: ReadonlySet<string> = new Set(["previous", "prev", "_previous", "@previous"])

@@ -72,6 +72,7 @@ const callTool = Effect.fnUntraced(function* (running: Running, task: Task, stat
     auth,
     executionId: command.executionId,
     commandId: command.commandId,
+    eventId: command.eventId,
     step: plan.step,
     attempt: command.attempt,
     serverUrl: command.serverUrl,

@@ -2,7 +2,7 @@
 import { assert, layer as testLayer } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Layer, Schedule } from "effect"
 import { noAuth } from "../../domain/Credential.ts"
-import type { CommandId, ExecutionId } from "../../domain/Ids.ts"
+import type { CommandId, EventId, ExecutionId } from "../../domain/Ids.ts"
 import { isJson, type JsonObject } from "../../domain/Json.ts"
 import type { ToolCall } from "../../tools/Tool.ts"
 import { Toolbox, type ToolTag } from "../../tools/Toolbox.ts"
@@ -31,6 +31,7 @@ export const aCall = (kind: string, config: JsonObject, more: Partial<ToolCall> 
   auth: noAuth,
   executionId: "613000000000000001" as ExecutionId,
   commandId: "613000000000000001:step:1" as CommandId,
+  eventId: "613000000000000002" as EventId,
   step: "step",
   attempt: 1,
   serverUrl: undefined,
