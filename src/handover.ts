@@ -23,11 +23,10 @@ const mostBytes = 60_000
 /** Comes back with all variables there. In the first process of two it does not come back. */
 export const handOver = (): void => {
   if (process.env[handed] !== undefined) return takeOver()
-  const { execve } = process
   const secrets = Object.entries(process.env).filter(
     ([name, value]) => !name.startsWith("NODE_") && isSecret(name, value ?? "")
   )
-  if (secrets.length === 0 || process.platform !== "linux" || typeof execve !== "function") return
+  if (secrets.length === 0 || process.platform !== "linux" || typeof process.execve !== "function") return
   if (process.argv.slice(2).some((word) => others.has(word))) return
   const text = JSON.stringify(Object.fromEntries(secrets))
   if (Buffer.byteLength(text) > mostBytes) {
@@ -44,7 +43,7 @@ export const handOver = (): void => {
       names.has(name) || value === undefined ? [] : [[name, value]]
     )
   )
-  execve.call(process, process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
+  process.execve(process.execPath, [process.execPath, ...process.execArgv, ...process.argv.slice(1)], {
     ...left,
     [handed]: "1"
   })

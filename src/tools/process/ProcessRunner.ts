@@ -12,6 +12,7 @@ import * as OutOfMemory from "./OutOfMemory.ts"
 import * as Pipes from "./Pipes.ts"
 import { ProcessOptions, type ProcessSettings } from "./ProcessOptions.ts"
 import * as ProcessTree from "./ProcessTree.ts"
+import { findReaper } from "./reaper.ts"
 import * as Spawn from "./spawn.ts"
 
 export interface Program {
@@ -63,7 +64,7 @@ export class ProcessRunner extends Context.Service<
       const pipes = yield* Pipes.make
       const outOfMemory = OutOfMemory.make()
       const plugs = yield* Spawn.plugs
-      const spawn = Spawn.launch(options.oomScoreAdj, plugs)
+      const spawn = Spawn.launch(options.oomScoreAdj, plugs, findReaper())
       return ProcessRunner.of({
         run: (program, launch = spawn) => Effect.scoped(run({ options, pipes, outOfMemory }, program, launch))
       })

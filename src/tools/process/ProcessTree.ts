@@ -1,11 +1,14 @@
 /**
- * All processes of one command, wherever they went, and how to end them.
+ * All processes of one command, wherever they went, and how to end them. They are found by several marks, because each of
+ * them can be got rid of alone:
  *
- * A process leaves its group with `setsid`, its parent with a double fork, its environment with `env -i` and its
- * pipes by closing them. It keeps its resource limits, and the limit on resident memory has had no effect since
- * Linux 2.4.30. So every command gets a value of its own there (far above any memory there is), and
- * `/proc/<pid>/limits` says whose child a process is. The environment carries the same mark for the case that
- * the limit cannot be set. Without /proc (macOS) only the process group is known.
+ * - their session, as long as the first process lives;
+ * - their descent: children of what was found, and orphans, which come back to the command's reaper (reaper.ts);
+ * - a limit on resident memory, which has had no effect since Linux 2.4.30: every command gets a value of its own, far
+ *   above any memory there is, and it is inherited;
+ * - a variable in the environment.
+ *
+ * Without /proc (macOS) only the process group is known.
  */
 import { Clock, Duration, Effect } from "effect"
 import { randomBytes } from "node:crypto"
@@ -33,35 +36,57 @@ export const makeMarker = (): Marker => ({
 const ticksPerSecond = 100
 
 export interface Leader {
-  /** Its pid, which is also its process group and its session. */
+  /** Its pid, which is also its session. */
   readonly pid: number
   readonly marker: Marker
+  /** Whether it waits for all that the program leaves, and ends by itself after that. */
+  readonly reaps: boolean
   /** Whether the pid still is this process: after it was waited for, the number may belong to another process. */
   readonly isOurs: () => boolean
 }
 
+interface Process {
+  readonly pid: number
+  readonly parent: number
+  readonly group: number
+  readonly session: number
+}
+
 /** Processes of a command that run, zombies aside. */
-export const membersOf = (leader: Leader): ReadonlyArray<number> => {
+export const membersOf = (leader: Leader): ReadonlyArray<number> => found(leader).map(({ pid }) => pid)
+
+const found = (leader: Leader): ReadonlyArray<Process> => {
   const pids = numericEntries("/proc")
-  if (pids === undefined) return kill(-leader.pid, 0) ? [leader.pid] : []
-  const limit = String(BigInt(leader.marker.limitKiB) * 1024n)
-  const setting = `${variable}=${leader.marker.token}`
+  if (pids === undefined)
+    return kill(-leader.pid, 0)
+      ? [{ pid: leader.pid, parent: 0, group: leader.pid, session: leader.pid }]
+      : []
   // Every command of every worker reads all processes of the machine: this has to be quick.
   const buffer = Buffer.allocUnsafe(1024)
-  return pids.filter((pid) => {
-    const stat = readStart(`/proc/${pid}/stat`, buffer)
-    if (stat === undefined || pid === process.pid) return false
-    // The name in parentheses may contain anything, parentheses included.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ", 20)
-    const [state, , group] = fields
-    if (state === "Z" || state === "X" || Number(fields[19]) < leader.marker.since) return false
-    return (
-      (Number(group) === leader.pid && leader.isOurs()) ||
-      readText(`/proc/${pid}/limits`)?.includes(limit) === true ||
-      readText(`/proc/${pid}/environ`)?.includes(setting) === true
-    )
-  })
+  const all = pids.flatMap((pid) => processAt(pid, leader.marker.since, buffer))
+  const members = new Set(all.filter((one) => isMarked(one, leader)).map(({ pid }) => pid))
+  // A child may stand before its parent in the list.
+  for (let before = -1; before !== members.size;) {
+    before = members.size
+    for (const { parent, pid } of all) if (members.has(parent)) members.add(pid)
+  }
+  return all.filter(({ pid }) => members.has(pid))
 }
+
+const processAt = (pid: number, since: number, buffer: Buffer): ReadonlyArray<Process> => {
+  const stat = readStart(`/proc/${pid}/stat`, buffer)
+  if (stat === undefined || pid === process.pid) return []
+  // The name in parentheses may contain anything, parentheses included.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ", 20)
+  const [state, parent, group, session] = fields
+  if (state === "Z" || state === "X" || Number(fields[19]) < since) return []
+  return [{ pid, parent: Number(parent), group: Number(group), session: Number(session) }]
+}
+
+const isMarked = ({ pid, session }: Process, { isOurs, marker, pid: leader }: Leader): boolean =>
+  (session === leader && isOurs()) ||
+  readText(`/proc/${pid}/limits`)?.includes(String(BigInt(marker.limitKiB) * 1024n)) === true ||
+  readText(`/proc/${pid}/environ`)?.includes(`${variable}=${marker.token}`) === true
 
 /** Whether a process exists and is no zombie. */
 export const runs = (pid: number): boolean => {
@@ -106,9 +131,16 @@ const gone = Effect.fnUntraced(function* (leader: Leader, within: Duration.Durat
 })
 
 const signal = (leader: Leader, name: NodeJS.Signals): void => {
-  // The group first: the kernel signals all of it at once, so that a fork bomb cannot outrun the list.
-  if (leader.isOurs() || numericEntries("/proc") === undefined) kill(-leader.pid, name)
-  for (const pid of membersOf(leader)) kill(pid, name)
+  if (numericEntries("/proc") === undefined) return void kill(-leader.pid, name)
+  const members = found(leader)
+  // Orphans come to the reaper only as long as it lives: it goes last, and by itself.
+  const others = leader.reaps ? members.filter(({ pid }) => pid !== leader.pid) : members
+  const targets = others.length === 0 ? members : others
+  // The groups first: the kernel signals all of one at once, so that a fork bomb cannot outrun the list.
+  const pids = new Set(targets.map(({ pid }) => pid))
+  const groups = new Set(targets.filter(({ group }) => pids.has(group)).map(({ group }) => group))
+  for (const group of groups) kill(-group, name)
+  for (const pid of pids) kill(pid, name)
 }
 
 const kill = (pid: number, name: NodeJS.Signals | 0): boolean => {
