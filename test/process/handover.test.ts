@@ -38,7 +38,7 @@ describe.skipIf(noProgram || process.platform !== "linux")(
             config: {
               auth: { type: "env", env: "SLACK" },
               env: { T: "{{ auth.value }}" },
-              command: `cat /proc/$PPID/environ /proc/${pid}/environ | tr '\\0' '\\n'; echo "length $\{#T}"`
+              command: `cat /proc/${pid}/environ | tr '\\0' '\\n'; echo "length $\{#T}"`
             }
           })
           yield* submit(nc, command)
