@@ -25,6 +25,8 @@ export interface Order {
   readonly limits?: Limits | undefined
   readonly marker: Marker
   readonly stdio: Stdio
+  /** The number of the user and of its group. */
+  readonly user?: number | undefined
 }
 
 /** Both undefined: it is gone and its exit is unknown. */
@@ -48,7 +50,7 @@ export const launch =
         const exited = exitOf(child)
         child.once("error", fail)
         child.once("spawn", () =>
-          resume(Effect.succeed({ leader: leaderOf(child, order.marker, reaper !== undefined), exited }))
+          resume(Effect.succeed({ leader: leaderOf(child, order, reaper !== undefined), exited }))
         )
       } catch (cause) {
         fail(cause)
@@ -104,13 +106,15 @@ const start = (order: Order, oomScoreAdj: number, plugs: Plugs, reaper: Reaper):
     env: { ...order.env },
     detached: true,
     stdio,
+    ...(order.user === undefined ? {} : { uid: order.user, gid: order.user }),
     ...(order.cwd === undefined ? {} : { cwd: order.cwd })
   })
 }
 
-const leaderOf = (child: ChildProcess, marker: Marker, reaps: boolean): Leader => ({
+const leaderOf = (child: ChildProcess, { marker, user }: Order, reaps: boolean): Leader => ({
   pid: child.pid ?? 0,
   marker,
+  user,
   reaps,
   isOurs: () => child.exitCode === null && child.signalCode === null
 })
