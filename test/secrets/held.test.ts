@@ -173,10 +173,7 @@ describe("A secret of a command", () => {
 
   it.live.each<readonly [string, JsonObject]>([
     ["a password in a URL", { env: { WHERE: `postgres://u:${secret}@db/d` }, cut: "s/.*u:\\(.*\\)@.*/\\1/" }],
-    [
-      "a variable with a secret's name",
-      { env: { WHERE: "x", API_TOKEN: secret }, cut: "s/.*/$API_TOKEN/" }
-    ]
+    ["a variable with a secret's name", { env: { WHERE: "x", API_TOKEN: secret }, cut: "s/.*/$API_TOKEN/" }]
   ])("is known where an author wrote it into a tool's settings: %s", ([, { cut, env }]) => {
     const world = secretWorld([])
     return Effect.gen(function* () {
