@@ -65,6 +65,7 @@ export const bundle = async (folder: string): Promise<void> => {
     await build({
       entryPoints: ["src/launch.ts"],
       outfile: join(folder, name),
+      bundle: true,
       platform: "node",
       format: "esm",
       target: "node18",

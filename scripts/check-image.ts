@@ -193,6 +193,27 @@ const smoke = Effect.gen(function* () {
   say("SIGTERM", `drained with one command in hand and ended with 0 in ${seconds(took)}`)
 }).pipe(Effect.scoped, Effect.provide(world))
 
+/** As k8s/overlays/isolated-tools has it: root with three capabilities, and programs with users of their own. */
+const isolated = (): void => {
+  const capabilities = ["SETUID", "SETGID", "KILL"].flatMap((one) => ["--cap-add", one])
+  const container = ["--runtime", "runc", "run", "--rm", "--user", "0:0", ...limits, "--read-only"]
+  const told = run("podman", [
+    ...container,
+    "--tmpfs",
+    "/tmp:rw,size=128m,mode=1777",
+    "--cap-drop=ALL",
+    ...capabilities,
+    "--security-opt=no-new-privileges",
+    "-e",
+    "WORKER_TOOL_USERS=20001-20004",
+    image,
+    "demo"
+  ])
+  for (const command of ["shell greet", "python add", "python main"])
+    expect(new RegExp(`${command} +completed`).test(told), `isolated tools: ${told.slice(-3000)}`)
+  say("isolated", "shell and python as users of their own")
+}
+
 const expect = (holds: boolean, problem: string): void => {
   if (!holds) throw new Error(problem)
 }
@@ -217,7 +238,8 @@ try {
   })
   say("size", `${(bytes / 1e6).toFixed(0)} MB, ${(Number(packed) / 1e6).toFixed(0)} MB compressed`)
   await Effect.runPromise(smoke)
-  console.log("1 passed, 0 failed")
+  isolated()
+  console.log("2 passed, 0 failed")
 } catch (cause) {
   console.error(`check:image: ${cause instanceof Error ? cause.message : String(cause)}`)
   console.log("0 passed, 1 failed")

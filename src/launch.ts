@@ -10,13 +10,18 @@ import { join } from "node:path"
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
 
 if (major > 22 || (major === 22 && minor >= 19)) {
+  const [, name = "main"] = /\/([\w-]+)\.\w+$/.exec(import.meta.url) ?? []
+  const isWorker = ["main", "launch"].includes(name)
+  if (isWorker) {
+    const { handOver } = await import("./handover.ts")
+    handOver()
+  }
   // The second start takes half the time. Other users of the machine must not write what runs here, so the folder is the user's own.
   if (process.env["NODE_COMPILE_CACHE"] === undefined)
     module.enableCompileCache(
       join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "noetl-worker", "compiled")
     )
-  const [, name = "main"] = /\/([\w-]+)\.\w+$/.exec(import.meta.url) ?? []
-  const program = ["main", "launch"].includes(name) ? "program.js" : `${name}-program.js`
+  const program = isWorker ? "program.js" : `${name}-program.js`
   await import(new URL(program, import.meta.url).href)
 } else {
   process.stderr.write(

@@ -155,7 +155,8 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   "index.ts": [...basis, ...ports, "tools", "worker"],
   "main.ts": ["cli"],
   "noetl.ts": ["cli"],
-  "launch.ts": []
+  "handover.ts": ["tools/process/Environment.ts"],
+  "launch.ts": ["handover.ts"]
 }
 
 /** Why a test file is long: one world that takes a page to build, and all that is true in it. */

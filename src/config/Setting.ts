@@ -203,3 +203,15 @@ export const limits: SettingType<ReadonlyMap<string, number>> = {
     return Result.succeed(map)
   }
 }
+
+/** `20001-20064`: numbers of users. */
+export const userRange: SettingType<{ readonly from: number; readonly to: number }> = {
+  shape: "two numbers of users, from 1000 to 4000000000, with a hyphen between: 20001-20064",
+  schema: { type: "string" },
+  read: (value) => {
+    const [from = 0, to = 0] = (/^(\d{1,10})-(\d{1,10})$/.exec(value.trim())?.slice(1) ?? []).map(Number)
+    return from >= 1000 && from <= to && to <= 4_000_000_000 && to - from < 10_000
+      ? Result.succeed({ from, to })
+      : Result.fail("is no such range")
+  }
+}

@@ -30,6 +30,9 @@ const valuesOf = (headers: string): ReadonlyArray<string> =>
     return [value, percentDecoded(value), ...secretsInText(percentDecoded(value))]
   })
 
+/** What a pod shows the cluster's API: programs of its user can read it as well. */
+const kubernetesToken = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+
 /** A file that cannot be read is reported by the part that needs it. */
 const inFiles = (values: Values): Own =>
   [
@@ -38,7 +41,8 @@ const inFiles = (values: Values): Own =>
     values.natsNkey,
     values.natsCreds,
     values.natsKey,
-    values.googleFile
+    values.googleFile,
+    kubernetesToken
   ].flatMap((path): Own => {
     if (path === undefined) return []
     try {

@@ -52,6 +52,7 @@ export const toolOptions = (values: Values): Layer.Layer<SafetyOptions> =>
       ...processDefaults,
       environment: process.env,
       passEnv: values.passEnv,
+      users: values.toolUsers,
       limits: {
         memoryBytes: bytesOf(values.childMemory),
         cpuSeconds: values.childCpu,

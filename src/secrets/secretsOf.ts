@@ -92,15 +92,19 @@ export const secretsInSettings = (settings: JsonObject): ReadonlyArray<string> =
   Object.entries(settings).flatMap(([key, value]) => inSetting(key, value, 0))
 
 const inSetting = (key: string, value: Json | undefined, depth: number): ReadonlyArray<string> => {
-  if (isObject(value ?? null) && depth < 2)
-    return Object.entries(value as JsonObject).flatMap(([name, member]) => inSetting(name, member, depth + 1))
+  if (isObject(value ?? null) && depth < 2) {
+    const members = Object.entries(value as JsonObject)
+    return members.length > mostMembers
+      ? []
+      : members.flatMap(([name, member]) => inSetting(name, member, depth + 1))
+  }
   if (typeof value !== "string" || value.length > longestSetting) return []
-  return hasSecretName(key)
-    ? [value, ...secretsInText(value)]
-    : value.includes("://")
-      ? secretsInText(value)
-      : []
+  if (hasSecretName(key)) return [value, ...secretsInText(value)]
+  return value.includes("://") ? secretsInText(value) : []
 }
+
+/** A larger mapping is data. */
+const mostMembers = 200
 
 /** Longer texts are programs and documents. */
 const longestSetting = 4_096

@@ -50,7 +50,8 @@ const makePython = Effect.gen(function* () {
   const { info, problem } = yield* (yield* Interpreter).found
   const { env } = environmentOf(options, { inherit: undefined, extra: {} })
   const server =
-    warm && info !== undefined
+    // A warm process is of one user, and its children would be too.
+    warm && info !== undefined && options.users === undefined
       ? yield* ForkServer.make({
           interpreter: info.path,
           preload,

@@ -101,8 +101,45 @@ describe("Pipeline", () => {
     })
   })
 
+  it.effect("ends at the command's deadline, which counts for all tasks and repetitions together", () => {
+    const { calls, layer } = world("60 seconds")
+    return Effect.gen(function* () {
+      const result = yield* work(
+        aCommand([{ a: task([{ then: { do: "jump", to: "a" } }], [{ sleep: 25 }]) }])
+      )
+      // The third of them has ten seconds left.
+      assert.lengthOf(calls, 3)
+      assert.deepInclude(result.error, { kind: "timeout", code: "COMMAND_TIMEOUT" })
+      assert.deepStrictEqual(
+        calls.map(({ deadline }) => deadline),
+        [60, 35, 10]
+      )
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect(
+    "has the time that the author allows its tasks one after the other, and the pauses besides",
+    () => {
+      const { calls, layer } = world("60 seconds")
+      return Effect.gen(function* () {
+        const slow = { ...task([], [{ sleep: 80 }]), timeout: 90 }
+        const retried = task(
+          [
+            { when: "{{ outcome.error }}", then: { do: "retry", attempts: 2, delay: 500 } },
+            { then: { do: "continue" } }
+          ],
+          [{ error: 503 }, { sleep: 10 }],
+          { id: "c" }
+        )
+        const result = yield* work(aCommand([{ a: slow }, { b: slow }, { c: retried }]))
+        assert.strictEqual(result.status, "success")
+        assert.lengthOf(calls, 4)
+      }).pipe(Effect.provide(layer))
+    }
+  )
+
   it.effect("4.4 ends after so many executions, and says so", () => {
-    const { calls, layer } = world()
+    const { calls, layer } = world("100 days")
     return Effect.gen(function* () {
       const result = yield* work(aCommand([{ a: task([{ then: { do: "jump", to: "a" } }], [1]) }]))
       assert.strictEqual(calls.length, 500)

@@ -1,4 +1,5 @@
 /** What every rendered set of manifests has to keep to. Each rule answers with what is wrong. */
+import { isDeepStrictEqual } from "node:util"
 import { settings } from "../../src/config/settings.ts"
 import type { Manifest } from "./render.ts"
 
@@ -44,10 +45,18 @@ export type Rule = (manifests: ReadonlyArray<Manifest>) => ReadonlyArray<string>
 
 export const rules: Readonly<Record<string, Rule>> = {
   "pods keep to the restricted security standard": (all) =>
-    each(all, ({ spec }) => {
+    each(all, (one) => {
+      const { spec } = one
       const pod = spec.template.spec
+      const isolates = spec.template.metadata.labels["noetl.io/isolated-tools"] === "true"
+      const capabilities = isolates ? { add: ["SETUID", "SETGID", "KILL"], drop: ["ALL"] } : { drop: ["ALL"] }
       return [
-        ...unless(pod.securityContext?.["runAsNonRoot"] === true, "runAsNonRoot"),
+        ...unless(
+          isolates
+            ? pod.securityContext?.["runAsUser"] === 0 && envOf(one, all)["WORKER_TOOL_USERS"] !== undefined
+            : pod.securityContext?.["runAsNonRoot"] === true,
+          isolates ? "users without root, or root without users" : "runAsNonRoot"
+        ),
         ...unless(
           JSON.stringify(pod.securityContext?.["seccompProfile"]) === '{"type":"RuntimeDefault"}',
           "seccomp"
@@ -55,10 +64,7 @@ export const rules: Readonly<Record<string, Rule>> = {
         ...pod.containers.flatMap(({ name, securityContext = {} }) => [
           ...unless(securityContext["allowPrivilegeEscalation"] === false, `${name}: privilege escalation`),
           ...unless(securityContext["readOnlyRootFilesystem"] === true, `${name}: writable root`),
-          ...unless(
-            JSON.stringify(securityContext["capabilities"]) === '{"drop":["ALL"]}',
-            `${name}: capabilities`
-          )
+          ...unless(isDeepStrictEqual(securityContext["capabilities"], capabilities), `${name}: capabilities`)
         ])
       ]
     }),

@@ -93,6 +93,7 @@ describe("A secret of a command", () => {
 
   it.live.each<readonly [string, JsonObject, JsonObject, ReadonlyArray<string>]>([
     ["a token beside a name", { user: "u" }, { credential: "one", token: secret }, [secret]],
+    ["a field of any name beside a name", { user: "u" }, { credential: "one", x_tenant: secret }, [secret]],
     ["a password in an alias", { user: "u" }, { a: { credential: "one", password: secret } }, [secret]],
     ["a webhook", { webhook_url: `https://hooks.example.com/services/T0/B0/${secret}` }, {}, [secret]],
     [
@@ -167,6 +168,19 @@ describe("A secret of a command", () => {
       const { endings, texts } = yield* leaving(world.log, [["python", { auth: named, code }]])
       assert.strictEqual(endings[0]?.status, "completed")
       nothingLeaves(texts, secrets)
+    }).pipe(Effect.provide(world.layer))
+  })
+
+  it.live.each<readonly [string, JsonObject]>([
+    ["a password in a URL", { env: { WHERE: `postgres://u:${secret}@db/d` }, cut: "s/.*u:\\(.*\\)@.*/\\1/" }],
+    ["a variable with a secret's name", { env: { WHERE: "x", API_TOKEN: secret }, cut: "s/.*/$API_TOKEN/" }]
+  ])("is known where an author wrote it into a tool's settings: %s", ([, { cut, env }]) => {
+    const world = secretWorld([])
+    return Effect.gen(function* () {
+      const command = `printf '%s\\n' "$WHERE" | sed "${String(cut)}"`
+      const { endings, texts } = yield* leaving(world.log, [["shell", { env: env ?? {}, command }]])
+      assert.strictEqual(endings[0]?.status, "completed")
+      nothingLeaves(texts, [secret])
     }).pipe(Effect.provide(world.layer))
   })
 

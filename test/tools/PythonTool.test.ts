@@ -247,6 +247,22 @@ for (const warm of [true, false]) {
         })
       )
 
+      it.effect("leaves no process that has shed its limit, its environment and its session", () =>
+        Effect.gen(function* () {
+          const time = longTime()
+          const code = [
+            "import resource, subprocess",
+            "resource.setrlimit(resource.RLIMIT_RSS, (12345, 12345))",
+            "nothing = dict(stdin=-3, stdout=-3, stderr=-3, env={}, start_new_session=True)",
+            `subprocess.Popen(['/bin/sh', '-c', '/usr/bin/setsid sleep ${time} & exit'], **nothing).wait()`,
+            "result = 1"
+          ].join("\n")
+          const result = yield* python(code)
+          assert.deepStrictEqual([result.error?.traceback, result.data], [undefined, 1])
+          assert.deepStrictEqual(processesWith(time), [])
+        })
+      )
+
       it.effect("takes no result that another process wrote to its channel", () =>
         Effect.gen(function* () {
           // Whatever reaches the channel, it lacks the word that this command's program was given.

@@ -10,7 +10,8 @@ import {
   paths,
   places,
   setting,
-  text
+  text,
+  userRange
 } from "../Setting.ts"
 
 export const tools = {
@@ -89,6 +90,15 @@ export const tools = {
     },
     list,
     []
+  ),
+  toolUsers: optional(
+    {
+      key: "tools.users",
+      env: ["WORKER_TOOL_USERS"],
+      doc: "Users that programs run as, one for each program at a time; the worker needs SETUID, SETGID and KILL for it.",
+      shownDefault: "the worker's own user"
+    },
+    userRange
   ),
   childMemory: optional(
     {

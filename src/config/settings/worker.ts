@@ -105,7 +105,7 @@ export const worker = {
     {
       key: "worker.command_timeout_seconds",
       env: ["WORKER_COMMAND_TIMEOUT_SECONDS", "NOETL_WORKER_COMMAND_TIMEOUT_SECONDS"],
-      doc: "Deadline of a tool that names none."
+      doc: "Deadline of a command, all of its tasks together; longer where its tasks name longer ones."
     },
     duration("seconds"),
     Duration.minutes(30)

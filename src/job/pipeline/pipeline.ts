@@ -29,6 +29,7 @@ import { asSuccess, type PipelineResult, resultOf } from "./resultOf.ts"
 import { type Running, runTask } from "./runTask.ts"
 import { initial, type State, withResult } from "./State.ts"
 import { type Plan, planOf, type Task } from "./Task.ts"
+import { makeTimeBudget } from "./timeBudget.ts"
 
 /** How many executions of tasks one command may take, retries and jumps included. */
 export const MaxExecutions = Context.Reference<number>("noetl-worker/job/pipeline/MaxExecutions", {
@@ -58,9 +59,10 @@ export const make = Effect.gen(function* () {
       return yield* Effect.fail(invalid(command, plan.failure.at, plan.failure.problem))
     const scope = credentialScopeOf(complete)
     const renderer = Renderer.make(services, scope)
-    const running: Running = { command: complete, plan: plan.success, renderer, scope, services }
     const clock = yield* Clock.Clock
     const started = clock.currentTimeMillisUnsafe()
+    const budget = makeTimeBudget(Duration.toSeconds(services.config.commandTimeout))
+    const running: Running = { command: complete, plan: plan.success, renderer, scope, budget, services }
     const lone = loneTaskOf(plan.success)
     const ended = yield* Effect.provideService(
       lone === undefined ? walk(running) : runLone(running, lone),
@@ -109,6 +111,7 @@ interface Position {
 
 const walk = Effect.fnUntraced(function* (running: Running) {
   const most = yield* MaxExecutions
+  const clock = yield* Clock.Clock
   const first: Position = {
     index: 0,
     attempt: 1,
@@ -119,6 +122,8 @@ const walk = Effect.fnUntraced(function* (running: Running) {
   let next: Position | PipelineResult = first
   while ("executions" in next) {
     if (next.executions >= most) return tooMany(next, most)
+    if (next.executions > 0 && running.budget.left(clock.currentTimeMillisUnsafe()) <= 0)
+      return tooLate(next, running.budget.total())
     next = yield* step(running, next)
   }
   return next
@@ -173,7 +178,7 @@ const follow = Effect.fnUntraced(function* (
     }
     case "retry":
       if (at.attempt >= decision.attempts) return end(exhausted(task, at, attempt))
-      yield* wait(decision, at.attempt, attempt)
+      yield* wait(running, task, decision, at.attempt, attempt)
       return {
         ...at,
         attempt: at.attempt + 1,
@@ -193,14 +198,20 @@ const broken = (state: State, error: ToolError): Broken => ({ state, error })
 
 /** A command holds no slot while it waits. */
 const wait = Effect.fnUntraced(function* (
+  { budget }: Running,
+  task: Task,
   decision: Extract<Decision, { readonly do: "retry" }>,
   retry: number,
   attempt: Attempt
 ) {
   const delay = delayOf(decision, retry, attempt.failure?.retryAfter)
+  const clock = yield* Clock.Clock
+  const begun = clock.currentTimeMillisUnsafe()
   yield* Effect.logInfo(`attempt ${retry} of ${decision.attempts} failed, the next in ${delay} s`)
   const pause = Duration.seconds(delay)
   if (delay > 0) yield* (yield* Slot).park(Effect.sleep(pause), pause)
+  // With the wait for a slot, which is no work of the command.
+  budget.pause(`${retry} of ${task.label}`, (clock.currentTimeMillisUnsafe() - begun) / 1000)
 })
 
 const previousWords: ReadonlySet<string> = new Set(["previous", "prev", "_previous", "@previous"])
@@ -224,6 +235,15 @@ const nowhere = (task: Task, at: Position, to: string) =>
 const exhausted = (task: Task, at: Position, attempt: Attempt) =>
   attempt.failure ??
   Failures.make("limit", `${nameOf(task, at)} was tried ${at.attempt} times`, { source: task.kind })
+
+const tooLate = (at: Position, seconds: number): PipelineResult => ({
+  state: at.state,
+  last: at.last,
+  index: at.index,
+  failure: Failures.make("timeout", `the command's tasks took longer than its ${seconds} seconds together`, {
+    code: "COMMAND_TIMEOUT"
+  })
+})
 
 const tooMany = (at: Position, most: number): PipelineResult => ({
   state: at.state,

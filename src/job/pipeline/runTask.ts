@@ -1,5 +1,5 @@
 /** One attempt at one task: bind the input, render the settings, find the credentials, call the tool within its time. */
-import { Clock, Duration, Effect, Option, Schema } from "effect"
+import { Clock, Effect, Option, Schema } from "effect"
 import { withinOrElse } from "../../async/within.ts"
 import { authVariable, type Credentials } from "../../credentials/Credentials.ts"
 import { authKeys } from "../../credentials/authShapes.ts"
@@ -18,12 +18,14 @@ import { withOwnStatus } from "./ownStatus.ts"
 import { isRendered, type Renderer } from "./Renderer.ts"
 import { flattened, layersOf, type State } from "./State.ts"
 import type { Plan, Task } from "./Task.ts"
+import type { TimeBudget } from "./timeBudget.ts"
 
 export interface Running {
   readonly command: Command
   readonly plan: Plan
   readonly renderer: Renderer
   readonly scope: CredentialScope
+  readonly budget: TimeBudget
   readonly services: {
     readonly toolbox: Toolbox["Service"]
     readonly credentials: Credentials["Service"]
@@ -58,7 +60,10 @@ const callTool = Effect.fnUntraced(function* (running: Running, task: Task, stat
   const layers = layersOf(state, task.label, attempt, args)
   const { auth, config } = yield* configOf(running, task, layers)
   yield* services.credentials.register(task.kind, config)
-  const seconds = deadlineOf(config, services.config.commandTimeout)
+  const own = deadlineOf(config)
+  if (own !== undefined) running.budget.allow(task.label, own)
+  const left = running.budget.left((yield* Clock.Clock).currentTimeMillisUnsafe())
+  const seconds = Math.max(0.001, Math.min(own ?? Infinity, left))
   const { endsAtDeadline } = services.toolbox.declarationOf(task.kind)
   const call = services.toolbox.run({
     kind: task.kind,
@@ -147,9 +152,9 @@ const toEnd = 60
 const secondsOf = Schema.decodeUnknownOption(Coerced.Seconds)
 
 /** `timeout: {total: 30}` is meant as well; a `connect` alone is the tool's own affair. */
-const deadlineOf = (config: JsonObject, commandTimeout: Duration.Duration): number => {
+const deadlineOf = (config: JsonObject): number | undefined => {
   const timeout = config["timeout"] ?? config["timeout_seconds"]
-  if (timeout === undefined || timeout === null) return Duration.toSeconds(commandTimeout)
+  if (timeout === undefined || timeout === null) return undefined
   const written = secondsOf(isObject(timeout) ? timeout["total"] : timeout)
-  return Option.isSome(written) && written.value > 0 ? written.value : Duration.toSeconds(commandTimeout)
+  return Option.isSome(written) && written.value > 0 ? written.value : undefined
 }

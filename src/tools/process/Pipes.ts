@@ -31,7 +31,10 @@ export interface Pipes {
   readonly acquire: (direction: Direction) => Effect.Effect<Pipe, ToolError, Scope.Scope>
 }
 
-export const make: Effect.Effect<Pipes, never, Scope.Scope> = Effect.gen(function* () {
+/** For programs of other users, which may open their own pipes by a descriptor's name, the pipes are open to all. */
+export const make = Effect.fnUntraced(function* (
+  forOthers: boolean
+): Effect.fn.Return<Pipes, never, Scope.Scope> {
   const free = new Map<Direction, Array<Ends>>([
     ["fromChild", []],
     ["toChild", []]
@@ -52,7 +55,7 @@ export const make: Effect.Effect<Pipes, never, Scope.Scope> = Effect.gen(functio
     })
     const { path } = folder
     const names = Array.from({ length: batch }, () => join(path, randomBytes(12).toString("hex")))
-    yield* makeFifos(names)
+    yield* makeFifos(names, forOthers ? "666" : "600")
     return yield* Effect.try({
       try: () => names.map((name) => openEnds(name, direction)),
       catch: (cause) => unavailable(`cannot open a pipe: ${messageOf(cause)}`)
@@ -85,9 +88,9 @@ const batch = 16
 
 // --- the driver's edge ---
 
-const makeFifos = (paths: ReadonlyArray<string>): Effect.Effect<void, ToolError> =>
+const makeFifos = (paths: ReadonlyArray<string>, mode: string): Effect.Effect<void, ToolError> =>
   Effect.callback((resume) => {
-    execFile("mkfifo", ["-m", "600", ...paths], { env: { PATH: "/usr/bin:/bin:/usr/local/bin" } }, (error) =>
+    execFile("mkfifo", ["-m", mode, ...paths], { env: { PATH: "/usr/bin:/bin:/usr/local/bin" } }, (error) =>
       resume(error === null ? Effect.void : Effect.fail(unavailable(`cannot make pipes: ${error.message}`)))
     )
   })

@@ -2,6 +2,7 @@
 import { Context, Duration, Layer, type LogLevel } from "effect"
 import { type ChildEnvironment, childEnvironment, type Inherit } from "./Environment.ts"
 import type { Limits } from "./Limits.ts"
+import type { UserRange } from "./Users.ts"
 
 export interface ProcessSettings {
   /** The worker's environment, from which a child's is built. */
@@ -22,6 +23,8 @@ export interface ProcessSettings {
   readonly limits: Limits
   /** -1000 … 1000: how much rather the kernel takes the child than another process when memory is short. */
   readonly oomScoreAdj: number
+  /** Users that programs run as, one each; without them they run as the worker does. */
+  readonly users?: UserRange | undefined
   /** Of the lines that programs write. */
   readonly logLevel: LogLevel.Severity
 }

@@ -12,7 +12,9 @@ import * as OutOfMemory from "./OutOfMemory.ts"
 import * as Pipes from "./Pipes.ts"
 import { ProcessOptions, type ProcessSettings } from "./ProcessOptions.ts"
 import * as ProcessTree from "./ProcessTree.ts"
+import { findReaper } from "./reaper.ts"
 import * as Spawn from "./spawn.ts"
+import * as Users from "./Users.ts"
 
 export interface Program {
   /** The kind of the tool, for errors. */
@@ -60,12 +62,14 @@ export class ProcessRunner extends Context.Service<
     ProcessRunner,
     Effect.gen(function* () {
       const options = yield* ProcessOptions
-      const pipes = yield* Pipes.make
+      const users = yield* Users.make(options.users)
+      const pipes = yield* Pipes.make(options.users !== undefined)
       const outOfMemory = OutOfMemory.make()
       const plugs = yield* Spawn.plugs
-      const spawn = Spawn.launch(options.oomScoreAdj, plugs)
+      const spawn = Spawn.launch(options.oomScoreAdj, plugs, findReaper())
       return ProcessRunner.of({
-        run: (program, launch = spawn) => Effect.scoped(run({ options, pipes, outOfMemory }, program, launch))
+        run: (program, launch = spawn) =>
+          Effect.scoped(run({ options, pipes, users, outOfMemory }, program, launch))
       })
     })
   )
@@ -74,15 +78,17 @@ export class ProcessRunner extends Context.Service<
 interface Tools {
   readonly options: ProcessSettings
   readonly pipes: Pipes.Pipes
+  readonly users: Users.Users
   readonly outOfMemory: OutOfMemory.OutOfMemory
 }
 
 const run = Effect.fnUntraced(function* (
-  { options, pipes, outOfMemory }: Tools,
+  { options, outOfMemory, pipes, users }: Tools,
   program: Program,
   launch: Launch
 ) {
   const started = yield* Clock.currentTimeMillis
+  const user = yield* users.acquire
   const stdio: Spawn.Stdio = {
     stdin: program.stdin === undefined ? undefined : yield* pipes.acquire("toChild"),
     stdout: yield* pipes.acquire("fromChild"),
@@ -94,8 +100,9 @@ const run = Effect.fnUntraced(function* (
   const env = { ...program.env, [ProcessTree.variable]: marker.token }
   const killsBefore = outOfMemory.kills()
   let over = false
-  const child = yield* Effect.acquireRelease(launch({ ...program, env, marker, stdio }), (launched) =>
-    over ? Effect.void : endAll(launched, options.grace)
+  const child = yield* Effect.acquireRelease(
+    launch({ ...program, env, marker, stdio, user: user?.id }),
+    (launched) => (over ? Effect.void : endAll(launched, options.grace, user))
   )
   for (const pipe of all) pipe.closeChildEnd()
 
@@ -121,7 +128,7 @@ const run = Effect.fnUntraced(function* (
         duration: program.timeout,
         orElse: () => Effect.succeed("timeout" as const)
       })
-  yield* endAll(child, status === "timeout" ? options.grace : graceOfLeftovers)
+  yield* endAll(child, status === "timeout" ? options.grace : graceOfLeftovers, user)
   over = true
 
   // Everything that could write is gone, so the pipes end; a process that cannot be killed must not hold us.
@@ -141,10 +148,12 @@ const run = Effect.fnUntraced(function* (
 const graceOfLeftovers = Duration.millis(200)
 const drainWithin = Duration.seconds(2)
 
-const endAll = (child: Spawn.Launched, grace: Duration.Duration) =>
-  Effect.flatMap(ProcessTree.end(child.leader, grace), (left) =>
-    left.length === 0 ? Effect.void : Effect.logError(`processes ${left.join(", ")} cannot be killed`)
-  )
+const endAll = (child: Spawn.Launched, grace: Duration.Duration, user: Users.User | undefined) =>
+  Effect.flatMap(ProcessTree.end(child.leader, grace), (left) => {
+    if (left.length === 0) return Effect.void
+    user?.retire()
+    return Effect.logError(`processes ${left.join(", ")} cannot be killed`)
+  })
 
 const endedOf = (status: Spawn.ExitStatus | "timeout", killedForMemory: () => boolean): Ended => {
   if (status === "timeout") return { _tag: "TimedOut" }

@@ -1,11 +1,15 @@
 /**
- * All processes of one command, wherever they went, and how to end them.
+ * All processes of one command, wherever they went, and how to end them. They are found by several marks, because each of
+ * them can be got rid of alone:
  *
- * A process leaves its group with `setsid`, its parent with a double fork, its environment with `env -i` and its
- * pipes by closing them. It keeps its resource limits, and the limit on resident memory has had no effect since
- * Linux 2.4.30. So every command gets a value of its own there (far above any memory there is), and
- * `/proc/<pid>/limits` says whose child a process is. The environment carries the same mark for the case that
- * the limit cannot be set. Without /proc (macOS) only the process group is known.
+ * - their session, as long as the first process lives;
+ * - their descent: children of what was found, and orphans, which come back to the command's reaper (reaper.ts);
+ * - a limit on resident memory, which has had no effect since Linux 2.4.30: every command gets a value of its own, far
+ *   above any memory there is, and it is inherited;
+ * - a variable in the environment;
+ * - its user, where each program has one of its own.
+ *
+ * Without /proc (macOS) only the process group is known.
  */
 import { Clock, Duration, Effect } from "effect"
 import { randomBytes } from "node:crypto"
@@ -33,34 +37,80 @@ export const makeMarker = (): Marker => ({
 const ticksPerSecond = 100
 
 export interface Leader {
-  /** Its pid, which is also its process group and its session. */
+  /** Its pid, which is also its session. */
   readonly pid: number
   readonly marker: Marker
+  /** Its user, which no other program has, if it has one of its own. */
+  readonly user?: number | undefined
+  /** Whether it waits for all that the program leaves, and ends by itself after that. */
+  readonly reaps: boolean
   /** Whether the pid still is this process: after it was waited for, the number may belong to another process. */
   readonly isOurs: () => boolean
 }
 
+interface Process {
+  readonly pid: number
+  readonly parent: number
+  readonly group: number
+  readonly session: number
+}
+
 /** Processes of a command that run, zombies aside. */
-export const membersOf = (leader: Leader): ReadonlyArray<number> => {
+export const membersOf = (leader: Leader): ReadonlyArray<number> => found(leader).map(({ pid }) => pid)
+
+const found = (leader: Leader): ReadonlyArray<Process> => {
   const pids = numericEntries("/proc")
-  if (pids === undefined) return kill(-leader.pid, 0) ? [leader.pid] : []
-  const limit = String(BigInt(leader.marker.limitKiB) * 1024n)
-  const setting = `${variable}=${leader.marker.token}`
+  if (pids === undefined)
+    return kill(-leader.pid, 0)
+      ? [{ pid: leader.pid, parent: 0, group: leader.pid, session: leader.pid }]
+      : []
   // Every command of every worker reads all processes of the machine: this has to be quick.
   const buffer = Buffer.allocUnsafe(1024)
-  return pids.filter((pid) => {
-    const stat = readStart(`/proc/${pid}/stat`, buffer)
-    if (stat === undefined || pid === process.pid) return false
-    // The name in parentheses may contain anything, parentheses included.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ", 20)
-    const [state, , group] = fields
-    if (state === "Z" || state === "X" || Number(fields[19]) < leader.marker.since) return false
-    return (
-      (Number(group) === leader.pid && leader.isOurs()) ||
-      readText(`/proc/${pid}/limits`)?.includes(limit) === true ||
-      readText(`/proc/${pid}/environ`)?.includes(setting) === true
-    )
-  })
+  const all = pids.flatMap((pid) => processAt(pid, leader.marker.since, buffer))
+  const members = new Set<number>()
+  if (leader.isOurs()) for (const { pid, session } of all) if (session === leader.pid) members.add(pid)
+  addDescendants(members, all)
+  // The marks of a process are in three files: those of the descendants need not be read.
+  for (const { pid } of all) if (!members.has(pid) && isMarked(pid, leader)) members.add(pid)
+  addDescendants(members, all)
+  return all.filter(({ pid }) => members.has(pid))
+}
+
+const addDescendants = (members: Set<number>, all: ReadonlyArray<Process>): void => {
+  // A child may stand before its parent in the list.
+  for (let before = -1; before !== members.size;) {
+    before = members.size
+    for (const { parent, pid } of all) if (members.has(parent)) members.add(pid)
+  }
+}
+
+const processAt = (pid: number, since: number, buffer: Buffer): ReadonlyArray<Process> => {
+  const stat = readStart(`/proc/${pid}/stat`, buffer)
+  if (stat === undefined || pid === process.pid) return []
+  // The name in parentheses may contain anything, parentheses included.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ", 20)
+  const [state, parent, group, session] = fields
+  if (state === "Z" || state === "X" || Number(fields[19]) < since) return []
+  return [{ pid, parent: Number(parent), group: Number(group), session: Number(session) }]
+}
+
+const isMarked = (pid: number, { marker, user }: Leader): boolean =>
+  (user !== undefined && userOf(pid) === user) ||
+  readText(`/proc/${pid}/limits`)?.includes(String(BigInt(marker.limitKiB) * 1024n)) === true ||
+  readText(`/proc/${pid}/environ`)?.includes(`${variable}=${marker.token}`) === true
+
+/** The group of the program at once: the kernel signals all of it, so that a fork bomb cannot outrun the list. */
+const signalProgram = ({ isOurs, pid, reaps }: Leader, name: NodeJS.Signals): ReadonlySet<number> => {
+  return new Set(reaps && isOurs() ? childrenOf(pid).filter((child) => kill(-child, name)) : [])
+}
+
+const childrenOf = (pid: number): ReadonlyArray<number> =>
+  (readText(`/proc/${pid}/task/${pid}/children`) ?? "").split(" ").filter(Boolean).map(Number)
+
+/** By `/proc/<pid>/status`: the owner of the folder is root for a process that may not be traced. */
+const userOf = (pid: number): number | undefined => {
+  const real = /^Uid:\s+(\d+)/m.exec(readText(`/proc/${pid}/status`) ?? "")?.[1]
+  return real === undefined ? undefined : Number(real)
 }
 
 /** Whether a process exists and is no zombie. */
@@ -76,7 +126,7 @@ export const runs = (pid: number): boolean => {
  * none, but for a process in an uninterruptible system call.
  */
 export const end = Effect.fnUntraced(function* (leader: Leader, grace: Duration.Duration) {
-  if (membersOf(leader).length === 0) return []
+  if (!leader.isOurs() && membersOf(leader).length === 0) return []
   signal(leader, "SIGTERM")
   // A stopped process takes its TERM only when it runs on.
   signal(leader, "SIGCONT")
@@ -106,9 +156,16 @@ const gone = Effect.fnUntraced(function* (leader: Leader, within: Duration.Durat
 })
 
 const signal = (leader: Leader, name: NodeJS.Signals): void => {
-  // The group first: the kernel signals all of it at once, so that a fork bomb cannot outrun the list.
-  if (leader.isOurs() || numericEntries("/proc") === undefined) kill(-leader.pid, name)
-  for (const pid of membersOf(leader)) kill(pid, name)
+  if (numericEntries("/proc") === undefined) return void kill(-leader.pid, name)
+  const told = signalProgram(leader, name)
+  const members = found(leader)
+  // Orphans come to the reaper only as long as it lives: it goes last, and by itself.
+  const others = leader.reaps ? members.filter(({ pid }) => pid !== leader.pid) : members
+  const targets = (others.length === 0 ? members : others).filter(({ group }) => !told.has(group))
+  const pids = new Set(targets.map(({ pid }) => pid))
+  const groups = new Set(targets.filter(({ group }) => pids.has(group)).map(({ group }) => group))
+  for (const group of groups) kill(-group, name)
+  for (const { group, pid } of targets) if (!groups.has(group)) kill(pid, name)
 }
 
 const kill = (pid: number, name: NodeJS.Signals | 0): boolean => {

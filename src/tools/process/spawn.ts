@@ -7,6 +7,7 @@ import { messageOf } from "../../domain/messageOf.ts"
 import { invalid, ToolError, Unavailable } from "../../domain/ToolError.ts"
 import { type Limits, wrapped } from "./Limits.ts"
 import type { Pipe } from "./Pipes.ts"
+import type { Reaper } from "./reaper.ts"
 import type { Leader, Marker } from "./ProcessTree.ts"
 
 export interface Stdio {
@@ -24,6 +25,8 @@ export interface Order {
   readonly limits?: Limits | undefined
   readonly marker: Marker
   readonly stdio: Stdio
+  /** The number of the user and of its group. */
+  readonly user?: number | undefined
 }
 
 /** Both undefined: it is gone and its exit is unknown. */
@@ -38,15 +41,17 @@ export interface Launched {
 }
 
 export const launch =
-  (oomScoreAdj: number, plugs: Plugs) =>
+  (oomScoreAdj: number, plugs: Plugs, reaper: Reaper) =>
   (order: Order): Effect.Effect<Launched, ToolError> =>
     Effect.callback((resume) => {
       const fail = (cause: unknown): void => resume(Effect.fail(notStarted(order, cause)))
       try {
-        const child = start(order, oomScoreAdj, plugs)
+        const child = start(order, oomScoreAdj, plugs, reaper)
         const exited = exitOf(child)
         child.once("error", fail)
-        child.once("spawn", () => resume(Effect.succeed({ leader: leaderOf(child, order.marker), exited })))
+        child.once("spawn", () =>
+          resume(Effect.succeed({ leader: leaderOf(child, order, reaper !== undefined), exited }))
+        )
       } catch (cause) {
         fail(cause)
       }
@@ -89,9 +94,10 @@ export const plugs: Effect.Effect<Plugs, never, Scope.Scope> = Effect.acquireRel
 
 // --- the driver's edge ---
 
-const start = (order: Order, oomScoreAdj: number, plugs: Plugs): ChildProcess => {
+const start = (order: Order, oomScoreAdj: number, plugs: Plugs, reaper: Reaper): ChildProcess => {
   const { stdin, stdout, stderr, result } = order.stdio
-  const [command, ...args] = wrapped(order.argv, order.limits ?? {}, order.marker, oomScoreAdj)
+  const program = wrapped(order.argv, order.limits ?? {}, order.marker, oomScoreAdj)
+  const [command, ...args] = reaper === undefined ? program : ([...reaper, ...program] as const)
   const stdio: Array<number | "ignore"> = [stdin?.childEnd ?? "ignore", stdout.childEnd, stderr.childEnd]
   for (let fd = 3; fd <= Math.max(3, ...plugs.fds); fd++)
     stdio.push(plugs.fds.includes(fd) ? plugs.null : "ignore")
@@ -100,13 +106,16 @@ const start = (order: Order, oomScoreAdj: number, plugs: Plugs): ChildProcess =>
     env: { ...order.env },
     detached: true,
     stdio,
+    ...(order.user === undefined ? {} : { uid: order.user, gid: order.user }),
     ...(order.cwd === undefined ? {} : { cwd: order.cwd })
   })
 }
 
-const leaderOf = (child: ChildProcess, marker: Marker): Leader => ({
+const leaderOf = (child: ChildProcess, { marker, user }: Order, reaps: boolean): Leader => ({
   pid: child.pid ?? 0,
   marker,
+  user,
+  reaps,
   isOurs: () => child.exitCode === null && child.signalCode === null
 })
 

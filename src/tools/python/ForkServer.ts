@@ -109,7 +109,7 @@ const fork = Effect.fnUntraced(function* (server: Server, spec: Spec, order: Ord
     Effect.tap(() => Effect.sync(() => (ended = true)))
   )
   return {
-    leader: { pid, marker: order.marker, isOurs: () => !ended && server.commands.has(id) },
+    leader: { pid, marker: order.marker, reaps: true, isOurs: () => !ended && server.commands.has(id) },
     exited
   } satisfies Launched
 })
@@ -167,6 +167,7 @@ const launch = (spec: Spec): Server => {
     leader: {
       pid: child.pid ?? 0,
       marker,
+      reaps: false,
       isOurs: () => child.exitCode === null && child.signalCode === null
     },
     ready: Deferred.makeUnsafe<void, ToolError>(),

@@ -33,6 +33,19 @@ const runaways: ReadonlyArray<readonly [string, string]> = [
     "a whole family that ignores TERM in sessions of its own",
     "trap '' TERM HUP INT; setsid sh -c 'setsid SLEEP & SLEEP' & exit 0"
   ],
+  ["a lower mark", "ulimit -m 12345; env -i PATH=$PATH setsid SLEEP & exit 0"],
+  [
+    "a lower mark before two forks",
+    "ulimit -m 12345; env -i PATH=$PATH setsid sh -c 'setsid SLEEP & exit' & exit 0"
+  ],
+  [
+    "no mark at all, in the background of a program that goes on for a while",
+    "ulimit -m 12345; env -i PATH=$PATH setsid sh -c '(setsid SLEEP </dev/null >/dev/null 2>&1 &) ; exit' ; sleep 0.3; exit 0"
+  ],
+  [
+    "no mark, deaf ears",
+    "trap '' TERM HUP INT; ulimit -m 12345; env -i PATH=$PATH setsid sh -c 'setsid SLEEP & SLEEP' & exit 0"
+  ],
   ["a stopped child", "SLEEP & kill -STOP $!; exit 0"]
 ]
 

@@ -27,11 +27,13 @@ the names of the ITL charts over it.
 {{- $pools := dict -}}
 {{- if $first.enabled -}}
 {{- $own := dict "WORKER_POOL_NAME" $first.poolName -}}
+{{- if $first.isolatedTools }}{{ $_ := set $own "WORKER_TOOL_USERS" "20001-20064" }}{{ end -}}
 {{- $_ := set $pools "default" (merge (dict "suffix" "" "config" (merge (deepCopy $config) $own)) $first) -}}
 {{- end -}}
 {{- range $name, $over := .Values.workerPools -}}
 {{- $pool := mergeOverwrite (deepCopy $first) (dict "enabled" true "poolName" $name) (deepCopy $over) -}}
 {{- $own := dict "WORKER_POOL_NAME" $pool.poolName -}}
+{{- if $pool.isolatedTools }}{{ $_ := set $own "WORKER_TOOL_USERS" "20001-20064" }}{{ end -}}
 {{- $_ := set $pool "config" (mergeOverwrite (deepCopy $config) $own (deepCopy (default dict $over.config))) -}}
 {{- if $pool.enabled }}{{ $_ := set $pools $name (merge (dict "suffix" (printf "-%s" $name)) $pool) }}{{ end -}}
 {{- end -}}

@@ -53,6 +53,7 @@ def server(preload):
     # What is shared with the children stays shared: a collection would write to every page.
     gc.collect()
     gc.freeze()
+    prctl = reaper()
     control, answers = os.dup(0), os.dup(1)
     wake, woken = os.pipe()
     os.set_blocking(woken, False)
@@ -105,7 +106,7 @@ def server(preload):
                 pid = None
             if pid == 0:
                 try:
-                    forked(order, descriptors)
+                    forked(order, descriptors, prctl)
                 finally:
                     os._exit(70)
             for descriptor in descriptors:
@@ -115,7 +116,77 @@ def server(preload):
                 answer({"id": order["id"], "pid": pid})
 
 
-def forked(order, descriptors):
+def reaper():
+    """Linux's prctl, or nothing."""
+    try:
+        import ctypes
+        call = ctypes.CDLL(None, use_errno=True).prctl
+        # 36 is PR_SET_CHILD_SUBREAPER; asked for once, so that the children need no import.
+        return call if sys.platform == "linux" else None
+    except (ImportError, AttributeError, OSError):
+        return None
+
+
+def children_of(parent):
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open("/proc/%s/stat" % name, "rb") as file:
+                    line = file.read()
+                if int(line[line.rindex(b")") + 2:].split(None, 2)[1]) == parent:
+                    found.append(int(name))
+            except (OSError, ValueError, IndexError):
+                pass
+    return found
+
+
+def supervised(prctl):
+    """The program goes on in a child. The parent gets its orphans, ends them when it has ended, and ends as it did."""
+    import signal, time
+    if prctl is None or prctl(36, 1, 0, 0, 0) != 0:
+        return
+    deaf = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+    before = [(number, signal.signal(number, signal.SIG_IGN)) for number in deaf]
+    pid = os.fork()
+    if pid == 0:
+        for number, handler in before:
+            signal.signal(number, handler)
+        os.setpgid(0, 0)
+        return
+    for number in (0, 1, 2, 3):
+        os.close(number)
+    while True:
+        ended, status = os.waitpid(-1, 0)
+        if ended == pid:
+            break
+    own, sent, begun = os.getpid(), None, time.monotonic()
+    while time.monotonic() - begun < 10:
+        try:
+            ended, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            break
+        if ended:
+            continue
+        number = signal.SIGTERM if time.monotonic() - begun < 0.2 else signal.SIGKILL
+        if number == signal.SIGKILL or sent != number:
+            for child in children_of(own):
+                try:
+                    os.kill(child, number)
+                    os.kill(child, signal.SIGCONT)
+                except OSError:
+                    pass
+        sent = number
+        time.sleep(0.005)
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(own, number)
+    os._exit(os.WEXITSTATUS(status))
+
+
+def forked(order, descriptors, prctl):
     import gc, resource, signal, threading, time
     os.setsid()
     signal.set_wakeup_fd(-1)
@@ -124,6 +195,7 @@ def forked(order, descriptors):
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number, inheritable=number < 3)
     os.closerange(4, max(descriptors) + 1)
+    supervised(prctl)
     for name, soft, hard in order["limits"]:
         resource.setrlimit(getattr(resource, name), (soft, hard))
     try:
