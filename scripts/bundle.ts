@@ -78,7 +78,8 @@ export const bundle = async (folder: string): Promise<void> => {
     entryPoints: {
       program: "src/main.ts",
       "noetl-program": "src/noetl.ts",
-      natsLeaseThread: "src/queue/nats/natsLeaseThread.ts"
+      natsLeaseThread: "src/queue/nats/natsLeaseThread.ts",
+      postgresLeaseThread: "src/queue/postgres/postgresLeaseThread.ts"
     },
     outdir: folder,
     chunkNames: "[name]-[hash]",

@@ -20,6 +20,7 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   async: ["domain"],
   nats: basis,
   google: basis,
+  postgres: basis,
   kubernetes: basis,
   secrets: basis,
   template: basis,
@@ -28,11 +29,26 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
 
   "control-plane": basis,
   "control-plane/noetl": [...basis, "control-plane/ControlPlane.ts"],
+  "control-plane/jobs": [
+    ...basis,
+    "control-plane/ControlPlane.ts",
+    "queue/JobOutcomes.ts",
+    "queue/MessageQueue.ts"
+  ],
   "control-plane/index.ts": ["control-plane"],
   queue: [...basis, "telemetry/Metrics.ts", "control-plane/ControlPlane.ts"],
   "queue/nats": [
     ...basis,
     "nats",
+    "queue/MessageQueue.ts",
+    "queue/Leases.ts",
+    "queue/LeaseThread.ts",
+    "queue/leaseLoop.ts"
+  ],
+  "queue/postgres": [
+    ...basis,
+    "postgres",
+    "queue/JobOutcomes.ts",
     "queue/MessageQueue.ts",
     "queue/Leases.ts",
     "queue/LeaseThread.ts",
@@ -108,6 +124,7 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "job/pipeline",
     "journal",
     "nats",
+    "postgres",
     "queue",
     "results",
     "secrets",

@@ -16,7 +16,7 @@ import type { Toolbox } from "../tools/Toolbox.ts"
 import * as PodDeletionCost from "../worker/plugins/PodDeletionCost.ts"
 import { Worker } from "../worker/Worker.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
-import { controlPlaneOf, queueOf } from "./backends.ts"
+import { backendLayers } from "./backends.ts"
 import { redacted } from "./load.ts"
 import type { Values } from "./settings.ts"
 import { toolOptions } from "./toolOptions.ts"
@@ -27,14 +27,14 @@ export const workerLayer = <E>(
   tools: Layer.Layer<Toolbox, E, ControlPlane | Results | SafetyOptions>
 ) => {
   const options = toolOptions(values)
-  const { leases, queue, results } = queueOf(values).layers(values)
+  const { controlPlane, leases, queue, results } = backendLayers(values)
   const worker = Worker.layer.pipe(
     Layer.provide(Layer.provide(tools, options)),
     Layer.provide(Pipeline.layerWith({ retypeStrings: values.retypeStrings })),
     Layer.provide(results),
     Layer.provide(leases),
     Layer.provideMerge(queue),
-    Layer.provide(controlPlaneOf(values).layer(values)),
+    Layer.provide(controlPlane),
     Layer.provide(credentialSource(values)),
     Layer.provide(googleIdentity(values)),
     Layer.provide(journal(values)),

@@ -96,8 +96,13 @@ export class SettleFailed extends Schema.TaggedError<SettleFailed>()("SettleFail
   readonly isRetryable = true
 }
 
+/** Another worker may have the delivery: nothing that is done with it counts any more. */
+export class LeaseLost extends Schema.TaggedError<LeaseLost>()("LeaseLost", { detail: Schema.String }) {
+  readonly isRetryable = false
+}
+
 export class QueueError extends Schema.TaggedError<QueueError>()("QueueError", {
-  reason: Schema.Union([Disconnected, StreamMissing, SettleFailed])
+  reason: Schema.Union([Disconnected, StreamMissing, SettleFailed, LeaseLost])
 }) {
   get isRetryable(): boolean {
     return this.reason.isRetryable
@@ -121,6 +126,8 @@ export class MessageQueue extends Context.Service<
     readonly deliveries: (capacity: Capacity) => Stream.Stream<Delivery, QueueError>
     /** Whether the queue answered lately, for readiness. */
     readonly connected: Effect.Effect<boolean>
+    /** Why an operator's pause keeps this worker from taking messages, as one sentence; undefined where none does. */
+    readonly paused?: Effect.Effect<string | undefined>
     /** The backlog; undefined where the queue cannot tell. */
     readonly waiting: Effect.Effect<Waiting | undefined, QueueError>
   }
