@@ -121,7 +121,11 @@ const readToml = (file: Sources["file"], problems: Array<string>): ReadonlyMap<s
 
 const flatten = (value: unknown, path: string, add: (key: string, value: unknown) => void): void => {
   if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof Date) {
-    add(path, Array.isArray(value) ? value.map(textOfItem).join(",") : value)
+    // `[[queues]]` is the long form of `queue.names`.
+    add(
+      path === "queues" ? "queue.names" : path,
+      Array.isArray(value) ? value.map(textOfItem).join(",") : value
+    )
     return
   }
   for (const [key, inner] of Object.entries(value)) flatten(inner, path === "" ? key : `${path}.${key}`, add)

@@ -53,7 +53,7 @@ describe("Configuration", () => {
     assert.strictEqual(said.length, 4)
     for (const part of [
       'HEALTH_PORT: "99999" is not in this range; expected an integer from 0 to 65535',
-      'WORKER_QUEUE: "kafka" is none of these; expected nats | memory',
+      'WORKER_QUEUE: "kafka" is none of these; expected nats | postgres | memory',
       "NATS_URL:",
       'worker.toml:4: worker.heartbeat_interval_seconds: "soon" is no time'
     ]) {

@@ -33,7 +33,7 @@ export const jobs = {
   ),
   queues: setting(
     {
-      key: "queues",
+      key: "queue.names",
       env: ["WORKER_QUEUES", "QUEUE_NAMES"],
       doc: "Queues of the database that this worker works, each with its own concurrency and weight: default,mail=4,reports=2:3. In TOML also as [[queues]] with name, concurrency and weight."
     },
