@@ -47,12 +47,6 @@ export const sharedFlags = {
 /** Flags of the worker's executable. */
 export const workerFlags = {
   settings: settingFlags,
-  pollInterval: text(
-    "poll-interval",
-    "Accepted for compatibility: messages are pushed, nothing is polled.",
-    "SECONDS",
-    "p"
-  ),
   ...sharedFlags
 }
 
