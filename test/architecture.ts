@@ -55,6 +55,7 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "queue/leaseLoop.ts"
   ],
   "queue/index.ts": ["queue"],
+  jobs: [...basis, "postgres", "queue/JobOutcomes.ts", "queue/MessageQueue.ts", "tools/Tool.ts"],
   journal: basis,
   results: [...basis, "nats"],
   credentials: [...basis, "google", "secrets", "control-plane/ControlPlane.ts"],
@@ -138,6 +139,7 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "control-plane",
     "credentials",
     "job/pipeline",
+    "jobs",
     "queue",
     "results",
     "secrets",
@@ -148,6 +150,7 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   "testing/suites": [
     ...basis,
     ...ports,
+    "jobs",
     "testing/aCommand.ts",
     "tools/Tool.ts",
     "tools/Toolbox.ts",

@@ -118,5 +118,6 @@ BEGIN
   RETURNING j.id, j.tenant, j.kind, j.payload::text, j.priority, j.attempt, j.failures, j.deliveries, j.max_retries,
     j.timeout_seconds, j.backoff_seconds, j.backoff_max_seconds, j.traceparent,
     (extract(epoch FROM greatest(j.created_at, j.run_at)) * 1000)::double precision, false;
+  PERFORM worker_tell(v_ids);
 END $$;
 `

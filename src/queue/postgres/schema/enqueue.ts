@@ -3,8 +3,21 @@
  * document. Both are ordinary statements of the caller's transaction: the job is there exactly when it commits.
  */
 export const enqueue = `
+CREATE FUNCTION worker_tell(p_ids bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT FROM worker_watchers WHERE until > now()) THEN
+    PERFORM pg_notify('worker_job_events', page.payload) FROM (
+      SELECT string_agg(told, ',' ORDER BY n) AS payload FROM (
+        SELECT id || ':' || status || ':' || attempt AS told, row_number() OVER (ORDER BY id) AS n
+        FROM worker_jobs WHERE id = ANY (p_ids)
+      ) s GROUP BY (n - 1) / 100
+    ) page;
+  END IF;
+END $$;
+
 CREATE FUNCTION worker_announce() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM worker_tell((SELECT array_agg(id) FROM added));
   -- PostgreSQL sends equal notifications of one transaction once.
   PERFORM pg_notify('worker_jobs', q.queue)
     FROM (SELECT DISTINCT queue FROM added WHERE status = 'queued' AND ready) q;

@@ -39,6 +39,9 @@ BEGIN
   IF v_queues IS NOT NULL THEN
     PERFORM pg_notify('worker_jobs', q) FROM unnest(v_queues) q;
   END IF;
+  IF EXISTS (SELECT FROM unnest(p_actions) a WHERE a <> 'extend') THEN
+    PERFORM worker_tell(p_ids);
+  END IF;
   IF cardinality(v_done) = cardinality(p_ids) THEN
     RETURN;
   END IF;
@@ -69,6 +72,7 @@ BEGIN
     cancel_requested = true,
     ended_at = CASE status WHEN 'queued' THEN now() END
   WHERE id = p_id AND status IN ('queued', 'running') RETURNING status INTO v_status;
+  PERFORM worker_tell(ARRAY[p_id]);
   RETURN coalesce(v_status, (SELECT status FROM worker_jobs WHERE id = p_id));
 END $$;
 
@@ -77,6 +81,7 @@ BEGIN
   RETURN QUERY UPDATE worker_jobs SET status = 'queued', ready = true, run_at = now(), attempt = attempt + 1,
     failures = 0, crashes = 0, cancel_requested = false, expires_at = NULL, ended_at = NULL
   WHERE id = ANY (p_ids) AND status IN ('failed', 'cancelled') RETURNING id;
+  PERFORM worker_tell(p_ids);
   PERFORM pg_notify('worker_jobs', q) FROM (SELECT DISTINCT queue AS q FROM worker_jobs WHERE id = ANY (p_ids)) s;
 END $$;
 `
