@@ -67,7 +67,7 @@ export const make = <
   const encode = Schema.encodeUnknownEffect(payload, { errors: "all" })
   const decodeResult = Schema.decodeUnknownEffect(result)
 
-  /** The job as any backend takes it: for `submitMany` and for transactions. */
+  /** The job as each backend takes it, for `submitMany` and for transactions. */
   const submission = (value: Payload["Type"], more: JobOptions = {}): Effect.Effect<Submission, JobsError> =>
     encode(value).pipe(
       Effect.mapError((error) =>
