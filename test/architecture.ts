@@ -163,8 +163,10 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "control-plane",
     "doctor",
     "job/pipeline",
+    "jobs",
     "journal",
     "nats",
+    "postgres",
     "queue",
     "results",
     "secrets",
@@ -175,6 +177,7 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   "index.ts": [...basis, ...ports, "tools", "worker"],
   "main.ts": ["cli"],
   "noetl.ts": ["cli"],
+  "nebula-worker.ts": ["cli"],
   "launch.ts": []
 }
 

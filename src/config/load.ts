@@ -14,6 +14,8 @@ export interface Sources {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly dotenv: { readonly path: string; readonly text: string } | undefined
   readonly file: { readonly path: string; readonly text: string } | undefined
+  /** Defaults of an executable that has others than the settings name, by setting. */
+  readonly defaults?: Partial<Values>
 }
 
 /** Where a value came from, as a person would name it. */
@@ -45,11 +47,12 @@ export const load = (sources: Sources): Result.Result<Loaded, ConfigProblems> =>
   const file = readToml(sources.file, problems)
   const dotenv = sources.dotenv === undefined ? {} : parseEnv(sources.dotenv.text)
   const values: Record<string, unknown> = {}
+  const defaults: Readonly<Record<string, unknown>> = sources.defaults ?? {}
   const origins = new Map<string, Origin>()
   for (const [name, setting] of Object.entries(settings) as ReadonlyArray<[string, Setting]>) {
     const origin = originOf(setting, sources, dotenv, file)
     if (origin === undefined) {
-      values[name] = setting.fallback
+      values[name] = defaults[name] ?? setting.fallback
       continue
     }
     origins.set(name, origin)

@@ -155,7 +155,13 @@ const ready = (worker: Worker["Service"]) =>
     const status = yield* worker.status
     return yield* json(
       {
-        status: isReady ? "ready" : status.draining ? "draining" : "not ready",
+        status: isReady
+          ? status.queue.paused === undefined
+            ? "ready"
+            : "paused"
+          : status.draining
+            ? "draining"
+            : "not ready",
         workers: status.slots,
         active_jobs: status.active.length,
         queue_connected: status.queue.connected,

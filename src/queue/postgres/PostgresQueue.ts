@@ -49,7 +49,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
   const claimer = yield* Claim.make({
     worker: options.worker,
     pool: options.pool,
-    leaseSeconds: Duration.toSeconds(options.visibilityTimeout)
+    leaseSeconds: Duration.toSeconds(options.visibilityTimeout),
+    upkeepMillis: Math.max(1, Duration.toMillis(options.pollInterval) - 5)
   })
   const settle = yield* Settlements.make
   const shares = Shares.make(options.queues)

@@ -1,5 +1,5 @@
 /** Claims jobs, and gives back what a claim took whose answer was lost. */
-import { Effect } from "effect"
+import { Clock, Effect } from "effect"
 import { randomUUID } from "node:crypto"
 import { Database, type Row } from "../../postgres/Database.ts"
 import type { QueueError } from "../MessageQueue.ts"
@@ -10,6 +10,8 @@ export interface ClaimOptions {
   readonly worker: string
   readonly pool: string
   readonly leaseSeconds: number
+  /** How often a claim looks for leases that ran out and for jobs that are due, in milliseconds. */
+  readonly upkeepMillis: number
 }
 
 export interface ClaimedJob {
@@ -29,9 +31,10 @@ export interface Claimer {
   readonly paused: ReadonlySet<string>
 }
 
-export const make = Effect.fnUntraced(function* ({ leaseSeconds, pool, worker }: ClaimOptions) {
+export const make = Effect.fnUntraced(function* ({ leaseSeconds, pool, upkeepMillis, worker }: ClaimOptions) {
   const { query } = yield* Database
   const lastTenant = new Map<string, string>()
+  const upkeepAt = new Map<string, number>()
   const paused = new Set<string>()
   /** Claims without an answer, which may stand. */
   const unanswered = new Map<string, string>()
@@ -45,10 +48,13 @@ export const make = Effect.fnUntraced(function* ({ leaseSeconds, pool, worker }:
     function* (queue: string, count: number) {
       yield* Effect.forEach([...unanswered], ([lost, of]) => giveBack(lost, of), { discard: true })
       const lease = randomUUID()
+      const now = yield* Clock.currentTimeMillis
+      const isDue = now >= (upkeepAt.get(queue) ?? 0)
+      if (isDue) upkeepAt.set(queue, now + upkeepMillis)
       unanswered.set(lease, queue)
       const rows = yield* query(
-        "SELECT * FROM worker_claim($1, $2::uuid, $3, $4, $5, $6, $7::double precision, $8)",
-        [protocol, lease, worker, queue, pool, count, leaseSeconds, lastTenant.get(queue) ?? ""]
+        "SELECT * FROM worker_claim($1, $2::uuid, $3, $4, $5, $6, $7::double precision, $8, $9)",
+        [protocol, lease, worker, queue, pool, count, leaseSeconds, lastTenant.get(queue) ?? "", isDue]
       )
       unanswered.delete(lease)
       if (rows[0]?.["o_paused"] === true) {

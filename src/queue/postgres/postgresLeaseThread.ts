@@ -15,9 +15,7 @@ interface Extension {
   readonly fail: (cause: unknown) => void
 }
 
-const statement =
-  "SELECT o_position FROM worker_settle($1::bigint[], $2::uuid[], array_fill('extend'::text, ARRAY[cardinality($1::bigint[])]), " +
-  "$3::double precision[], array_fill(NULL::text, ARRAY[cardinality($1::bigint[])]))"
+const statement = "SELECT o_position FROM worker_extend($1::bigint[], $2::uuid[], $3::double precision[])"
 
 runLeaseThread((backend) => {
   // The worker of this process wrote it: `postgresLeases.ts` is the only place that starts this thread.

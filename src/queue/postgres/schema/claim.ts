@@ -82,7 +82,7 @@ END $$;
 
 CREATE FUNCTION worker_claim(
   p_version integer, p_claim uuid, p_worker text, p_queue text, p_pool text, p_count integer,
-  p_lease_seconds double precision, p_after text
+  p_lease_seconds double precision, p_after text, p_upkeep boolean
 ) RETURNS TABLE (
   o_id bigint, o_tenant text, o_kind text, o_payload text, o_priority smallint, o_attempt integer, o_failures integer,
   o_deliveries integer, o_max_retries integer, o_timeout double precision, o_backoff double precision,
@@ -90,20 +90,27 @@ CREATE FUNCTION worker_claim(
 ) LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
 DECLARE
   v_oldest integer;
+  v_paused boolean;
+  v_limited boolean;
   v_ids bigint[];
 BEGIN
-  SELECT oldest_worker INTO v_oldest FROM worker_schema;
+  SELECT oldest_worker,
+    EXISTS (SELECT FROM worker_pauses WHERE (scope = 'queue' AND name = p_queue) OR (scope = 'pool' AND name = p_pool)),
+    EXISTS (SELECT FROM worker_limits WHERE queue = p_queue)
+  INTO v_oldest, v_paused, v_limited FROM worker_schema;
   IF p_version < v_oldest THEN
     RAISE EXCEPTION 'this worker knows version % of the jobs'' schema and the database asks for % at least: run a newer worker',
       p_version, v_oldest USING ERRCODE = 'NW001';
   END IF;
-  PERFORM worker_reclaim(p_queue);
-  IF EXISTS (SELECT FROM worker_pauses WHERE (scope = 'queue' AND name = p_queue) OR (scope = 'pool' AND name = p_pool)) THEN
+  IF p_upkeep THEN
+    PERFORM worker_reclaim(p_queue);
+  END IF;
+  IF v_paused THEN
     o_paused := true;
     RETURN NEXT;
     RETURN;
   END IF;
-  IF EXISTS (SELECT FROM worker_limits WHERE queue = p_queue) THEN
+  IF v_limited THEN
     v_ids := worker_pick_limited(p_queue, p_count, p_after);
   ELSE
     v_ids := worker_pick(p_queue, p_count, p_after);
@@ -111,6 +118,8 @@ BEGIN
   IF cardinality(v_ids) = 0 THEN
     RETURN;
   END IF;
+  -- A claim that a crash of the server forgets is no loss: the job waits again, and the outcome of this one counts for nothing.
+  PERFORM set_config('synchronous_commit', 'off', true);
   RETURN QUERY UPDATE worker_jobs j SET
     status = 'running', lease_token = p_claim, lease_until = now() + make_interval(secs => p_lease_seconds),
     worker_id = p_worker, deliveries = deliveries + 1, started_at = now()

@@ -35,6 +35,7 @@ export const tableRights: ReadonlyArray<string> = [
 export const calledFunctions: ReadonlyArray<string> = [
   "worker_claim",
   "worker_settle",
+  "worker_extend",
   "worker_give_back",
   "worker_enqueue_many"
 ]

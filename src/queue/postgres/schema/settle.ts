@@ -10,8 +10,6 @@ DECLARE
   v_done bigint[];
   v_queues text[];
 BEGIN
-  -- In the order of ids: two statements that wait for each other's rows would be a deadlock.
-  PERFORM 1 FROM worker_jobs WHERE id = ANY (p_ids) ORDER BY id FOR UPDATE;
   WITH settled AS (
     UPDATE worker_jobs j SET
       status = CASE i.action WHEN 'succeed' THEN 'succeeded' WHEN 'fail' THEN 'failed' WHEN 'extend' THEN 'running'
@@ -53,6 +51,20 @@ BEGIN
   FROM unnest(p_ids, p_leases, p_actions) WITH ORDINALITY AS i(id, lease, action, position)
     LEFT JOIN worker_jobs j ON j.id = i.id
   WHERE i.position <> ALL (coalesce(v_done, '{}'));
+END $$;
+
+-- It waits for no row, so that it and a settlement never wait for each other: a row that is locked is being settled.
+CREATE FUNCTION worker_extend(p_ids bigint[], p_leases uuid[], p_seconds double precision[])
+RETURNS TABLE (o_position bigint) LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  UPDATE worker_jobs j SET lease_until = now() + make_interval(secs => i.seconds)
+  FROM unnest(p_ids, p_leases, p_seconds) AS i(id, lease, seconds)
+  WHERE j.id = i.id AND j.lease_token = i.lease AND j.status = 'running' AND j.id IN (
+    SELECT id FROM worker_jobs WHERE id = ANY (p_ids) FOR UPDATE SKIP LOCKED);
+  RETURN QUERY SELECT i.position FROM unnest(p_ids, p_leases) WITH ORDINALITY AS i(id, lease, position)
+    LEFT JOIN worker_jobs j ON j.id = i.id
+  WHERE j.id IS NULL OR j.status <> 'running' OR j.lease_token <> i.lease;
 END $$;
 
 CREATE FUNCTION worker_give_back(p_queue text, p_claim uuid) RETURNS bigint LANGUAGE sql AS $$
