@@ -10,7 +10,7 @@ import { createServer } from "node:net"
 import { homedir, tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
-import pg from "pg"
+import { Client } from "pg"
 import { postgresFolders } from "../test/support/postgresFolders.ts"
 import { claimCost, latency } from "./jobs/claims.ts"
 
@@ -62,9 +62,9 @@ process.on("exit", () => {
 })
 const urlOf = (name: string) => `postgresql://bench@127.0.0.1:${port}/${name}`
 const admin = async (sql: string) => {
-  const client = new pg.Client(urlOf("postgres"))
+  const client = new Client(urlOf("postgres"))
   await client.connect()
-  await client.query(sql).finally(() => client.end())
+  await client.query(sql).finally(() => void client.end())
 }
 for (let up = false; !up;)
   up = await admin("SELECT 1").then(
@@ -92,7 +92,10 @@ const measure = async (side: Side): Promise<Measure> => {
   )
   let text = ""
   child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()))
+  const late = setTimeout(() => child.kill("SIGKILL"), 120_000)
   await once(child, "exit")
+  clearTimeout(late)
+  if (text === "") throw new Error(`${side} did not work ${jobs} jobs within two minutes`)
   return JSON.parse(text) as Measure
 }
 

@@ -1,6 +1,6 @@
 /** What one claim costs, and how soon a job starts. */
 import { Deferred, Duration, Effect, Redacted, References, Stream } from "effect"
-import pg from "pg"
+import { Client } from "pg"
 import { Database } from "../../src/postgres/Database.ts"
 import { MessageQueue, Settlement } from "../../src/queue/MessageQueue.ts"
 import { migrate } from "../../src/queue/postgres/migrate.ts"
@@ -64,7 +64,7 @@ export const latency = (url: string): Promise<number> =>
 
 /** Milliseconds of a claim of 10 in the server, with few rows and with millions, the median of 50 each. */
 export const claimCost = async (url: string): Promise<{ readonly empty: number; readonly full: number }> => {
-  const client = new pg.Client(url)
+  const client = new Client(url)
   await client.connect()
   const claims = async () => {
     const taken: Array<number> = []

@@ -6,7 +6,7 @@ import { Effect, References, Schema } from "effect"
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
-import pg from "pg"
+import { Pool } from "pg"
 import { databaseSettings } from "../../src/config/jobOptions.ts"
 import { workerLayer } from "../../src/config/layers.ts"
 import { settings, type Values } from "../../src/config/settings.ts"
@@ -21,7 +21,7 @@ const jobs = Number(count)
 const warm = Math.min(2000, jobs)
 const concurrency = 16
 
-const pool = new pg.Pool({ connectionString: url, max: 2 })
+const pool = new Pool({ connectionString: url, max: 2 })
 const query = (text: string, values: Array<unknown> = []) => pool.query(text, values)
 
 const progress = { done: 0, at: 0, cpu: process.cpuUsage() }
@@ -44,7 +44,24 @@ const measured = async (pending: string) => {
   process.exit(0)
 }
 const peer = (module: string) =>
-  import(createRequire(join(folder, "package.json")).resolve(module)) as Promise<Record<string, any>>
+  import(createRequire(join(folder, "package.json")).resolve(module)) as Promise<Peers>
+
+/** What is called of the other libraries. They are in no declaration here, because they are installed by the bench alone. */
+interface Peers {
+  readonly Logger: new (factory: () => () => void) => unknown
+  readonly run: (options: object) => Promise<unknown>
+  readonly runMigrations: (options: object) => Promise<void>
+  readonly PgBoss: new (options: object) => {
+    readonly start: () => Promise<unknown>
+    readonly createQueue: (name: string) => Promise<unknown>
+    readonly insert: (name: string, jobs: ReadonlyArray<object>) => Promise<unknown>
+    readonly work: (
+      name: string,
+      options: object,
+      handler: (jobs: ReadonlyArray<unknown>) => Promise<void>
+    ) => Promise<unknown>
+  }
+}
 
 const ours = async () => {
   const NoOp = JobType.make({
@@ -107,7 +124,11 @@ const pgBoss = async () => {
   const work = async (list: ReadonlyArray<unknown>) => {
     for (const _ of list) countOne()
   }
-  await boss.work("noop", { pollingIntervalSeconds: 0.5, batchSize: concurrency }, work)
+  await boss.work(
+    "noop",
+    { pollingIntervalSeconds: 0.5, batchSize: concurrency, burstWhenBatchFull: true },
+    work
+  )
   await measured("SELECT count(*) AS n FROM pgboss.job WHERE name = 'noop' AND state < 'completed'")
 }
 
