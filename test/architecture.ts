@@ -123,6 +123,7 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "google",
     "http",
     "job/pipeline",
+    "jobs",
     "journal",
     "nats",
     "postgres",

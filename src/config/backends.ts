@@ -12,6 +12,7 @@ import * as NoetlControlPlane from "../control-plane/noetl/NoetlControlPlane.ts"
 import type { Check } from "../domain/Finding.ts"
 import { shownUrl } from "../domain/shownUrl.ts"
 import { NatsConnection } from "../nats/NatsConnection.ts"
+import * as Webhook from "../jobs/webhook.ts"
 import { Database } from "../postgres/Database.ts"
 import { Leases } from "../queue/Leases.ts"
 import { MemoryQueue } from "../queue/MemoryQueue.ts"
@@ -25,8 +26,9 @@ import * as PostgresQueue from "../queue/postgres/PostgresQueue.ts"
 import * as MemoryResultStore from "../results/MemoryResultStore.ts"
 import * as NatsResultStore from "../results/NatsResultStore.ts"
 import { Results } from "../results/Results.ts"
+import type { Plugin } from "../worker/Worker.ts"
 import type { ControlPlaneName, QueueName } from "./backendNames.ts"
-import { databaseSettings, databaseUrl, queueSettings, retryDefaults } from "./jobOptions.ts"
+import { databaseSettings, databaseUrl, queueSettings, retryDefaults, webhookSettings } from "./jobOptions.ts"
 import { redacted } from "./load.ts"
 import { consumerSettings, deadLetterStream, natsSettings } from "./natsOptions.ts"
 import type { Values } from "./settings.ts"
@@ -49,6 +51,8 @@ interface QueueLayers {
   readonly results: Layer.Layer<Results>
   /** The control plane of a queue that keeps the jobs themselves; undefined where the configuration chooses one. */
   readonly controlPlane?: Layer.Layer<ControlPlane>
+  /** Children of the worker's tree that the backend brings. */
+  readonly plugins?: ReadonlyArray<Plugin>
 }
 
 interface ControlPlaneBackend {
@@ -90,12 +94,16 @@ export const queues = {
   postgres: {
     layers: (values) => {
       const worker = values.workerId ?? randomUUID()
+      const database = Database.layer(databaseSettings(values))
+      const webhook = webhookSettings(values)
       // The queue and the control plane are two sides of one table.
-      const queue = PostgresQueue.layer(queueSettings(values, worker)).pipe(
-        Layer.provide(Database.layer(databaseSettings(values)))
-      )
+      const queue = PostgresQueue.layer(queueSettings(values, worker)).pipe(Layer.provide(database))
       return {
         queue,
+        plugins:
+          webhook === undefined
+            ? []
+            : [{ name: "webhook", run: () => Effect.provide(Webhook.deliver(webhook), database) }],
         controlPlane: JobControlPlane.layer({ workerName: worker, retry: retryDefaults(values) }).pipe(
           Layer.provide(queue)
         ),
@@ -166,7 +174,11 @@ export const controlPlaneOf = (values: Values): Omit<ControlPlaneBackend, "layer
 /** What is chosen, as layers. */
 export const backendLayers = (values: Values): Required<QueueLayers> => {
   const layers = queueOf(values).layers(values)
-  return { ...layers, controlPlane: layers.controlPlane ?? controlPlanes[values.controlPlane].layer(values) }
+  return {
+    plugins: [],
+    ...layers,
+    controlPlane: layers.controlPlane ?? controlPlanes[values.controlPlane].layer(values)
+  }
 }
 
 function serverAccess(values: Values): {

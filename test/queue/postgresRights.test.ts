@@ -16,7 +16,7 @@ const linesOf = (role: string) =>
 /** Everything that a worker asks of its database, in its own words. */
 const asWorker = [
   "SELECT max(version) FROM worker_migrations",
-  "INSERT INTO worker_presence (worker_id, queues, pool) VALUES ('w', '{default}', 'p') ON CONFLICT (worker_id) DO UPDATE SET seen_at = now()",
+  "INSERT INTO worker_presence (worker_id, queues, pool, webhook) VALUES ('w', '{default}', 'p', true) ON CONFLICT (worker_id) DO UPDATE SET seen_at = now()",
   "SELECT o_id FROM worker_claim(1, '00000000-0000-0000-0000-000000000001', 'w', 'default', 'p', 1, 60, '', true)",
   "SELECT o_id FROM worker_claim(1, '00000000-0000-0000-0000-000000000001', 'w', 'limited', 'p', 1, 60, '', true)",
   "SELECT * FROM worker_extend('{1}', '{00000000-0000-0000-0000-000000000001}', '{60}')",
@@ -25,6 +25,8 @@ const asWorker = [
   "WITH moved AS (UPDATE worker_crons SET next_at = now() WHERE name = 'c' RETURNING queue, kind) SELECT worker_enqueue_many(jsonb_build_array(jsonb_build_object('queue', queue, 'kind', kind))) FROM moved",
   "DELETE FROM worker_jobs WHERE status = 'cancelled' AND ended_at < now()",
   "DELETE FROM worker_presence WHERE worker_id = 'w'",
+  "UPDATE worker_outbox SET tries = tries + 1 WHERE id IN (SELECT id FROM worker_outbox LIMIT 20 FOR UPDATE SKIP LOCKED) RETURNING *",
+  "DELETE FROM worker_outbox WHERE id = 1",
   "LISTEN worker_jobs"
 ]
 const asSubmitter = [

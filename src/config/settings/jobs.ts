@@ -1,6 +1,6 @@
 /** Jobs in a database: the connection, the queues, retries, and how long what ended is kept. */
 import { Duration } from "effect"
-import { boolean, duration, integer, optional, queues, setting, url } from "../Setting.ts"
+import { boolean, duration, integer, optional, queues, setting, text, url } from "../Setting.ts"
 
 export const jobs = {
   databaseUrl: optional(
@@ -95,6 +95,24 @@ export const jobs = {
     },
     duration("seconds"),
     Duration.minutes(10)
+  ),
+  webhookUrl: optional(
+    {
+      key: "webhook.url",
+      env: ["WORKER_WEBHOOK_URL"],
+      doc: "Address that is told how each job of the database ended: a signed POST, tried again until it is taken.",
+      shownDefault: "nothing is sent"
+    },
+    url(["http:", "https:"])
+  ),
+  webhookSecret: optional(
+    {
+      key: "webhook.secret",
+      env: ["WORKER_WEBHOOK_SECRET"],
+      doc: "Secret of the webhook's signature (HMAC with SHA-256). Without it nothing is sent.",
+      secret: true
+    },
+    text
   ),
   keepEnded: setting(
     {

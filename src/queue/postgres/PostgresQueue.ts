@@ -38,6 +38,8 @@ export interface Options {
   /** Whether a schema that is missing or older is brought forward before the first job is claimed. */
   readonly migrate: boolean
   readonly maintenance: Maintenance.Options
+  /** Whether this worker sends the outcomes of all jobs to a webhook: the database keeps them for it. */
+  readonly webhook?: boolean
 }
 
 /** Needs a database whose schema is there. */
@@ -137,7 +139,12 @@ const make = Effect.fnUntraced(function* (options: Options) {
   }).pipe(
     Context.add(
       JobOutcomes,
-      outcomesOf(database, settle, held, { names, pool: options.pool, migrate: options.migrate })
+      outcomesOf(database, settle, held, {
+        names,
+        pool: options.pool,
+        migrate: options.migrate,
+        webhook: options.webhook === true
+      })
     )
   )
 })

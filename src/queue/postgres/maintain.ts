@@ -31,15 +31,8 @@ export const make = (
   ])
 }
 
-/** Jobs that were not started in time are cancelled, with the reason. */
 const expire = Effect.fnUntraced(function* (queues: ReadonlyArray<string>) {
-  yield* (yield* Database).query(
-    "UPDATE worker_jobs SET status = 'cancelled', ended_at = now(), error = jsonb_build_object('code', 'EXPIRED', " +
-      "'message', 'the job was not started before ' || expires_at) WHERE id IN (SELECT id FROM worker_jobs " +
-      "WHERE status = 'queued' AND expires_at <= now() AND queue = ANY ($1::text[]) " +
-      "ORDER BY expires_at LIMIT 1000 FOR UPDATE SKIP LOCKED)",
-    [queues]
-  )
+  yield* (yield* Database).query("SELECT worker_expire($1::text[])", [queues])
 })
 
 const prune = Effect.fnUntraced(function* ({ keepEnded, keepFailed }: Options) {

@@ -15,7 +15,12 @@ export const outcomesOf = (
   database: Database["Service"],
   settle: Settle,
   held: Held,
-  worked: { readonly names: ReadonlyArray<string>; readonly pool: string; readonly migrate: boolean }
+  worked: {
+    readonly names: ReadonlyArray<string>
+    readonly pool: string
+    readonly migrate: boolean
+    readonly webhook: boolean
+  }
 ): JobOutcomes["Service"] => {
   const { address, query } = database
   return {
@@ -47,9 +52,9 @@ export const outcomesOf = (
       Effect.andThen(
         schemaIsThere(database, worked.migrate),
         query(
-          "INSERT INTO worker_presence (worker_id, queues, pool) VALUES ($1, $2::text[], $3) ON CONFLICT (worker_id) " +
-            "DO UPDATE SET seen_at = now(), queues = excluded.queues, pool = excluded.pool",
-          [worker, worked.names, worked.pool]
+          "INSERT INTO worker_presence (worker_id, queues, pool, webhook) VALUES ($1, $2::text[], $3, $4) ON CONFLICT (worker_id) " +
+            "DO UPDATE SET seen_at = now(), queues = excluded.queues, pool = excluded.pool, webhook = excluded.webhook",
+          [worker, worked.names, worked.pool, worked.webhook]
         ).pipe(Effect.mapError(queueError))
       ).pipe(Effect.asVoid),
     leave: (worker) =>

@@ -13,24 +13,48 @@ CREATE TABLE worker_schema (
 );
 
 CREATE FUNCTION worker_reclaim(p_queue text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  v_ids bigint[];
 BEGIN
-  UPDATE worker_jobs SET
-    crashes = crashes + 1,
-    ready = true,
-    status = CASE WHEN cancel_requested THEN 'cancelled' WHEN crashes + 1 >= 2 THEN 'failed' ELSE 'queued' END,
-    ended_at = CASE WHEN cancel_requested OR crashes + 1 >= 2 THEN now() END,
-    error = CASE WHEN crashes + 1 >= 2 AND NOT cancel_requested THEN jsonb_build_object('code', 'POISON_MESSAGE', 'message',
-      'the lease of this job ran out twice: its worker ended, or lost the database for longer than the lease',
-      'worker', worker_id) END
-  WHERE id IN (
-    SELECT id FROM worker_jobs WHERE queue = p_queue AND status = 'running' AND lease_until < now()
-    ORDER BY lease_until LIMIT 500 FOR UPDATE SKIP LOCKED
-  );
+  WITH back AS (
+    UPDATE worker_jobs SET
+      crashes = crashes + 1,
+      ready = true,
+      status = CASE WHEN cancel_requested THEN 'cancelled' WHEN crashes + 1 >= 2 THEN 'failed' ELSE 'queued' END,
+      ended_at = CASE WHEN cancel_requested OR crashes + 1 >= 2 THEN now() END,
+      error = CASE WHEN crashes + 1 >= 2 AND NOT cancel_requested THEN jsonb_build_object('code', 'POISON_MESSAGE', 'message',
+        'the lease of this job ran out twice: its worker ended, or lost the database for longer than the lease',
+        'worker', worker_id) END
+    WHERE id IN (
+      SELECT id FROM worker_jobs WHERE queue = p_queue AND status = 'running' AND lease_until < now()
+      ORDER BY lease_until LIMIT 500 FOR UPDATE SKIP LOCKED
+    ) RETURNING id
+  ) SELECT array_agg(id) INTO v_ids FROM back;
+  IF v_ids IS NOT NULL THEN
+    PERFORM worker_ended(v_ids);
+  END IF;
   UPDATE worker_jobs SET ready = true
   WHERE id IN (
     SELECT id FROM worker_jobs WHERE queue = p_queue AND status = 'queued' AND NOT ready AND run_at <= now()
     ORDER BY run_at LIMIT 500 FOR UPDATE SKIP LOCKED
   );
+END $$;
+
+-- Jobs that were not started in time are cancelled, with the reason.
+CREATE FUNCTION worker_expire(p_queues text[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  v_ids bigint[];
+BEGIN
+  WITH late AS (
+    UPDATE worker_jobs SET status = 'cancelled', ended_at = now(), error = jsonb_build_object('code', 'EXPIRED',
+      'message', 'the job was not started before ' || to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
+    WHERE id IN (SELECT id FROM worker_jobs WHERE status = 'queued' AND expires_at <= now() AND queue = ANY (p_queues)
+      ORDER BY expires_at LIMIT 1000 FOR UPDATE SKIP LOCKED)
+    RETURNING id
+  ) SELECT array_agg(id) INTO v_ids FROM late;
+  IF v_ids IS NOT NULL THEN
+    PERFORM worker_ended(v_ids);
+  END IF;
 END $$;
 
 CREATE FUNCTION worker_tenants(p_queue text, p_most integer, p_after text) RETURNS text[] LANGUAGE plpgsql AS $$

@@ -15,6 +15,16 @@ BEGIN
   END IF;
 END $$;
 
+-- For jobs that ended in this transaction: readers of events, and the webhook of a worker that has one.
+CREATE FUNCTION worker_ended(p_ids bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM worker_tell(p_ids);
+  IF EXISTS (SELECT FROM worker_presence WHERE webhook AND seen_at > now() - interval '10 minutes') THEN
+    INSERT INTO worker_outbox (job_id, event, attempt)
+      SELECT id, 'job.' || status, attempt FROM worker_jobs WHERE id = ANY (p_ids) AND ended_at = now();
+  END IF;
+END $$;
+
 CREATE FUNCTION worker_announce() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM worker_tell((SELECT array_agg(id) FROM added));

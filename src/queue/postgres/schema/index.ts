@@ -26,6 +26,7 @@ export const tableRights: ReadonlyArray<string> = [
   "worker_jobs:SELECT,INSERT,UPDATE,DELETE",
   "worker_starts:SELECT,INSERT,DELETE",
   "worker_presence:SELECT,INSERT,UPDATE,DELETE",
+  "worker_watchers:SELECT",
   "worker_crons:SELECT,UPDATE",
   "worker_limits:SELECT,UPDATE",
   "worker_pauses:SELECT",

@@ -38,7 +38,7 @@ BEGIN
     PERFORM pg_notify('worker_jobs', q) FROM unnest(v_queues) q;
   END IF;
   IF EXISTS (SELECT FROM unnest(p_actions) a WHERE a <> 'extend') THEN
-    PERFORM worker_tell(p_ids);
+    PERFORM worker_ended(p_ids);
   END IF;
   IF cardinality(v_done) = cardinality(p_ids) THEN
     RETURN;
@@ -84,7 +84,7 @@ BEGIN
     cancel_requested = true,
     ended_at = CASE status WHEN 'queued' THEN now() END
   WHERE id = p_id AND status IN ('queued', 'running') RETURNING status INTO v_status;
-  PERFORM worker_tell(ARRAY[p_id]);
+  PERFORM worker_ended(ARRAY[p_id]);
   RETURN coalesce(v_status, (SELECT status FROM worker_jobs WHERE id = p_id));
 END $$;
 
