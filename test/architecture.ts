@@ -55,7 +55,14 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "queue/leaseLoop.ts"
   ],
   "queue/index.ts": ["queue"],
-  jobs: [...basis, "postgres", "queue/JobOutcomes.ts", "queue/MessageQueue.ts", "tools/Tool.ts"],
+  jobs: [
+    ...basis,
+    "postgres",
+    "queue/postgres/crons.ts",
+    "queue/JobOutcomes.ts",
+    "queue/MessageQueue.ts",
+    "tools/Tool.ts"
+  ],
   journal: basis,
   results: [...basis, "nats"],
   credentials: [...basis, "google", "secrets", "control-plane/ControlPlane.ts"],
