@@ -38,6 +38,8 @@ export interface Waiting {
   readonly count: number
   /** When the oldest of them was published, in milliseconds; undefined when there is none, or the queue cannot tell. */
   readonly oldestAt: number | undefined
+  /** The same count for each of several queues, where there are names to tell them by. */
+  readonly byQueue?: ReadonlyMap<string, number>
   /** Messages that all workers together hold, and how many they may, where the queue has such a limit. */
   readonly held?: { readonly count: number; readonly limit: number }
 }

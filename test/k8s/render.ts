@@ -20,7 +20,14 @@ export interface Manifest {
 }
 
 /** Every overlay, and what stands for itself. */
-export const kustomizations = ["base", "overlays/kind", "overlays/gke", "overlays/production", "pools/batch"]
+export const kustomizations = [
+  "base",
+  "overlays/kind",
+  "overlays/gke",
+  "overlays/production",
+  "overlays/jobs",
+  "pools/batch"
+]
 
 export const chart = "k8s/helm/noetl-worker"
 
