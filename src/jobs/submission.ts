@@ -13,7 +13,7 @@ const Seconds = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 10 *
 const Count = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000 }))
 
 /** The columns of `worker_enqueue_many`. Times as ISO 8601 and in seconds. */
-const Row = Schema.Struct({
+export const columns = Schema.Struct({
   queue: Schema.optionalKey(Name),
   kind: Name,
   tenant: Schema.optionalKey(Name),
@@ -30,18 +30,18 @@ const Row = Schema.Struct({
   concurrency_key: Schema.optionalKey(Key),
   traceparent: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(256)))
 })
-export type Row = typeof Row.Type & { readonly payload: Json.Json }
+export type Row = typeof columns.Type & { readonly payload: Json.Json }
 
-const decode = Schema.decodeUnknownEffect(Row, { errors: "all" })
+const decode = Schema.decodeUnknownEffect(columns, { errors: "all" })
 
 /** `at` is the place of the submission, for errors: `jobs[3]`. */
 export const rowOf = (submission: Submission, at = ""): Effect.Effect<Row, JobsError> =>
   decode(columnsOf(submission)).pipe(
     Effect.mapError((error) => issuesOf(error)),
-    Effect.flatMap((columns) => {
+    Effect.flatMap((decoded) => {
       const problem = payloadProblem(submission.payload)
       return problem === undefined
-        ? Effect.succeed({ ...columns, payload: submission.payload })
+        ? Effect.succeed({ ...decoded, payload: submission.payload })
         : Effect.fail([problem])
     }),
     Effect.mapError((issues) =>

@@ -154,7 +154,7 @@ type Out = Queue.Queue<Delivery, QueueError | Cause.Done>
 /** A claim costs the same for one job as for several: where little is free, more may be free in a moment. */
 const acquireBatch = Effect.fnUntraced(function* (capacity: Capacity, most: number) {
   const first = yield* capacity.acquire(most)
-  if (first >= Math.min(8, most)) return first
+  if (first >= most) return first
   yield* Effect.sleep("1 millis")
   return first + (yield* capacity.acquireNow(most - first))
 })
