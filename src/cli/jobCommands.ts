@@ -112,14 +112,16 @@ export const queueCommand = group("queue").pipe(
       "limit",
       {
         name,
-        on: Flag.Literals("on", ["queue", "kind", "key", "tenant"]).pipe(
+        on: Flag.Literals("on", ["queue", "kind", "key", "tenant", "payload"]).pipe(
           Flag.withDescription(
-            "What is counted: the whole queue, a tool's kind, a concurrency key, a tenant."
+            "What is counted: the whole queue, a tool's kind, a concurrency key, a tenant, a place in the payload."
           ),
           Flag.withDefault("queue" as const)
         ),
         value: Flag.String("value").pipe(
-          Flag.withDescription("Which one; * is each of them with a count of its own."),
+          Flag.withDescription(
+            "Which one; * is each of them with a count of its own. Of the payload the place: args.customer."
+          ),
           Flag.withDefault("*")
         ),
         running: number("running", "Jobs that run at once over all workers."),

@@ -38,8 +38,8 @@ export const pauses = Effect.map(ask("SELECT scope, name FROM worker_pauses ORDE
 /** A limit over all workers of a queue: on the whole queue, or on each tool kind, key or tenant, or on one of them. */
 export interface Limit {
   readonly queue: string
-  readonly scope: "queue" | "kind" | "key" | "tenant"
-  /** `*` is each of them, with a count of its own. */
+  readonly scope: "queue" | "kind" | "key" | "tenant" | "payload"
+  /** `*` is each of them, with a count of its own. Of the payload it is a place, `args.customer`: each value there has a count. */
   readonly value: string
   readonly maxRunning: number | undefined
   readonly perMinute: number | undefined

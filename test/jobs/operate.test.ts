@@ -83,6 +83,24 @@ describe("An operator", () => {
   )
 
   test(
+    "limits how many jobs with the same value in their payload run at once",
+    Effect.gen(function* () {
+      yield* Operate.setLimit({
+        queue: "default",
+        scope: "payload",
+        value: "args.key",
+        maxRunning: 2,
+        perMinute: undefined
+      })
+      const { answer, most } = yield* counting
+      const of = (key: string) => stub({ payload: { tool: "stub", args: { key } } })
+      yield* (yield* Jobs).submitMany([..."aaaaaa"].map(of).concat([..."bbb"].map(of), stub()))
+      yield* Effect.provide(allEnded, twoWorkers({ answer }))
+      assert.deepStrictEqual([most.get("a"), most.get("b")], [2, 2])
+    })
+  )
+
+  test(
     "limits how many jobs of a tool start within a minute over all workers",
     Effect.gen(function* () {
       yield* Operate.setLimit({

@@ -74,10 +74,12 @@ const make = Effect.fnUntraced(function* (options: Options) {
   /** Claims from each queue what its share allows, and what is left from those that have more. */
   const claimAll = Effect.fnUntraced(function* (wanted: number, out: Out) {
     let got = 0
+    const empty = new Set<string>()
     for (const { most, name } of shares.turns(wanted)) {
       const count = Math.min(most(), wanted - got)
-      if (count < 1) continue
+      if (count < 1 || empty.has(name)) continue
       const jobs = yield* claimer.claim(name, count)
+      if (jobs.length < count) empty.add(name)
       for (const job of jobs) Queue.offerUnsafe(out, deliver(job))
       got += jobs.length
     }

@@ -54,4 +54,5 @@ const prune = Effect.fnUntraced(function* ({ keepEnded, keepFailed }: Options) {
       more = Number(row?.["count"]) === 1000
     }
   }
+  yield* query("DELETE FROM worker_presence WHERE seen_at < now() - interval '1 day'")
 })

@@ -55,7 +55,7 @@ CREATE TABLE worker_pauses (
 
 CREATE TABLE worker_limits (
   queue text NOT NULL,
-  scope text NOT NULL CHECK (scope IN ('queue', 'kind', 'key', 'tenant')),
+  scope text NOT NULL CHECK (scope IN ('queue', 'kind', 'key', 'tenant', 'payload')),
   value text NOT NULL DEFAULT '*',
   max_running integer CHECK (max_running >= 1),
   per_minute integer CHECK (per_minute >= 1),
