@@ -44,6 +44,9 @@ RUN apt-get update \
     && ln -s /usr/bin/python3 /usr/local/bin/python \
     && echo 'worker:x:10001:10001::/tmp:/usr/sbin/nologin' >> /etc/passwd \
     && echo 'worker:x:10001:' >> /etc/group \
+    && ln -s /app/dist/main.js /usr/local/bin/noetl-worker \
+    && ln -s /app/dist/noetl.js /usr/local/bin/noetl \
+    && ln -s /app/dist/nebula-worker.js /usr/local/bin/nebula-worker \
     && mkdir -p /var/lib/noetl /var/run/noetl && chmod 1777 /var/lib/noetl
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 WORKDIR /app

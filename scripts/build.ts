@@ -1,10 +1,13 @@
 /** Bundles the executable, and emits the library with its declarations. `--bundle` leaves the library out. */
 import { execFileSync } from "node:child_process"
-import { rmSync } from "node:fs"
+import { rmSync, writeFileSync } from "node:fs"
+import { jsonSchema } from "../src/jobs/jsonSchema.ts"
 import { bundle } from "./bundle.ts"
 
 await bundle("dist")
 rmSync("lib", { recursive: true, force: true })
-if (!process.argv.includes("--bundle"))
+if (!process.argv.includes("--bundle")) {
   execFileSync("tsc", ["-p", "tsconfig.build.json"], { stdio: "inherit" })
+  writeFileSync("lib/job.schema.json", `${JSON.stringify(jsonSchema(), undefined, 2)}\n`)
+}
 console.log("built dist/ and lib/")

@@ -56,7 +56,7 @@ const shared: BuildOptions = {
 }
 
 /** The executables: `main.js` starts `program.js`, another one the program of its own name. */
-const launchers = ["main.js", "noetl.js"]
+const launchers = ["main.js", "noetl.js", "nebula-worker.js"]
 
 /** Writes the bundle into a folder, which is emptied first. */
 export const bundle = async (folder: string): Promise<void> => {
@@ -79,7 +79,9 @@ export const bundle = async (folder: string): Promise<void> => {
     entryPoints: {
       program: "src/main.ts",
       "noetl-program": "src/noetl.ts",
-      natsLeaseThread: "src/queue/nats/natsLeaseThread.ts"
+      "nebula-worker-program": "src/nebula-worker.ts",
+      natsLeaseThread: "src/queue/nats/natsLeaseThread.ts",
+      postgresLeaseThread: "src/queue/postgres/postgresLeaseThread.ts"
     },
     outdir: folder,
     chunkNames: "[name]-[hash]",

@@ -67,6 +67,7 @@ const chartValues: Readonly<Record<string, ReadonlyArray<string>>> = {
   "chart, as the NoETL document sets it": ["-f", `${chart}/ci/gke-values.yaml`],
   "chart, as the ITL document sets it": ["-f", `${chart}/ci/itl-values.yaml`],
   "chart with users for programs": ["--set", "createNamespace=true,workerPool.isolatedTools=true"],
+  "chart with jobs from PostgreSQL": ["-f", `${chart}/ci/jobs-values.yaml`],
   "chart with all that it has": ["-f", `${chart}/ci/everything-values.yaml`]
 }
 

@@ -15,7 +15,7 @@ import { isSecret } from "./tools/process/Environment.ts"
 const handed = "NOETL_HANDED_OVER"
 
 /** These commands read what is written on their standard input, or end at once. */
-const others = new Set(["rhai", "demo", "doctor", "config", "dead-letters", "help"])
+const others = new Set(["rhai", "demo", "doctor", "config", "dead-letters", "jobs", "queue", "help"])
 
 /** What a pipe takes at once, with a margin. */
 const mostBytes = 60_000

@@ -11,8 +11,8 @@ const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
 
 if (major > 22 || (major === 22 && minor >= 19)) {
   const [, name = "main"] = /\/([\w-]+)\.\w+$/.exec(import.meta.url) ?? []
-  const isWorker = ["main", "launch"].includes(name)
-  if (isWorker) {
+  const isMain = ["main", "launch"].includes(name)
+  if (isMain || name === "nebula-worker") {
     const { handOver } = await import("./handover.ts")
     handOver()
   }
@@ -21,7 +21,7 @@ if (major > 22 || (major === 22 && minor >= 19)) {
     module.enableCompileCache(
       join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "noetl-worker", "compiled")
     )
-  const program = isWorker ? "program.js" : `${name}-program.js`
+  const program = isMain ? "program.js" : `${name}-program.js`
   await import(new URL(program, import.meta.url).href)
 } else {
   process.stderr.write(

@@ -20,6 +20,7 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   async: ["domain"],
   nats: basis,
   google: basis,
+  postgres: basis,
   kubernetes: basis,
   secrets: basis,
   template: basis,
@@ -28,6 +29,12 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
 
   "control-plane": basis,
   "control-plane/noetl": [...basis, "control-plane/ControlPlane.ts"],
+  "control-plane/jobs": [
+    ...basis,
+    "control-plane/ControlPlane.ts",
+    "queue/JobOutcomes.ts",
+    "queue/MessageQueue.ts"
+  ],
   "control-plane/index.ts": ["control-plane"],
   queue: [...basis, "telemetry/Metrics.ts", "control-plane/ControlPlane.ts"],
   "queue/nats": [
@@ -38,7 +45,24 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "queue/LeaseThread.ts",
     "queue/leaseLoop.ts"
   ],
+  "queue/postgres": [
+    ...basis,
+    "postgres",
+    "queue/JobOutcomes.ts",
+    "queue/MessageQueue.ts",
+    "queue/Leases.ts",
+    "queue/LeaseThread.ts",
+    "queue/leaseLoop.ts"
+  ],
   "queue/index.ts": ["queue"],
+  jobs: [
+    ...basis,
+    "postgres",
+    "queue/postgres/crons.ts",
+    "queue/JobOutcomes.ts",
+    "queue/MessageQueue.ts",
+    "tools/Tool.ts"
+  ],
   journal: basis,
   results: [...basis, "nats"],
   credentials: [...basis, "google", "secrets", "control-plane/ControlPlane.ts"],
@@ -106,8 +130,10 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "google",
     "http",
     "job/pipeline",
+    "jobs",
     "journal",
     "nats",
+    "postgres",
     "queue",
     "results",
     "secrets",
@@ -121,6 +147,7 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "control-plane",
     "credentials",
     "job/pipeline",
+    "jobs",
     "queue",
     "results",
     "secrets",
@@ -131,6 +158,7 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   "testing/suites": [
     ...basis,
     ...ports,
+    "jobs",
     "testing/aCommand.ts",
     "tools/Tool.ts",
     "tools/Toolbox.ts",
@@ -143,8 +171,10 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "control-plane",
     "doctor",
     "job/pipeline",
+    "jobs",
     "journal",
     "nats",
+    "postgres",
     "queue",
     "results",
     "secrets",
@@ -155,6 +185,7 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   "index.ts": [...basis, ...ports, "tools", "worker"],
   "main.ts": ["cli"],
   "noetl.ts": ["cli"],
+  "nebula-worker.ts": ["cli"],
   "handover.ts": ["tools/process/Environment.ts"],
   "launch.ts": ["handover.ts"]
 }

@@ -2,7 +2,7 @@
 import { Context, Option } from "effect"
 import { Flag } from "effect/cli"
 import type { Setting } from "../config/Setting.ts"
-import { settings } from "../config/settings.ts"
+import { settings, type Values } from "../config/settings.ts"
 
 /** What was given to the command, whichever it is. */
 export class Arguments extends Context.Service<
@@ -15,6 +15,8 @@ export class Arguments extends Context.Service<
     readonly config: string | undefined
     /** Path of a file with variables. */
     readonly envFile: string | undefined
+    /** Defaults of the executable where they are others than the settings'. */
+    readonly defaults: Partial<Values>
   }
 >()("noetl-worker/cli/Arguments") {}
 
@@ -47,21 +49,19 @@ export const sharedFlags = {
 /** Flags of the worker's executable. */
 export const workerFlags = {
   settings: settingFlags,
-  pollInterval: text(
-    "poll-interval",
-    "Accepted for compatibility: messages are pushed, nothing is polled.",
-    "SECONDS",
-    "p"
-  ),
   ...sharedFlags
 }
 
-export const argumentsOf = (input: {
-  readonly settings?: Readonly<Record<string, Option.Option<string>>>
-  readonly config: Option.Option<string>
-  readonly envFile: Option.Option<string>
-  readonly verbose: boolean
-}): Arguments["Service"] => ({
+export const argumentsOf = (
+  input: {
+    readonly settings?: Readonly<Record<string, Option.Option<string>>>
+    readonly config: Option.Option<string>
+    readonly envFile: Option.Option<string>
+    readonly verbose: boolean
+  },
+  defaults: Partial<Values> = {}
+): Arguments["Service"] => ({
+  defaults,
   flags: new Map(
     Object.entries(input.settings ?? {}).flatMap(([flag, value]) =>
       Option.isSome(value) ? [[flag, value.value] as const] : []

@@ -2,6 +2,7 @@
 import { Command } from "effect/cli"
 import { Arguments, argumentsOf, sharedFlags, workerFlags } from "./Arguments.ts"
 import * as Commands from "./commands.ts"
+import { jobsCommand, queueCommand } from "./jobCommands.ts"
 import { rows } from "./help.ts"
 import { lazily } from "./lazily.ts"
 
@@ -43,9 +44,39 @@ export const noetlWorker = {
       Commands.doctor,
       Commands.config,
       Commands.deadLetters,
+      jobsCommand,
+      queueCommand,
       Commands.rhai
     ]),
     Command.provideSync(Arguments, (input) => argumentsOf(input))
+  )
+}
+
+/** The worker that takes jobs from PostgreSQL unless told otherwise: the same program with other defaults. */
+export const nebulaWorker = {
+  runsBare: true,
+  notes: [
+    "Environment (config --explain shows all of it)",
+    ...rows([
+      ["DATABASE_URL", "The database of jobs, postgresql://localhost/nebula."],
+      ["WORKER_CONCURRENCY", "Jobs that run at once, 4."],
+      ["QUEUE_POLL_INTERVAL_MS", "How often it asks for jobs when no notification comes, 100."],
+      ["WORKER_SHUTDOWN_TIMEOUT_SECONDS", "How long running jobs may go on after SIGTERM, 30."]
+    ]),
+    "",
+    "It is noetl-worker with the queue postgres. SIGTERM drains and exits 0."
+  ].join("\n"),
+  command: Command.make("nebula-worker", {}, () =>
+    lazily(
+      () => import("./worker.ts"),
+      (module) => module.worker
+    )
+  ).pipe(
+    Command.withSharedFlags(workerFlags),
+    Command.withDescription("Take jobs from PostgreSQL, work them, and keep how they ended."),
+    Command.withExamples([{ command: "nebula-worker --concurrency 8 --poll-interval 200" }]),
+    Command.withSubcommands([Commands.doctor, Commands.config, jobsCommand, queueCommand]),
+    Command.provideSync(Arguments, (input) => argumentsOf(input, { queue: "postgres" }))
   )
 }
 
@@ -56,7 +87,14 @@ export const noetl = {
   command: Command.make("noetl").pipe(
     Command.withSharedFlags(sharedFlags),
     Command.withDescription("Run and check NoETL playbooks, and look after workers."),
-    Command.withSubcommands([Commands.demo, Commands.doctor, Commands.config, Commands.rhai]),
+    Command.withSubcommands([
+      Commands.demo,
+      Commands.doctor,
+      Commands.config,
+      jobsCommand,
+      queueCommand,
+      Commands.rhai
+    ]),
     Command.provideSync(Arguments, (input) => argumentsOf(input))
   )
 }

@@ -15,7 +15,7 @@ export const loadConfig: Effect.Effect<Loaded, UsageError | ConfigProblems, Argu
       args.envFile === undefined ? yield* readIfThere(".env") : yield* read(args.envFile, "--env-file")
     const verbose = args.verbose ? { LOG_LEVEL: "debug" } : {}
     return yield* Effect.fromResult(
-      load({ flags: args.flags, env: { ...process.env, ...verbose }, dotenv, file })
+      load({ flags: args.flags, env: { ...process.env, ...verbose }, dotenv, file, defaults: args.defaults })
     )
   }
 )

@@ -55,9 +55,17 @@ export const optional = <A>(names: Names, type: SettingType<A>): Setting<A | und
 export const shown = (value: unknown): string => {
   if (Duration.isDuration(value)) return `${Duration.toSeconds(value)} s`
   if (value instanceof Map) return [...value].map(([k, v]) => `${k}=${v}`).join(",")
-  if (Array.isArray(value)) return value.join(",")
+  if (Array.isArray(value)) return value.map(shownItem).join(",")
   if (typeof value === "string") return value.includes("://") ? shownUrl(value) : value
   return Json.stringify(value)
+}
+
+const shownItem = (item: unknown): string => {
+  if (typeof item !== "object" || item === null || !("name" in item)) return String(item)
+  const { concurrency, name, weight } = item as { name: string; concurrency?: number; weight?: number }
+  return concurrency === undefined && (weight ?? 1) === 1
+    ? name
+    : `${name}=${concurrency ?? ""}${(weight ?? 1) === 1 ? "" : `:${weight}`}`
 }
 
 const shownOrNone = (value: unknown): string => {
@@ -186,6 +194,49 @@ const isPlace = (word: string): boolean => {
   const version = isIP(address)
   if (version === 0) return /^(\*\.)?[a-z\d_-]+(\.[a-z\d_-]+)*\.?$/i.test(word) && !/^[\d.]+$/.test(word)
   return bits === undefined || (/^\d+$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128))
+}
+
+/** `default,mail=4,reports=2:3`: name, concurrency, weight. */
+export const queues: SettingType<
+  ReadonlyArray<{
+    readonly name: string
+    readonly concurrency: number | undefined
+    readonly weight: number
+  }>
+> = {
+  shape: "name, name=concurrency or name=concurrency:weight, separated by commas",
+  schema: {
+    type: ["string", "array"],
+    items: {
+      type: "object",
+      properties: {
+        name: { type: "string" },
+        concurrency: { type: "integer", minimum: 1 },
+        weight: { type: "integer", minimum: 1 }
+      },
+      required: ["name"]
+    }
+  },
+  read: (value) => {
+    const parts = value.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]))
+    const read = parts.map((part) => {
+      const match = /^([^=:,\s]{1,200})(?:=([1-9]\d{0,3})?(?::([1-9]\d{0,3}))?)?$/.exec(part)
+      if (match === null) return part
+      const [, name = "", concurrency, weight] = match
+      return {
+        name,
+        concurrency: concurrency === undefined ? undefined : Number(concurrency),
+        weight: Number(weight ?? 1)
+      }
+    })
+    const wrong = read.find((one) => typeof one === "string")
+    if (wrong !== undefined) return Result.fail(`does not read at "${wrong}"`)
+    const good = read.filter((one) => typeof one !== "string")
+    if (good.length === 0) return Result.fail("names no queue")
+    const names = good.map(({ name }) => name)
+    const twice = names.find((name, i) => names.indexOf(name) !== i)
+    return twice === undefined ? Result.succeed(good) : Result.fail(`names "${twice}" twice`)
+  }
 }
 
 /** `python=2,duckdb=1` */

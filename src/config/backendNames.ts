@@ -1,5 +1,5 @@
 /** The names of the backends, as settings know them. Each has a row in `backends.ts`. */
-export const queueNames = ["nats", "memory"] as const
+export const queueNames = ["nats", "postgres", "memory"] as const
 export type QueueName = (typeof queueNames)[number]
 
 export const controlPlaneNames = ["noetl", "memory"] as const

@@ -4,6 +4,7 @@
  */
 import { Effect, Layer, type Redacted } from "effect"
 import { randomUUID } from "node:crypto"
+import * as JobControlPlane from "../control-plane/jobs/JobControlPlane.ts"
 import { ControlPlane, type TlsFiles } from "../control-plane/ControlPlane.ts"
 import { MemoryControlPlane } from "../control-plane/MemoryControlPlane.ts"
 import * as noetlCheck from "../control-plane/noetl/check.ts"
@@ -11,16 +12,23 @@ import * as NoetlControlPlane from "../control-plane/noetl/NoetlControlPlane.ts"
 import type { Check } from "../domain/Finding.ts"
 import { shownUrl } from "../domain/shownUrl.ts"
 import { NatsConnection } from "../nats/NatsConnection.ts"
+import * as Webhook from "../jobs/webhook.ts"
+import { Database } from "../postgres/Database.ts"
 import { Leases } from "../queue/Leases.ts"
 import { MemoryQueue } from "../queue/MemoryQueue.ts"
 import type { MessageQueue } from "../queue/MessageQueue.ts"
 import * as natsCheck from "../queue/nats/check.ts"
 import * as NatsLeases from "../queue/nats/natsLeases.ts"
 import * as NatsQueue from "../queue/nats/NatsQueue.ts"
+import * as postgresCheck from "../queue/postgres/check.ts"
+import * as PostgresLeases from "../queue/postgres/postgresLeases.ts"
+import * as PostgresQueue from "../queue/postgres/PostgresQueue.ts"
 import * as MemoryResultStore from "../results/MemoryResultStore.ts"
 import * as NatsResultStore from "../results/NatsResultStore.ts"
 import { Results } from "../results/Results.ts"
+import type { Plugin } from "../worker/Worker.ts"
 import type { ControlPlaneName, QueueName } from "./backendNames.ts"
+import { databaseSettings, databaseUrl, queueSettings, retryDefaults, webhookSettings } from "./jobOptions.ts"
 import { redacted } from "./load.ts"
 import { consumerSettings, deadLetterStream, natsSettings } from "./natsOptions.ts"
 import type { Values } from "./settings.ts"
@@ -31,6 +39,8 @@ interface QueueBackend {
   readonly address: (values: Values) => string
   /** What `doctor` checks; undefined where there is nothing to check. */
   readonly check: ((values: Values) => Check) | undefined
+  /** Whether a message is the job itself, so that no server is asked for it. */
+  readonly keepsJobs?: boolean
 }
 
 interface QueueLayers {
@@ -39,6 +49,10 @@ interface QueueLayers {
   readonly leases: Layer.Layer<Leases, never, ControlPlane>
   /** Where results go that are too large for an event. */
   readonly results: Layer.Layer<Results>
+  /** The control plane of a queue that keeps the jobs themselves; undefined where the configuration chooses one. */
+  readonly controlPlane?: Layer.Layer<ControlPlane>
+  /** Children of the worker's tree that the backend brings. */
+  readonly plugins?: ReadonlyArray<Plugin>
 }
 
 interface ControlPlaneBackend {
@@ -76,6 +90,39 @@ export const queues = {
         consumer: consumerSettings(values),
         deadLetters: deadLetterStream(values)
       })
+  },
+  postgres: {
+    layers: (values) => {
+      const worker = values.workerId ?? randomUUID()
+      const database = Database.layer(databaseSettings(values))
+      const webhook = webhookSettings(values)
+      // The queue and the control plane are two sides of one table.
+      const queue = PostgresQueue.layer(queueSettings(values, worker)).pipe(Layer.provide(database))
+      return {
+        queue,
+        plugins:
+          webhook === undefined
+            ? []
+            : [{ name: "webhook", run: () => Effect.provide(Webhook.deliver(webhook), database) }],
+        controlPlane: JobControlPlane.layer({ workerName: worker, retry: retryDefaults(values) }).pipe(
+          Layer.provide(queue)
+        ),
+        leases: PostgresLeases.layer({
+          url: databaseSettings(values).url,
+          name: worker,
+          hungAfter: values.hungAfter
+        }),
+        // A result is kept with its job, whatever its size.
+        results: Results.layerWith({
+          inlineMaxBytes: 256 * 1024 * 1024,
+          previewBytes: values.resultPreview,
+          refStyle: "text"
+        }).pipe(Layer.provide(MemoryResultStore.layer()))
+      }
+    },
+    keepsJobs: true,
+    address: (values) => shownUrl(databaseUrl(values)),
+    check: (values) => postgresCheck.check(databaseSettings(values, "noetl-worker-doctor"))
   },
   memory: {
     layers: (values) => ({
@@ -118,8 +165,21 @@ export const controlPlanes = {
 /** The row of the queue that was chosen. */
 export const queueOf = (values: Values): QueueBackend => queues[values.queue]
 
-/** The row of the control plane that was chosen. */
-export const controlPlaneOf = (values: Values): ControlPlaneBackend => controlPlanes[values.controlPlane]
+/** The row of the control plane that was chosen. A queue that keeps its jobs itself leaves nothing to choose. */
+export const controlPlaneOf = (values: Values): Omit<ControlPlaneBackend, "layer"> =>
+  queueOf(values).keepsJobs === true
+    ? { address: () => "the jobs in it", check: undefined }
+    : controlPlanes[values.controlPlane]
+
+/** What is chosen, as layers. */
+export const backendLayers = (values: Values): Required<QueueLayers> => {
+  const layers = queueOf(values).layers(values)
+  return {
+    plugins: [],
+    ...layers,
+    controlPlane: layers.controlPlane ?? controlPlanes[values.controlPlane].layer(values)
+  }
+}
 
 function serverAccess(values: Values): {
   readonly serverUrl: string

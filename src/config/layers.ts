@@ -14,9 +14,9 @@ import { Egress } from "../tools/http/Egress.ts"
 import type { SafetyOptions } from "../tools/SafetyOptions.ts"
 import type { Toolbox } from "../tools/Toolbox.ts"
 import * as PodDeletionCost from "../worker/plugins/PodDeletionCost.ts"
-import { Worker } from "../worker/Worker.ts"
+import { type Plugin, Plugins, Worker } from "../worker/Worker.ts"
 import { WorkerConfig } from "../WorkerConfig.ts"
-import { controlPlaneOf, queueOf } from "./backends.ts"
+import { backendLayers } from "./backends.ts"
 import { redacted } from "./load.ts"
 import type { Values } from "./settings.ts"
 import { toolOptions } from "./toolOptions.ts"
@@ -27,19 +27,19 @@ export const workerLayer = <E>(
   tools: Layer.Layer<Toolbox, E, ControlPlane | Results | SafetyOptions>
 ) => {
   const options = toolOptions(values)
-  const { leases, queue, results } = queueOf(values).layers(values)
+  const { controlPlane, leases, plugins: own, queue, results } = backendLayers(values)
   const worker = Worker.layer.pipe(
     Layer.provide(Layer.provide(tools, options)),
     Layer.provide(Pipeline.layerWith({ retypeStrings: values.retypeStrings })),
     Layer.provide(results),
     Layer.provide(leases),
     Layer.provideMerge(queue),
-    Layer.provide(controlPlaneOf(values).layer(values)),
+    Layer.provide(controlPlane),
     Layer.provide(credentialSource(values)),
     Layer.provide(googleIdentity(values)),
     Layer.provide(journal(values)),
     Layer.provide(workerConfig(values)),
-    Layer.provide(plugins(values))
+    Layer.provide(pluginsOf(own, values))
   )
   // The server starts before the worker and closes after it: it answers through the whole drain.
   const health = Health.layer({
@@ -95,6 +95,13 @@ const kindLimitsOf = ({ databaseLimit, kindLimits }: Values): ReadonlyMap<string
   databaseLimit === undefined
     ? kindLimits
     : new Map([...kindLimits, ["postgres+snowflake+duckdb+transfer", databaseLimit]])
+
+/** Those of the queue's backend, and those that the configuration asks for. */
+const pluginsOf = (own: ReadonlyArray<Plugin>, values: Values): Layer.Layer<never> =>
+  Layer.effect(
+    Plugins,
+    Effect.map(Plugins, (others) => [...others, ...own])
+  ).pipe(Layer.provide(plugins(values)))
 
 const plugins = ({ podDeletionCost, podName }: Values): Layer.Layer<never> =>
   podDeletionCost && podName !== undefined

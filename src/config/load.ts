@@ -14,6 +14,8 @@ export interface Sources {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly dotenv: { readonly path: string; readonly text: string } | undefined
   readonly file: { readonly path: string; readonly text: string } | undefined
+  /** Defaults of an executable that has others than the settings name, by setting. */
+  readonly defaults?: Partial<Values>
 }
 
 /** Where a value came from, as a person would name it. */
@@ -45,11 +47,12 @@ export const load = (sources: Sources): Result.Result<Loaded, ConfigProblems> =>
   const file = readToml(sources.file, problems)
   const dotenv = sources.dotenv === undefined ? {} : parseEnv(sources.dotenv.text)
   const values: Record<string, unknown> = {}
+  const defaults: Readonly<Record<string, unknown>> = sources.defaults ?? {}
   const origins = new Map<string, Origin>()
   for (const [name, setting] of Object.entries(settings) as ReadonlyArray<[string, Setting]>) {
     const origin = originOf(setting, sources, dotenv, file)
     if (origin === undefined) {
-      values[name] = setting.fallback
+      values[name] = defaults[name] ?? setting.fallback
       continue
     }
     origins.set(name, origin)
@@ -121,11 +124,25 @@ const readToml = (file: Sources["file"], problems: Array<string>): ReadonlyMap<s
 
 const flatten = (value: unknown, path: string, add: (key: string, value: unknown) => void): void => {
   if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof Date) {
-    add(path, Array.isArray(value) ? value.join(",") : value)
+    // `[[queues]]` is the long form of `queue.names`.
+    add(
+      path === "queues" ? "queue.names" : path,
+      Array.isArray(value) ? value.map(textOfItem).join(",") : value
+    )
     return
   }
   for (const [key, inner] of Object.entries(value)) flatten(inner, path === "" ? key : `${path}.${key}`, add)
 }
+
+/** An entry of `[[queues]]` reads as in a variable: `name=concurrency:weight`. */
+const textOfItem = (item: unknown): string => {
+  if (typeof item !== "object" || item === null) return String(item)
+  const { concurrency, name, weight } = item as Readonly<Record<string, unknown>>
+  return `${textOf(name)}=${textOf(concurrency)}${weight === undefined ? "" : `:${textOf(weight)}`}`
+}
+
+const textOf = (value: unknown): string =>
+  typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value)
 
 /** The line of `section.key`, found in the text: good enough to point at. */
 const lineOf = (text: string, key: string): number | undefined => {
@@ -140,7 +157,7 @@ const lineOf = (text: string, key: string): number | undefined => {
 }
 
 /** Our own prefixes. Kubernetes makes variables like NATS_PORT for every Service: those are not ours. */
-const prefixes = ["WORKER_", "NOETL_", "NATS_", "HEALTH_"]
+const prefixes = ["WORKER_", "NOETL_", "NATS_", "HEALTH_", "QUEUE_"]
 const fromKubernetes = /_(PORT|SERVICE)(_|$)|_PORT_\d+_/
 /** Names of ours that other parts read, and of the systems around us. */
 const elsewhere = /^(NOETL_SECRET_|NOETL_COMPAT_|NOETL_PEER_|NATS_SERVER$|NOETL_KEYCHAIN_|NOETL_CREDENTIALS)/

@@ -4,11 +4,12 @@
  */
 import { nats } from "./settings/nats.ts"
 import { operations } from "./settings/operations.ts"
+import { jobs } from "./settings/jobs.ts"
 import { server } from "./settings/server.ts"
 import { tools } from "./settings/tools.ts"
 import { worker } from "./settings/worker.ts"
 
-export const settings = { ...worker, ...server, ...nats, ...tools, ...operations }
+export const settings = { ...worker, ...server, ...nats, ...jobs, ...tools, ...operations }
 
 export type Settings = typeof settings
 export type Values = { readonly [K in keyof Settings]: Settings[K]["fallback"] }

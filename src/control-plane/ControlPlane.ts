@@ -6,7 +6,7 @@ import type { Credential } from "../domain/Credential.ts"
 import type { CredentialScope } from "../domain/CredentialScope.ts"
 import type { EventId, ExecutionId } from "../domain/Ids.ts"
 import type { Json, JsonObject } from "../domain/Json.ts"
-import type { Notification } from "../domain/Notification.ts"
+import type { Notification, Undecodable } from "../domain/Notification.ts"
 import type { WorkerEvent } from "../domain/WorkerEvent.ts"
 
 /** Who owns a command that we think is ours. */
@@ -137,6 +137,8 @@ export class ControlPlane extends Context.Service<
     readonly heartbeat: Effect.Effect<void, ControlPlaneError>
     /** The same as a request that another thread can send; undefined where only this thread can. */
     readonly heartbeatRequest: HeartbeatRequest | undefined
+    /** Reads a message of the queue: a notification, or the job itself where there is no server that keeps it. */
+    readonly notificationOf: (body: string) => Effect.Effect<Notification, Undecodable>
     readonly claim: (notification: Notification, attempt: number) => Effect.Effect<Claim, ControlPlaneError>
     /**
      * How long a claim without an answer is asked again: without end at the configured server, for some minutes at a

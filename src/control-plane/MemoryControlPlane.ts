@@ -9,6 +9,7 @@ import type { Command } from "../domain/Command.ts"
 import type { Credential } from "../domain/Credential.ts"
 import type { CommandId, EventId, ExecutionId } from "../domain/Ids.ts"
 import type * as Json from "../domain/Json.ts"
+import { decode } from "../domain/Notification.ts"
 import type { WorkerEvent } from "../domain/WorkerEvent.ts"
 import { ControlPlane, ControlPlaneError, Owner, Refused } from "./ControlPlane.ts"
 
@@ -154,6 +155,7 @@ const make = (options: Options) => {
       deregister: record("deregister"),
       heartbeat: record("heartbeat"),
       heartbeatRequest: undefined,
+      notificationOf: (body) => Effect.fromResult(decode(body)),
       claimPatience: options.claimPatience ?? (() => Duration.infinity),
       claim: (notification, attempt) =>
         Effect.andThen(

@@ -2,3 +2,4 @@
 export { ControlPlane, ControlPlaneError, Owner } from "./ControlPlane.ts"
 export { MemoryControlPlane } from "./MemoryControlPlane.ts"
 export * as NoetlControlPlane from "./noetl/NoetlControlPlane.ts"
+export * as JobControlPlane from "./jobs/JobControlPlane.ts"

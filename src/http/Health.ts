@@ -90,8 +90,9 @@ const starting = HttpServerResponse.json({ status: "starting" }, { status: 503 }
 
 const metricsText = Effect.fnUntraced(function* ({ queue, worker }: Observed, lag: () => number) {
   const status = yield* worker.status
-  const { age, depth, held } = yield* backlogOf(queue, status)
+  const { age, byQueue, depth, held } = yield* backlogOf(queue, status)
   if (depth !== undefined) yield* Metric.update(Metrics.queueDepth, depth)
+  for (const [name, count] of byQueue ?? []) yield* Metric.update(Metrics.depthOf(name), count)
   if (held !== undefined) {
     yield* Metric.update(Metrics.messagesHeld, held.count)
     yield* Metric.update(Metrics.messagesHeldLimit, held.limit)
@@ -116,7 +117,7 @@ const backlogOf = Effect.fnUntraced(function* (queue: MessageQueue["Service"], s
   const times = [waiting?.oldestAt, status.oldestWaitingAt].filter((at) => at !== undefined)
   const none = waiting?.count === 0 ? 0 : undefined
   const age = times.length === 0 ? none : Math.max(0, now - Math.min(...times)) / 1000
-  return { depth: waiting?.count, age, held: waiting?.held }
+  return { depth: waiting?.count, age, held: waiting?.held, byQueue: waiting?.byQueue }
 })
 
 /** Commands that hold a slot. A parked one only waits. */
@@ -155,7 +156,13 @@ const ready = (worker: Worker["Service"]) =>
     const status = yield* worker.status
     return yield* json(
       {
-        status: isReady ? "ready" : status.draining ? "draining" : "not ready",
+        status: isReady
+          ? status.queue.paused === undefined
+            ? "ready"
+            : "paused"
+          : status.draining
+            ? "draining"
+            : "not ready",
         workers: status.slots,
         active_jobs: status.active.length,
         queue_connected: status.queue.connected,

@@ -6,9 +6,10 @@
  * Each stage is a function that a job can enter: after a claim, with an outcome, with an ending to report. Only the
  * execution and the waiting for a claim can be interrupted, and every exit settles the delivery exactly once.
  */
-import { Effect, Result } from "effect"
+import { Effect } from "effect"
 import type { Command } from "../domain/Command.ts"
-import { decode, type Notification } from "../domain/Notification.ts"
+import { ControlPlane } from "../control-plane/ControlPlane.ts"
+import type { Notification } from "../domain/Notification.ts"
 import type { Outcome } from "../domain/Outcome.ts"
 import { Journal } from "../journal/Journal.ts"
 import { Redactor } from "../secrets/Redactor.ts"
@@ -19,6 +20,7 @@ import { running, stagesOf, undecodable } from "./stages.ts"
 export const make = Effect.fnUntraced(function* (services: JobServices) {
   const journal = yield* Journal
   const { holding } = yield* Redactor
+  const { notificationOf } = yield* ControlPlane
   const { attempt, claim, deliver, redactAndOffload, settle, traced } = yield* stagesOf(services)
 
   const fromNotification = Effect.fnUntraced(function* (notification: Notification, slot: JobSlot) {
@@ -44,16 +46,21 @@ export const make = Effect.fnUntraced(function* (services: JobServices) {
     return yield* deliver.now(command, ending, slot)
   })
 
-  const run = (slot: JobSlot) => {
-    const decoded = decode(slot.delivery.body)
-    if (Result.isFailure(decoded)) return settle(slot, undefined, undecodable(decoded.failure.message))
-    const notification = decoded.success
-    if (!slot.enter(notification)) return settle(slot, notification.commandId, running)
-    return settle(slot, notification.commandId, fromNotification(notification, slot)).pipe(
-      traced(notification),
-      // A secret of the command may stand in every event, log line and dead letter of it.
-      holding
+  const work = (slot: JobSlot, notification: Notification) =>
+    slot.enter(notification)
+      ? settle(slot, notification.commandId, fromNotification(notification, slot)).pipe(
+          traced(notification),
+          // A secret of the command may stand in every event, log line and dead letter of it.
+          holding
+        )
+      : settle(slot, notification.commandId, running)
+
+  const run = (slot: JobSlot) =>
+    Effect.uninterruptible(
+      Effect.matchEffect(notificationOf(slot.delivery.body), {
+        onFailure: ({ message }) => settle(slot, undefined, undecodable(message)),
+        onSuccess: (notification) => work(slot, notification)
+      })
     )
-  }
   return { run, reportLeftover: deliver.leftover }
 })

@@ -146,6 +146,10 @@ const extend = (table: LeaseTable, lease: HeldLease, now: number) => {
     lease.delivery.lease.extend
   ).pipe(
     Effect.tap(() => Effect.sync(() => void (lease.safeAt = now))),
-    Effect.catch((error) => Effect.logWarning(`a lease was not extended: ${error.message}`))
+    Effect.catch((error) =>
+      error.reason._tag === "LeaseLost"
+        ? markExpired(table, lease.delivery.id)
+        : Effect.logWarning(`a lease was not extended: ${error.message}`)
+    )
   )
 }

@@ -38,6 +38,8 @@ export interface Waiting {
   readonly count: number
   /** When the oldest of them was published, in milliseconds; undefined when there is none, or the queue cannot tell. */
   readonly oldestAt: number | undefined
+  /** The same count for each of several queues, where there are names to tell them by. */
+  readonly byQueue?: ReadonlyMap<string, number>
   /** Messages that all workers together hold, and how many they may, where the queue has such a limit. */
   readonly held?: { readonly count: number; readonly limit: number }
 }
@@ -96,8 +98,13 @@ export class SettleFailed extends Schema.TaggedError<SettleFailed>()("SettleFail
   readonly isRetryable = true
 }
 
+/** Another worker may have the delivery: nothing that is done with it counts any more. */
+export class LeaseLost extends Schema.TaggedError<LeaseLost>()("LeaseLost", { detail: Schema.String }) {
+  readonly isRetryable = false
+}
+
 export class QueueError extends Schema.TaggedError<QueueError>()("QueueError", {
-  reason: Schema.Union([Disconnected, StreamMissing, SettleFailed])
+  reason: Schema.Union([Disconnected, StreamMissing, SettleFailed, LeaseLost])
 }) {
   get isRetryable(): boolean {
     return this.reason.isRetryable
@@ -121,6 +128,8 @@ export class MessageQueue extends Context.Service<
     readonly deliveries: (capacity: Capacity) => Stream.Stream<Delivery, QueueError>
     /** Whether the queue answered lately, for readiness. */
     readonly connected: Effect.Effect<boolean>
+    /** Why an operator's pause keeps this worker from taking messages, as one sentence; undefined where none does. */
+    readonly paused?: Effect.Effect<string | undefined>
     /** The backlog; undefined where the queue cannot tell. */
     readonly waiting: Effect.Effect<Waiting | undefined, QueueError>
   }

@@ -12,8 +12,11 @@ import { sendHeartbeat } from "./sendHeartbeat.ts"
 export interface Extender {
   /** Connects, and tries again until it is connected. */
   readonly open: (warn: (detail: string) => void) => Promise<void>
-  /** Resolves when the queue confirmed the extension, so that a silent connection is noticed. */
-  readonly extend: (remote: unknown, timeoutMillis: number) => Promise<void>
+  /**
+   * Resolves when the queue answered, so that a silent connection is noticed: "lost" where the delivery belongs to another
+   * worker by now.
+   */
+  readonly extend: (remote: unknown, timeoutMillis: number) => Promise<void | "lost">
   readonly close: () => Promise<void>
 }
 
@@ -42,12 +45,19 @@ const start = (data: LeaseThreadData, extender: Extender, post: (message: FromLe
   const mainHangs = livenessOf(data)
   let open = false
 
+  const expire = (id: string, lease: Held) => {
+    if (lease.expired) return
+    lease.expired = true
+    post({ type: "expired", id })
+  }
+
   const extend = (id: string, lease: Held, now: number) => {
     if (!open) return
     lease.triedAt = now
     extender.extend(lease.remote, lease.leaseMillis * extendAfter).then(
-      () => {
-        lease.safeAt = now
+      (answer) => {
+        if (answer === "lost") expire(id, lease)
+        else lease.safeAt = now
       },
       (cause: unknown) => post({ type: "warning", detail: `lease of ${id}: ${text(cause)}` })
     )
@@ -57,10 +67,7 @@ const start = (data: LeaseThreadData, extender: Extender, post: (message: FromLe
     const now = performance.now()
     const hangs = mainHangs(now)
     for (const [id, lease] of held) {
-      if (now - lease.safeAt > lease.leaseMillis && !lease.expired) {
-        lease.expired = true
-        post({ type: "expired", id })
-      }
+      if (now - lease.safeAt > lease.leaseMillis) expire(id, lease)
       if (!hangs && now - lease.triedAt >= lease.leaseMillis * extendAfter) extend(id, lease, now)
     }
   }

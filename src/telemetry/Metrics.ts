@@ -56,6 +56,9 @@ export const jobSeconds = Metric.histogram("worker_job_duration_seconds", {
 export const activeJobs = gauge("worker_active_jobs", "Commands in flight")
 export const queueDepth = gauge("worker_queue_depth", "Messages that wait, where the queue can tell")
 
+const depthByQueue = gauge("queue_depth", "Jobs that can start now, by queue")
+export const depthOf = (queue: string) => Metric.withAttributes(depthByQueue, { queue })
+
 export const messagesHeld = gauge(
   "noetl_worker_queue_held",
   "Messages that all workers together hold, waiting ones included, where the queue can tell"

@@ -1,10 +1,12 @@
 /** For tests: a whole worker in memory, a tool that answers what it is told, the contracts as suites. */
 export { aCommand } from "./aCommand.ts"
+export * as JobsTest from "./JobsTest.ts"
 export { StubCalls, StubTool } from "./StubTool.ts"
 export * as TestWorker from "./TestWorker.ts"
 export { MemoryControlPlane } from "../control-plane/MemoryControlPlane.ts"
 export { MemoryQueue } from "../queue/MemoryQueue.ts"
 export * as ControlPlaneSuite from "./suites/ControlPlaneSuite.ts"
+export * as JobsSuite from "./suites/JobsSuite.ts"
 export * as JournalSuite from "./suites/JournalSuite.ts"
 export * as LeasesSuite from "./suites/LeasesSuite.ts"
 export * as QueueSuite from "./suites/QueueSuite.ts"

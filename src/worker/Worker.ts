@@ -30,7 +30,12 @@ export interface WorkerStatus {
   /** When the oldest message that waits here for a slot was published, in milliseconds. */
   readonly oldestWaitingAt: number | undefined
   readonly children: ReadonlyArray<ChildStatus>
-  readonly queue: { readonly name: string; readonly connected: boolean }
+  readonly queue: {
+    readonly name: string
+    readonly connected: boolean
+    /** Why an operator's pause keeps this worker from taking messages; undefined where none does. */
+    readonly paused?: string | undefined
+  }
   readonly controlPlane: { readonly name: string; readonly registered: boolean }
   /** Servers that messages name and that do not answer. */
   readonly serversAway: ReadonlyArray<ServerAway>
@@ -145,7 +150,11 @@ const tree = Effect.gen(function* () {
         active: yield* dispatcher.active,
         oldestWaitingAt: yield* inbox.oldestAt,
         children: yield* supervisor.status,
-        queue: { name: queue.name, connected: yield* queue.connected },
+        queue: {
+          name: queue.name,
+          connected: yield* queue.connected,
+          ...(queue.paused === undefined ? {} : { paused: yield* queue.paused })
+        },
         controlPlane: { name: controlPlane.name, registered: state.registered },
         serversAway: yield* controlPlane.serversAway ?? Effect.succeed([]),
         unreported: yield* journal.unreportedCount

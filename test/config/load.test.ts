@@ -53,7 +53,7 @@ describe("Configuration", () => {
     assert.strictEqual(said.length, 4)
     for (const part of [
       'HEALTH_PORT: "99999" is not in this range; expected an integer from 0 to 65535',
-      'WORKER_QUEUE: "kafka" is none of these; expected nats | memory',
+      'WORKER_QUEUE: "kafka" is none of these; expected nats | postgres | memory',
       "NATS_URL:",
       'worker.toml:4: worker.heartbeat_interval_seconds: "soon" is no time'
     ]) {
@@ -163,5 +163,65 @@ describe("Configuration", () => {
       ],
       [Duration.seconds(10), 9, Duration.seconds(4), true, 2048]
     )
+  })
+
+  it("N3: reads the file of nebula-worker, with its queues", () => {
+    const text = `[worker]
+concurrency = 8
+poll_interval_ms = 100
+heartbeat_interval_seconds = 30
+shutdown_timeout_seconds = 30
+
+[queue]
+batch_size = 12
+visibility_timeout_seconds = 200
+max_retries = 5
+
+[database]
+url = "postgres://localhost/nebula"
+max_connections = 21
+
+[health]
+port = 9091
+check_interval_seconds = 11
+
+[[queues]]
+name = "mail"
+concurrency = 2
+weight = 3
+
+[[queues]]
+name = "reports"
+`
+    const loaded = Result.getOrThrow(
+      load({
+        flags: new Map(),
+        env: { WORKER_CONCURRENCY: "9" },
+        dotenv: undefined,
+        file: { path: "worker.toml", text }
+      })
+    )
+    assert.deepStrictEqual(loaded.warnings, [])
+    const { values } = loaded
+    assert.deepStrictEqual(
+      [
+        values.concurrency,
+        values.batchSize,
+        values.maxRetries,
+        values.databaseUrl,
+        values.databaseConnections
+      ],
+      [9, 12, 5, "postgres://localhost/nebula", 21]
+    )
+    assert.deepStrictEqual(
+      [values.pollInterval, values.visibilityTimeout, values.healthCheck].map((one) =>
+        Duration.toMillis(one)
+      ),
+      [100, 200_000, 11_000]
+    )
+    assert.deepStrictEqual(values.queues, [
+      { name: "mail", concurrency: 2, weight: 3 },
+      { name: "reports", concurrency: undefined, weight: 1 }
+    ])
   })
 })

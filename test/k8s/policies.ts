@@ -166,9 +166,26 @@ export const rules: Readonly<Record<string, Rule>> = {
     all
       .filter(({ kind }) => kind === "ScaledObject")
       .flatMap(({ metadata, spec }) => {
-        const triggers = spec?.["triggers"] as ReadonlyArray<{ readonly metadata: Record<string, string> }>
+        const given = spec?.["triggers"] as ReadonlyArray<{
+          readonly type: string
+          readonly metadata: Record<string, string>
+        }>
+        const triggers = given.filter(({ type }) => type === "nats-jetstream")
+        const databases = given.filter(({ type }) => type === "postgresql")
         const env = deployments(all).map((one) => envOf(one, all))[0] ?? {}
-        return triggers.flatMap(({ metadata: trigger }) => [
+        const databaseProblems = databases.flatMap(({ metadata: trigger }) => [
+          ...unless(trigger["connectionFromEnv"] === "DATABASE_URL", `${metadata.name}: connectionFromEnv`),
+          ...unless(
+            trigger["query"]?.includes(`queue = '${/^[^,=]*/.exec(env["WORKER_QUEUES"] ?? "")?.[0]}'`) ===
+              true,
+            `${metadata.name}: the query names another queue`
+          ),
+          ...unless(
+            env["WORKER_QUEUE"] === "postgres",
+            `${metadata.name}: the workers take no jobs of a database`
+          )
+        ])
+        const natsProblems = triggers.flatMap(({ metadata: trigger }) => [
           ...unless(
             trigger["lagThreshold"] === env["WORKER_MAX_CONCURRENT"],
             `${metadata.name}: lagThreshold`
@@ -177,6 +194,7 @@ export const rules: Readonly<Record<string, Rule>> = {
           ...unless(trigger["stream"] === env["NATS_STREAM"], `${metadata.name}: stream`),
           ...unless(!trigger["natsServerMonitoringEndpoint"]?.includes("://"), `${metadata.name}: a scheme`)
         ])
+        return [...databaseProblems, ...natsProblems]
       }),
 
   "workers are told nothing that they do not understand": (all) =>

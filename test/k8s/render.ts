@@ -26,6 +26,7 @@ export const kustomizations = [
   "overlays/gke",
   "overlays/production",
   "overlays/isolated-tools",
+  "overlays/jobs",
   "pools/batch"
 ]
 

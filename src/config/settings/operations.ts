@@ -1,5 +1,6 @@
 /** What operators see: endpoints, logs, telemetry. */
-import { boolean, integer, oneOf, optional, setting, text, url } from "../Setting.ts"
+import { Duration } from "effect"
+import { boolean, duration, integer, oneOf, optional, setting, text, url } from "../Setting.ts"
 
 export const operations = {
   healthPort: setting(
@@ -26,6 +27,15 @@ export const operations = {
       secret: true
     },
     text
+  ),
+  healthCheck: setting(
+    {
+      key: "health.check_interval_seconds",
+      env: ["HEALTH_CHECK_INTERVAL_SECONDS"],
+      doc: "How long an answer of the jobs' database counts; /ready asks again after that."
+    },
+    duration("seconds"),
+    Duration.seconds(10)
   ),
   metrics: setting(
     { key: "health.metrics", env: ["ENABLE_METRICS"], doc: "Whether /metrics answers." },

@@ -8,7 +8,7 @@ import type { Command } from "../../domain/Command.ts"
 import type { EventId } from "../../domain/Ids.ts"
 import * as Json from "../../domain/Json.ts"
 import { shownUrl } from "../../domain/shownUrl.ts"
-import type { Notification } from "../../domain/Notification.ts"
+import { decode, type Notification } from "../../domain/Notification.ts"
 import { ControlPlane, ControlPlaneError, Owner, type TlsFiles, Unsupported } from "../ControlPlane.ts"
 import type { Dialect, Endpoint, WorkerIdentity } from "./Dialect.ts"
 import { dialectOf, type Protocol } from "./dialects.ts"
@@ -79,6 +79,7 @@ const make = Effect.fnUntraced(function* (settings: Settings) {
     ),
     deregister: Effect.asVoid(sendOk(http, dialect.deregistration(home.base, worker.name))),
     heartbeat: Effect.asVoid(register),
+    notificationOf: (body) => Effect.fromResult(decode(body)),
     heartbeatRequest: {
       url: registration.url,
       headers: {

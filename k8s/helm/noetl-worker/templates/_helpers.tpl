@@ -47,6 +47,7 @@ the names of the ITL charts over it.
 {{- if hasKey $env "RUST_LOG" }}{{ $env = omit $env "LOG_LEVEL" }}{{ end -}}
 {{- if .pool.scriptTool.enabled }}{{ $env = merge $env (dict "WORKER_SCRIPT_SERVICE_ACCOUNT" "noetl-script") }}{{ end -}}
 {{- if .pool.podDeletionCost.enabled }}{{ $env = merge $env (dict "WORKER_POD_DELETION_COST" "true") }}{{ end -}}
+{{- if eq .pool.queue.backend "postgres" }}{{ $env = merge $env (dict "WORKER_QUEUE" "postgres" "WORKER_QUEUES" .pool.queue.names) }}{{ end -}}
 {{- range $key, $value := $env }}
 {{ $key }}: {{ toString $value | quote }}
 {{- end }}
