@@ -26,6 +26,9 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   telemetry: [...basis, "secrets"],
   "WorkerConfig.ts": [],
 
+  playbook: ["domain", "template"],
+  "playbook/engine": ["domain", "template", "playbook"],
+
   "control-plane": basis,
   "control-plane/noetl": [...basis, "control-plane/ControlPlane.ts"],
   "control-plane/index.ts": ["control-plane"],
