@@ -31,6 +31,14 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
 
   "control-plane": basis,
   "control-plane/noetl": [...basis, "control-plane/ControlPlane.ts"],
+  "control-plane/local": [
+    ...basis,
+    "control-plane/ControlPlane.ts",
+    "playbook",
+    "playbook/engine",
+    "results",
+    "template"
+  ],
   "control-plane/index.ts": ["control-plane"],
   queue: [...basis, "telemetry/Metrics.ts", "control-plane/ControlPlane.ts"],
   "queue/nats": [
@@ -101,6 +109,23 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   "worker/plugins": ["kubernetes", "worker"],
   http: ["domain", ...ports, "worker"],
 
+  local: [
+    ...basis,
+    ...ports,
+    "config/settings.ts",
+    "config/toolOptions.ts",
+    "control-plane/local",
+    "credentials",
+    "google",
+    "job/pipeline",
+    "playbook",
+    "playbook/engine",
+    "queue",
+    "results",
+    "template",
+    "tools",
+    "worker"
+  ],
   config: [
     ...basis,
     ...ports,
@@ -146,6 +171,8 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "control-plane",
     "doctor",
     "job/pipeline",
+    "local",
+    "playbook",
     "journal",
     "nats",
     "queue",

@@ -94,7 +94,8 @@ const runLone = (running: Running, task: Task): Effect.Effect<PipelineResult> =>
     state: withResult(before, task.label, last.data),
     last,
     failure: last.failure,
-    index: 0
+    index: 0,
+    attempt: 1
   }))
 }
 
@@ -150,7 +151,8 @@ const follow = Effect.fnUntraced(function* (
     state,
     last: attempt,
     failure,
-    index: at.index
+    index: at.index,
+    attempt: at.attempt
   })
   if ("error" in decided) return end(decided.error.failure)
   const { decision } = decided
@@ -228,5 +230,6 @@ const tooMany = (at: Position, most: number): PipelineResult => ({
   state: at.state,
   last: at.last,
   index: at.index,
+  attempt: at.attempt,
   failure: Failures.make("limit", `max_iterations_exceeded: more than ${most} executions of tasks`)
 })

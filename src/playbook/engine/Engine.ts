@@ -54,7 +54,8 @@ const happen = (turn: Turn, event: Event): void => {
     case "ended":
       return endCommand(turn, event.command, event.result)
     case "timer":
-      return event.timer === graceTimer ? stopAll(turn, graceOver) : timeOut(turn, event.timer)
+      if (event.timer === graceTimer) return stopAll(turn, graceOver)
+      return event.timer === runTimer ? expire(turn) : timeOut(turn, event.timer)
     case "cancelled":
       return cancel(turn, event.reason)
   }
@@ -84,6 +85,8 @@ const start = (turn: Turn, event: Extract<Event, { readonly type: "started" }>):
     : { ...playbook.workload, ...payload }
   turn.update({ status: "running", base })
   turn.update({ workload: renderedWorkload(turn, given) })
+  if (event.timeout !== undefined)
+    turn.actions.push({ type: "timer", timer: runTimer, seconds: event.timeout })
   turn.log("playbook.initialized", undefined, { meta: { name: playbook.name, path: playbook.path } })
   addToken(turn, event.target ?? playbook.entry)
 }
@@ -126,6 +129,14 @@ const timeOut = (turn: Turn, timer: string): void => {
       retryable: true
     })
   }
+}
+
+const runTimer = "run"
+
+/** The time of the whole run is over: whatever runs has failed, and no arc takes that up. */
+const expire = (turn: Turn): void => {
+  turn.update({ stopping: true, waiting: new Map() })
+  stopAll(turn, { kind: "timeout", message: "the time of the whole run is over" })
 }
 
 const stopAll = (turn: Turn, error: { readonly kind: string; readonly message: string }): void => {

@@ -30,6 +30,8 @@ export type Event =
       readonly merge: boolean
       /** The step to start at; undefined for the playbook's own. */
       readonly target: string | undefined
+      /** Seconds that the whole run may take. */
+      readonly timeout: number | undefined
       /** What templates read as `env`. */
       readonly env: JsonObject
     }

@@ -26,7 +26,7 @@ export interface Lane {
 }
 
 export interface LoopProgress {
-  /** Undefined for a cursor: nobody knows how many there will be. */
+  /** Undefined for a cursor, whose rows cannot be counted before. */
   readonly items: ReadonlyArray<Json> | undefined
   readonly maxInFlight: number
   readonly next: number

@@ -106,7 +106,7 @@ export const endRow = (
   if (loop === undefined) return
   const now = loop.lanes[lane] ?? emptyLane
   const done = afterIteration(loop, index, result)
-  // Values of rows are of no interest to anybody later, and there may be millions: failures are kept alone.
+  // There may be millions of rows, and no template reads their values: only failures are kept.
   const kept = result.ok ? { ...done, results: HashMap.remove(done.results, index) } : done
   continueFrame(turn, step, withLane(kept, lane, { ...now, running: now.running - 1 }), lane)
 }
