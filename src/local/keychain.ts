@@ -1,7 +1,7 @@
 /** Values of a playbook's keychain: written there, fetched with OAuth, or a credential of this machine. */
 import { Effect, Redacted } from "effect"
 import type { Credential } from "../domain/Credential.ts"
-import { isObject, type Json, type JsonObject } from "../domain/Json.ts"
+import { isObject, type Json, type JsonObject, plainTextOf } from "../domain/Json.ts"
 
 type Render = (value: Json) => Json
 
@@ -53,7 +53,7 @@ const oauth = Effect.fnUntraced(function* (ask: Ask, entry: JsonObject, render: 
   const body = isObject(answer) ? answer["data"] : undefined
   return isObject(body)
     ? body
-    : yield* Effect.fail(`the token endpoint of ${String(entry["name"])} answered no object`)
+    : yield* Effect.fail(`the token endpoint of ${plainTextOf(entry["name"]) ?? ""} answered no object`)
 })
 
 const ofCredential = Effect.fnUntraced(function* (credential: Sources["credential"], name: Json) {

@@ -1,6 +1,6 @@
 /** Events as lines, for logs and pipes. */
 import type { RunEvent } from "../../control-plane/local/Run.ts"
-import { stringify } from "../../domain/Json.ts"
+import { plainTextOf, stringify } from "../../domain/Json.ts"
 import { masked, shortened } from "../masking.ts"
 import { elapsed } from "./text.ts"
 
@@ -51,11 +51,11 @@ const detailOf = (event: RunEvent, inner: string): string | undefined => {
   const step = event.step ?? ""
   switch (event.type) {
     case "arc.taken":
-      return `   → ${inner}${step} → ${String(event.meta?.["to"])}`
+      return `   → ${inner}${step} → ${plainTextOf(event.meta?.["to"]) ?? ""}`
     case "next.no_match":
       return `   ${inner}${step}: no arc matches, the branch ends`
     case "loop.started":
-      return `   ${inner}${step}: loop over ${String(event.meta?.["total"] ?? "rows")} items`
+      return `   ${inner}${step}: loop over ${plainTextOf(event.meta?.["total"]) ?? "rows of a cursor, as"} items`
     case "loop.done":
       return `   ${inner}${step}: loop done: ${stringify(event.meta?.["stats"] ?? null)}`
     default:
