@@ -4,6 +4,7 @@ import { Arguments, argumentsOf, sharedFlags, workerFlags } from "./Arguments.ts
 import * as Commands from "./commands.ts"
 import { rows } from "./help.ts"
 import { lazily } from "./lazily.ts"
+import * as Playbooks from "./noetl/commands.ts"
 
 /** Takes commands from a queue and works them; called bare it runs the worker. */
 export const noetlWorker = {
@@ -56,7 +57,17 @@ export const noetl = {
   command: Command.make("noetl").pipe(
     Command.withSharedFlags(sharedFlags),
     Command.withDescription("Run and check NoETL playbooks, and look after workers."),
-    Command.withSubcommands([Commands.demo, Commands.doctor, Commands.config, Commands.rhai]),
+    Command.withSubcommands([
+      Playbooks.run,
+      Playbooks.validate,
+      Playbooks.test,
+      Playbooks.catalogGroup,
+      Playbooks.schema,
+      Commands.demo,
+      Commands.doctor,
+      Commands.config,
+      Commands.rhai
+    ]),
     Command.provideSync(Arguments, (input) => argumentsOf(input))
   )
 }
