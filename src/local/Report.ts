@@ -34,7 +34,7 @@ export const documentOf = (report: Report): JsonObject => {
   const { ending, endedAt, executionId, failures, playbook, startedAt, state, warnings } = report
   const steps = HashMap.toEntries(state.steps).map(([name, { runs, status }]): readonly [string, Json] => [
     name,
-    { status, runs, data: masked(state.results[name] ?? null) }
+    { status, runs, data: masked(resultOf(state, name)) }
   ])
   return {
     execution_id: executionId,

@@ -12,6 +12,7 @@ import { credentialScopeOf } from "../../domain/CredentialScope.ts"
 import * as Failures from "../../domain/Failure.ts"
 import { invalid, ToolError } from "../../domain/ToolError.ts"
 import type { ToolResult } from "../../domain/ToolResult.ts"
+import type { Complete } from "../../results/copies.ts"
 import { Results } from "../../results/Results.ts"
 import { Redactor } from "../../secrets/Redactor.ts"
 import { Template } from "../../template/Template.ts"
@@ -46,12 +47,14 @@ export const make = Effect.gen(function* () {
     template: yield* Template,
     config: yield* WorkerConfig
   }
+  // Commands of one run share most of what they read.
+  const known: Complete = new WeakMap()
   // A composition without a redactor has nothing to mask.
   const redactor = yield* Effect.serviceOption(Redactor)
   const maskOf = Option.isSome(redactor) ? redactor.value.stream : yield* OutputMask
 
   return Effect.fnUntraced(function* (command: Command): Effect.fn.Return<ToolResult, ToolError> {
-    const whole = yield* hydrate(services.results, command)
+    const whole = yield* hydrate(services.results, command, known)
     const complete = yield* replaced(services.toolbox, whole)
     const plan = planOf(complete)
     if (Result.isFailure(plan))

@@ -47,7 +47,9 @@ const shown = (value: Json | undefined): string =>
   value === undefined ? "nothing" : stringify(value).slice(0, 300)
 
 const valueAt = (path: string, wanted: Json, { state }: Outcome): Check => {
-  const found = path.split(".").reduce<Json | undefined>(memberOf, state.results)
+  const found = path
+    .split(".")
+    .reduce<Json | undefined>(memberOf, Object.fromEntries(HashMap.toEntries(state.results)))
   return verdict(`${path} = ${shown(wanted)}`, within(wanted, found), shown(found))
 }
 

@@ -6,7 +6,7 @@
  * It reads nothing but its arguments, so a journal of events replayed gives the same state and the same actions. What a
  * template reads that is kept elsewhere is a demand in `memory`: the caller fetches it and applies the event again.
  */
-import { HashMap } from "effect"
+import { HashMap, Option } from "effect"
 import type { Json, JsonObject } from "../../domain/Json.ts"
 import type { Evaluator } from "../../template/evaluator.ts"
 import { Memory, Missing } from "../../template/Memory.ts"
@@ -175,6 +175,6 @@ const settle = (turn: Turn): void => {
 /** The value of a run: that of a step, or of the one that completed last. */
 export const resultOf = (state: State, step: string | undefined): Json => {
   const name = step ?? state.last
-  const value = name !== undefined && Object.hasOwn(state.results, name) ? state.results[name] : undefined
-  return value ?? null
+  const value = name === undefined ? Option.none() : HashMap.get(state.results, name)
+  return Option.getOrElse(value, () => null)
 }

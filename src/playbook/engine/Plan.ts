@@ -1,11 +1,15 @@
 /** A playbook with what is worked out once about its graph. */
-import type { Playbook } from "../Playbook.ts"
+import type { Evaluator } from "../../template/evaluator.ts"
+import type { Playbook, Step } from "../Playbook.ts"
+import { wantsOf } from "./wants.ts"
 
 export interface Plan {
   readonly playbook: Playbook
   readonly options: Options
   /** Whether arcs lead from a step to another, those that lead back into a circle left out. */
   readonly reaches: (from: string, to: string) => boolean
+  /** The names that a step's command reads. */
+  readonly wants: (step: Step, evaluator: Evaluator) => ReadonlySet<string> | "all"
 }
 
 export interface Options {
@@ -24,9 +28,15 @@ export const defaults: Options = { maxInFlight: 8, maxStepRuns: 1_000_000, maxId
 export const planOf = (playbook: Playbook, options: Partial<Options> = {}, entry = playbook.entry): Plan => {
   const forward = forwardArcs(playbook, entry)
   const reached = new Map<string, ReadonlySet<string>>()
+  const wanted = new Map<string, ReadonlySet<string> | "all">()
   return {
     playbook,
     options: { ...defaults, ...options },
+    wants: (step, evaluator) => {
+      const known = wanted.get(step.name) ?? wantsOf(step, evaluator)
+      wanted.set(step.name, known)
+      return known
+    },
     reaches: (from, to) => {
       const known = reached.get(from)
       if (known !== undefined) return known.has(to)

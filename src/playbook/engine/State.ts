@@ -70,7 +70,8 @@ export interface State {
   readonly ctx: JsonObject
   /** How often `ctx` changed. */
   readonly changes: number
-  readonly results: JsonObject
+  /** Step → its value. */
+  readonly results: HashMap.HashMap<string, Json>
   /** Step → numbers of the tokens that wait there. */
   readonly waiting: ReadonlyMap<string, ReadonlyArray<number>>
   readonly running: ReadonlyMap<string, Activity>
@@ -92,7 +93,7 @@ export const initial: State = {
   workload: {},
   ctx: {},
   changes: 0,
-  results: {},
+  results: HashMap.empty(),
   waiting: new Map(),
   running: new Map(),
   steps: HashMap.empty(),

@@ -11,7 +11,7 @@ import type { SetBlock, Step } from "../Playbook.ts"
 import { assigned } from "./assign.ts"
 import type { Action, IssuedCommand, LogEntry, RunError } from "./Event.ts"
 import type { Plan } from "./Plan.ts"
-import { contextOf, layersOf } from "./scope.ts"
+import { contextOf, layersOf, resultsOf } from "./scope.ts"
 import type { Activity, InFlight, Role, State, StepRecord } from "./State.ts"
 
 export class Turn {
@@ -21,7 +21,8 @@ export class Turn {
   state: State
   private readonly evaluator: Evaluator
   private readonly memory: Memory
-  private shared: { readonly of: State; readonly context: JsonObject } | undefined
+  private shared: Shared | undefined
+  private named: { readonly of: State["results"]; readonly results: JsonObject } | undefined
 
   constructor(plan: Plan, state: State, at: number, evaluator: Evaluator, memory: Memory) {
     this.plan = plan
@@ -67,7 +68,14 @@ export class Turn {
   }
 
   private scope(own: JsonObject) {
-    return { layers: layersOf(this.state, own), memory: this.memory, now: this.at, synonyms }
+    const { results } = this.state
+    if (this.named?.of !== results) this.named = { of: results, results: resultsOf(this.state) }
+    return {
+      layers: layersOf(this.state, this.named.results, own),
+      memory: this.memory,
+      now: this.at,
+      synonyms
+    }
   }
 
   /** Applies values that were all rendered against the state before any of them; the error where one cannot be. */
@@ -106,18 +114,13 @@ export class Turn {
     this.update({ running: new Map(this.state.running).set(name, activity) })
   }
 
-  /** What templates of a command see, made once for the commands of one turn. */
-  context(): JsonObject {
+  /** What templates of a step's command see, made once for its commands of one turn. */
+  context(step: Step): JsonObject {
     const { shared, state } = this
-    if (
-      shared !== undefined &&
-      shared.of.ctx === state.ctx &&
-      shared.of.results === state.results &&
-      shared.of.workload === state.workload
-    )
-      return shared.context
-    const context = contextOf(state)
-    this.shared = { of: state, context }
+    const { ctx, results } = state
+    if (shared?.step === step && shared.ctx === ctx && shared.results === results) return shared.context
+    const context = contextOf(state, this.plan.wants(step, this.evaluator))
+    this.shared = { step, ctx, results, context }
     return context
   }
 
@@ -149,6 +152,14 @@ export class Turn {
     this.update({ commands: commands.reduce((all, id) => HashMap.remove(all, id), this.state.commands) })
     this.actions.push({ type: "withdraw", commands })
   }
+}
+
+/** A context and what it was made of. */
+interface Shared {
+  readonly step: Step
+  readonly ctx: JsonObject
+  readonly results: State["results"]
+  readonly context: JsonObject
 }
 
 /** `ok` and `success` mean the same. */

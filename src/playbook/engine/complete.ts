@@ -1,4 +1,5 @@
 /** The end of a step: keep its result, apply its `set`, choose the arcs. */
+import { HashMap } from "effect"
 import type { Json, JsonObject } from "../../domain/Json.ts"
 import type { Step } from "../Playbook.ts"
 import { addToken } from "./tokens.ts"
@@ -27,7 +28,7 @@ export const completeStep = (turn: Turn, step: Step, end: StepEnd): void => {
   const running = new Map(turn.state.running)
   running.delete(step.name)
   const results =
-    end.data === undefined ? turn.state.results : { ...turn.state.results, [step.name]: end.data }
+    end.data === undefined ? turn.state.results : HashMap.set(turn.state.results, step.name, end.data)
   turn.update({ running, results })
   const scopeOf = scopes(step, end)
   const names = eventNames(end.ok, end.isLoop)

@@ -54,7 +54,7 @@ const claim = (
   lane: number
 ): void => {
   const { claim: query, kind, options, ...connection } = cursor
-  const context = { ...turn.context(), __frame_max_rows: progress.maxRows }
+  const context = { ...turn.context(step), __frame_max_rows: progress.maxRows }
   turn.issue(
     step,
     { type: "claim", lane },

@@ -38,7 +38,11 @@ const enter = (turn: Turn, name: string): void => {
   turn.update({ stepRuns: turn.state.stepRuns + 1 })
   turn.log("step.enter", name, { meta: { run, tokens } })
   const stuck = isStuck(turn, step, idleRuns)
-  if (stuck !== undefined) return failStep(turn, step, stuck)
+  if (stuck !== undefined) {
+    // No arc may take that up: the run would go on for ever.
+    turn.update({ stopping: true, waiting: new Map() })
+    return failStep(turn, step, stuck)
+  }
   if (step.timeout !== undefined)
     turn.actions.push({ type: "timer", timer: timerOf(name, run), seconds: step.timeout })
   start(turn, step)
@@ -51,7 +55,7 @@ const start = (turn: Turn, step: Step): void => {
     return turn.issue(
       step,
       { type: "whole" },
-      { kind: step.kind, config: step.config, context: turn.context(), iteration: undefined }
+      { kind: step.kind, config: step.config, context: turn.context(step), iteration: undefined }
     )
   return step.loop.mode === "cursor" ? startCursor(turn, step, step.loop) : startLoop(turn, step, step.loop)
 }

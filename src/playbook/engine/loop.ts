@@ -98,7 +98,7 @@ export const issueIteration = (
   lane: number,
   total: number | undefined
 ): void => {
-  const context = iterationContext(turn.context(), step.loop?.iterator ?? "item", item, index, total)
+  const context = iterationContext(turn.context(step), step.loop?.iterator ?? "item", item, index, total)
   turn.issue(
     step,
     { type: "iteration", index, lane },

@@ -1,13 +1,14 @@
 /** What a template can see: the run's ids, the workload, results of steps, `ctx`; nearer names win. */
+import { HashMap, Option } from "effect"
 import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
 import type { State } from "./State.ts"
 
 /** The layers for conditions and values that the run itself works out; `own` is what only this moment has. */
-export const layersOf = (state: State, own: JsonObject = {}): ReadonlyArray<JsonObject> => [
+export const layersOf = (state: State, results: JsonObject, own: JsonObject): ReadonlyArray<JsonObject> => [
   own,
-  headsOf(state),
+  { ...headsOf(state), steps: results },
   state.ctx,
-  state.results,
+  results,
   state.workload,
   state.base
 ]
@@ -15,17 +16,33 @@ export const layersOf = (state: State, own: JsonObject = {}): ReadonlyArray<Json
 /** `ctx.x` is the workload's `x` until a `set` gives it another value. */
 const headsOf = (state: State): JsonObject => {
   const ctx = Object.keys(state.ctx).length === 0 ? state.workload : { ...state.workload, ...state.ctx }
-  return { ctx, vars: ctx, workload: state.workload, steps: state.results }
+  return { ctx, vars: ctx, workload: state.workload }
 }
 
-/** The same as one mapping, for a command. */
-export const contextOf = (state: State): JsonObject => ({
-  ...state.base,
-  ...state.workload,
-  ...state.results,
-  ...state.ctx,
-  ...headsOf(state)
-})
+/** Every step's value by its name. */
+export const resultsOf = ({ results }: State): JsonObject => Object.fromEntries(HashMap.entries(results))
+
+/** What a command sees, as one mapping: the results of the steps that it names, or of all of them. */
+export const contextOf = (state: State, names: ReadonlySet<string> | "all"): JsonObject => {
+  const all = names === "all" || names.has("steps") ? resultsOf(state) : undefined
+  return {
+    ...state.base,
+    ...state.workload,
+    ...(names === "all" ? all : someResults(state, names)),
+    ...state.ctx,
+    ...headsOf(state),
+    ...(all === undefined ? {} : { steps: all })
+  }
+}
+
+const someResults = ({ results }: State, names: ReadonlySet<string>): JsonObject => {
+  const found: Record<string, Json> = {}
+  for (const name of names) {
+    const value = HashMap.get(results, name)
+    if (Option.isSome(value)) found[name] = value.value
+  }
+  return found
+}
 
 /** The context of one iteration. */
 export const iterationContext = (
