@@ -15,7 +15,7 @@ export interface Limits {
   readonly maxNodes: number
 }
 
-export const defaultLimits: Limits = { maxBytes: 4 * 1024 * 1024, maxDepth: 100, maxNodes: 500_000 }
+export const defaultLimits: Limits = { maxBytes: 4 * 1024 * 1024, maxDepth: 100, maxNodes: 200_000 }
 
 export interface Place {
   readonly line: number

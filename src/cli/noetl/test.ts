@@ -1,5 +1,5 @@
 /** `noetl test`: playbooks of a folder against what they must give. */
-import { Effect, References } from "effect"
+import { Effect } from "effect"
 import { homedir } from "node:os"
 import { join } from "node:path"
 import { stringify } from "../../domain/Json.ts"
@@ -49,8 +49,7 @@ export const test = Effect.fnUntraced(function* (input: Input) {
         PlaybookError: (error) => Effect.succeed(broken(one.name ?? one.playbook, error.message)),
         CredentialsFileError: (error) => new UsageError({ message: error.message })
       }),
-      Effect.provide(telemetry(loaded)),
-      Effect.provideService(References.MinimumLogLevel, "Error")
+      Effect.provide(telemetry({ ...loaded, values: { ...loaded.values, logLevel: "error" } }))
     )
     verdicts.push(verdict)
     if (!input.json) process.stdout.write(`${textOf(verdict)}\n`)
