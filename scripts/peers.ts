@@ -4,7 +4,7 @@
  */
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs"
-import { duckdbFolder, fakesnowFolder, peersFolder } from "../test/support/peers.ts"
+import { duckdbFolder, fakesnowFolder, peersFolder, psycopgFolder } from "../test/support/peers.ts"
 
 const python = process.env["PYTHON_PATH"] ?? "python3"
 
@@ -51,3 +51,5 @@ fetchOnce(duckdbFolder, [
 ])
 // Its newest version imports what its own newest driver no longer has.
 fetchOnce(fakesnowFolder, ["fakesnow[server]==0.12.1", "snowflake-connector-python==3.18.1", "duckdb==2.0.1"])
+// What some playbooks of the fixtures connect with.
+fetchOnce(psycopgFolder, ["psycopg2-binary==2.9.13", "psycopg[binary]==3.3.9"])

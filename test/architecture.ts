@@ -27,6 +27,9 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   telemetry: [...basis, "secrets"],
   "WorkerConfig.ts": [],
 
+  playbook: ["domain", "template"],
+  "playbook/engine": ["domain", "template", "playbook"],
+
   "control-plane": basis,
   "control-plane/noetl": [...basis, "control-plane/ControlPlane.ts"],
   "control-plane/jobs": [
@@ -34,6 +37,14 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "control-plane/ControlPlane.ts",
     "queue/JobOutcomes.ts",
     "queue/MessageQueue.ts"
+  ],
+  "control-plane/local": [
+    ...basis,
+    "control-plane/ControlPlane.ts",
+    "playbook",
+    "playbook/engine",
+    "results",
+    "template"
   ],
   "control-plane/index.ts": ["control-plane"],
   queue: [...basis, "telemetry/Metrics.ts", "control-plane/ControlPlane.ts"],
@@ -122,6 +133,23 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   "worker/plugins": ["kubernetes", "worker"],
   http: ["domain", ...ports, "worker"],
 
+  local: [
+    ...basis,
+    ...ports,
+    "config/settings.ts",
+    "config/toolOptions.ts",
+    "control-plane/local",
+    "credentials",
+    "google",
+    "job/pipeline",
+    "playbook",
+    "playbook/engine",
+    "queue",
+    "results",
+    "template",
+    "tools",
+    "worker"
+  ],
   config: [
     ...basis,
     ...ports,
@@ -172,6 +200,8 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "doctor",
     "job/pipeline",
     "jobs",
+    "local",
+    "playbook",
     "journal",
     "nats",
     "postgres",

@@ -5,6 +5,7 @@ import * as Commands from "./commands.ts"
 import { jobsCommand, queueCommand } from "./jobCommands.ts"
 import { rows } from "./help.ts"
 import { lazily } from "./lazily.ts"
+import * as Playbooks from "./noetl/commands.ts"
 
 /** Takes commands from a queue and works them; called bare it runs the worker. */
 export const noetlWorker = {
@@ -88,6 +89,11 @@ export const noetl = {
     Command.withSharedFlags(sharedFlags),
     Command.withDescription("Run and check NoETL playbooks, and look after workers."),
     Command.withSubcommands([
+      Playbooks.run,
+      Playbooks.validate,
+      Playbooks.test,
+      Playbooks.catalogGroup,
+      Playbooks.schema,
       Commands.demo,
       Commands.doctor,
       Commands.config,

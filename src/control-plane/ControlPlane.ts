@@ -4,7 +4,7 @@ import type { Claim } from "../domain/Claim.ts"
 import type { Command } from "../domain/Command.ts"
 import type { Credential } from "../domain/Credential.ts"
 import type { CredentialScope } from "../domain/CredentialScope.ts"
-import type { EventId, ExecutionId } from "../domain/Ids.ts"
+import type { CommandId, EventId, ExecutionId } from "../domain/Ids.ts"
 import type { Json, JsonObject } from "../domain/Json.ts"
 import type { Notification, Undecodable } from "../domain/Notification.ts"
 import type { WorkerEvent } from "../domain/WorkerEvent.ts"
@@ -24,6 +24,8 @@ export const Owner = Data.taggedEnum<Owner>()
 export interface Parent {
   readonly executionId: ExecutionId
   readonly serverUrl: string | undefined
+  /** The command that starts it, where the caller can say. */
+  readonly commandId?: CommandId
 }
 
 export interface ChildStart {
@@ -161,7 +163,7 @@ export class ControlPlane extends Context.Service<
     ) => Effect.Effect<void, ControlPlaneError>
     /** Whether the execution of a command was cancelled; false where the control plane cannot tell. */
     readonly cancelled: (
-      command: Pick<Command, "executionId" | "serverUrl">
+      command: Pick<Command, "executionId" | "serverUrl"> & Partial<Pick<Command, "commandId">>
     ) => Effect.Effect<boolean, ControlPlaneError>
     /** A credential by name; undefined when there is none. */
     readonly credential: (

@@ -24,6 +24,8 @@ export const FailureKind = Schema.Literals([
   "config",
   "limit",
   "missing_reference",
+  "unsupported_tool",
+  "child_failed",
   "tool_error",
   "unknown"
 ])

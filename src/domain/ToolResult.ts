@@ -13,7 +13,9 @@ export const ToolResult = Schema.Struct({
   exitCode: Schema.optionalKey(Schema.Int),
   durationMs: Schema.optionalKey(Schema.Int),
   /** Values that a pipeline set for the execution: `ctx.x` → value. */
-  contextUpdates: Schema.optionalKey(JsonRecord)
+  contextUpdates: Schema.optionalKey(JsonRecord),
+  /** Where a pipeline failed, and at which try. */
+  failedAt: Schema.optionalKey(Schema.Struct({ task: Schema.String, attempt: Schema.Int }))
 })
 export type ToolResult = typeof ToolResult.Type
 

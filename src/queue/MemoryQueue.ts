@@ -14,6 +14,8 @@ import {
 export interface Options {
   /** How long a delivery stays with its receiver without an extension. */
   readonly lease?: Duration.Input
+  /** How many settlements are kept for observers; all of them unless said. */
+  readonly history?: number
 }
 
 /** One settlement, oldest first. */
@@ -60,6 +62,7 @@ interface Message {
 
 const make = Effect.fnUntraced(function* (options: Options) {
   const lease = Duration.fromInputUnsafe(options.lease ?? "30 seconds")
+  const history = options.history ?? Number.POSITIVE_INFINITY
   const messages = new Set<Message>()
   const settled: Array<Settled> = []
   const deadLetters: Array<DeadLetter> = []
@@ -91,6 +94,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
         Effect.flatMap(Clock.currentTimeMillis, (now) => {
           if (!current()) return Effect.void
           settled.push({ body: message.body, attempt: message.attempt, settlement })
+          if (settled.length > history) settled.shift()
           message.receipt = -1
           if (settlement._tag === "Retry") message.visibleAt = now + Duration.toMillis(settlement.after)
           else messages.delete(message)

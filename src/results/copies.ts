@@ -44,20 +44,33 @@ export const withCopies = (value: Json): Json => {
   }, rest)
 }
 
+/** Values that were looked through already and have nothing to put back, with how many levels of them. */
+export type Complete = WeakMap<object, number>
+
 /** The same for every value in a context: steps, what is under `ctx`, the results of a loop. */
-export const withCopiesInside = (value: Json, levels = 4): Json => {
+export const withCopiesInside = (value: Json, complete: Complete = new WeakMap(), levels = 4): Json => {
+  if (typeof value !== "object" || value === null || (complete.get(value) ?? -1) >= levels) return value
+  const whole = insideOf(value, complete, levels)
+  if (whole === value) complete.set(value, levels)
+  return whole
+}
+
+const insideOf = (value: Json & object, complete: Complete, levels: number): Json => {
   if (Array.isArray(value)) {
     if (levels === 0) return value
-    const items = value.map((item: Json) => withCopiesInside(item, levels - 1))
+    const items = value.map((item: Json) => withCopiesInside(item, complete, levels - 1))
     return items.every((item, i) => item === value[i]) ? value : items
   }
   if (!isObject(value)) return value
   const whole = withCopies(value)
   if (whole !== value || levels === 0) return whole
-  const entries = Object.entries(value).map(
-    ([key, member]) => [key, withCopiesInside(member, levels - 1)] as const
-  )
-  return entries.every(([key, member]) => member === value[key]) ? value : Object.fromEntries(entries)
+  let changed: Record<string, Json> | undefined
+  for (const key in value) {
+    const member = value[key] as Json
+    const inner = withCopiesInside(member, complete, levels - 1)
+    if (inner !== member) (changed ??= { ...value })[key] = inner
+  }
+  return changed ?? value
 }
 
 export const copiesKey = "_copies"

@@ -72,9 +72,11 @@ const run = Effect.fnUntraced(function* (
   const note: JsonObject = { execution_id: child.executionId, status: status.status }
   const durationMs = (yield* Clock.currentTimeMillis) - startedAt
   if (status.status !== "completed") {
+    const why = status.document["error"]
     const failure = Failure.make(
-      "tool_error",
-      `the playbook ${config.path} ended ${status.status} (execution ${child.executionId})`
+      "child_failed",
+      `the playbook ${config.path} ended ${status.status} (execution ${child.executionId})` +
+        (typeof why === "string" && why !== "" ? `: ${why}` : "")
     )
     return ToolResult.failure({ ...failure, source: "playbook" }, { data: { _child: note }, durationMs })
   }

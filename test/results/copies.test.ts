@@ -32,7 +32,9 @@ const http = (body: Json): JsonObject => ({
 const pipeline = (results: JsonObject, previous: Json): JsonObject => {
   const state: State = { base: {}, own: {}, ctx: {}, changed: {}, iter: {}, locals: {}, results, previous }
   const plan = { tasks: [], isList: true, step: "start", input: {} }
-  return objectOf(resultOf(plan, { state, last: undefined, failure: undefined, index: 0 }, 1).data)
+  return objectOf(
+    resultOf(plan, { state, last: undefined, failure: undefined, index: 0, attempt: 1 }, 1).data
+  )
 }
 
 const rows = rowsOf(4, 10_000)

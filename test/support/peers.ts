@@ -17,3 +17,7 @@ export const hasFakesnow = existsSync(`${fakesnowFolder}/fakesnow`)
 export const duckdbFolder = `${peersFolder}duckdb`
 export const duckdbExtension = (name: string): string | undefined =>
   globSync(`${duckdbFolder}/*/extensions/*/${name}.duckdb_extension`)[0]
+
+/** Drivers of PostgreSQL for Python, for playbooks that connect by themselves: a folder for PYTHONPATH. */
+export const psycopgFolder = `${peersFolder}psycopg`
+export const hasPsycopg = existsSync(`${psycopgFolder}/psycopg2`)

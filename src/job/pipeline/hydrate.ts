@@ -4,18 +4,24 @@ import type { Command } from "../../domain/Command.ts"
 import * as Failure from "../../domain/Failure.ts"
 import { isObject, type Json, type JsonObject, parse } from "../../domain/Json.ts"
 import { ExecutionFailed, ToolError } from "../../domain/ToolError.ts"
-import { withCopiesInside } from "../../results/copies.ts"
+import { type Complete, withCopiesInside } from "../../results/copies.ts"
 import { externalised, pointerOf } from "../../results/reference.ts"
 import { type Results, toolErrorOf } from "../../results/Results.ts"
 
 /** Most commands come whole: no part is kept elsewhere, none is JSON text. Such a command is given back as it is. */
-export const hydrate = (results: Results["Service"], command: Command): Effect.Effect<Command, ToolError> =>
-  Effect.map(isWhole(command) ? Effect.succeed(command) : hydrateParts(results, command), complete)
+export const hydrate = (
+  results: Results["Service"],
+  command: Command,
+  known: Complete = new WeakMap()
+): Effect.Effect<Command, ToolError> =>
+  Effect.map(isWhole(command) ? Effect.succeed(command) : hydrateParts(results, command), (whole) =>
+    complete(whole, known)
+  )
 
 /** Results of earlier steps with the names that were left out on the way. */
-const complete = (command: Command): Command => {
-  const context = withCopiesInside(command.context)
-  const input = withCopiesInside(command.input)
+const complete = (command: Command, known: Complete): Command => {
+  const context = withCopiesInside(command.context, known)
+  const input = withCopiesInside(command.input, known)
   return context === command.context && input === command.input
     ? command
     : { ...command, context: objectOf(context), input: objectOf(input) }

@@ -12,6 +12,7 @@ import { credentialScopeOf } from "../../domain/CredentialScope.ts"
 import * as Failures from "../../domain/Failure.ts"
 import { invalid, ToolError } from "../../domain/ToolError.ts"
 import type { ToolResult } from "../../domain/ToolResult.ts"
+import type { Complete } from "../../results/copies.ts"
 import { Results } from "../../results/Results.ts"
 import { Redactor } from "../../secrets/Redactor.ts"
 import { Template } from "../../template/Template.ts"
@@ -47,12 +48,14 @@ export const make = Effect.gen(function* () {
     template: yield* Template,
     config: yield* WorkerConfig
   }
+  // Commands of one run share most of what they read.
+  const known: Complete = new WeakMap()
   // A composition without a redactor has nothing to mask.
   const redactor = yield* Effect.serviceOption(Redactor)
   const maskOf = Option.isSome(redactor) ? redactor.value.stream : yield* OutputMask
 
   return Effect.fnUntraced(function* (command: Command): Effect.fn.Return<ToolResult, ToolError> {
-    const whole = yield* hydrate(services.results, command)
+    const whole = yield* hydrate(services.results, command, known)
     const complete = yield* replaced(services.toolbox, whole)
     const plan = planOf(complete)
     if (Result.isFailure(plan))
@@ -96,7 +99,8 @@ const runLone = (running: Running, task: Task): Effect.Effect<PipelineResult> =>
     state: withResult(before, task.label, last.data),
     last,
     failure: last.failure,
-    index: 0
+    index: 0,
+    attempt: 1
   }))
 }
 
@@ -155,7 +159,8 @@ const follow = Effect.fnUntraced(function* (
     state,
     last: attempt,
     failure,
-    index: at.index
+    index: at.index,
+    attempt: at.attempt
   })
   if ("error" in decided) return end(decided.error.failure)
   const { decision } = decided
@@ -240,6 +245,7 @@ const tooLate = (at: Position, seconds: number): PipelineResult => ({
   state: at.state,
   last: at.last,
   index: at.index,
+  attempt: at.attempt,
   failure: Failures.make("timeout", `the command's tasks took longer than its ${seconds} seconds together`, {
     code: "COMMAND_TIMEOUT"
   })
@@ -249,5 +255,6 @@ const tooMany = (at: Position, most: number): PipelineResult => ({
   state: at.state,
   last: at.last,
   index: at.index,
+  attempt: at.attempt,
   failure: Failures.make("limit", `max_iterations_exceeded: more than ${most} executions of tasks`)
 })

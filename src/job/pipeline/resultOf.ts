@@ -14,6 +14,8 @@ export interface PipelineResult {
   readonly failure: Failure | undefined
   /** The task at which it failed. */
   readonly index: number
+  /** Its tries. */
+  readonly attempt: number
 }
 
 export const resultOf = (plan: Plan, ended: PipelineResult, millis: number): ToolResult.ToolResult => {
@@ -28,12 +30,14 @@ export const resultOf = (plan: Plan, ended: PipelineResult, millis: number): Too
     ...(contextUpdates === undefined ? {} : { contextUpdates }),
     durationMs: Math.max(0, Math.round(millis))
   }
-  return failure === undefined ? { status: "success", ...more } : ToolResult.failure(failure, more)
+  if (failure === undefined) return { status: "success", ...more }
+  const task = plan.tasks[ended.index]?.label ?? plan.step
+  return ToolResult.failure(failure, { ...more, failedAt: { task, attempt: ended.attempt } })
 }
 
 /** The same value without its failure. */
 export const asSuccess = (result: ToolResult.ToolResult): ToolResult.ToolResult => {
-  const { error, ...rest } = result
+  const { error, failedAt: _, ...rest } = result
   return error === undefined ? result : { ...rest, status: "success" }
 }
 
