@@ -59,7 +59,10 @@ const failureOf = ({ ended, job, log, seconds, tool }: Facts): Failure.Failure |
       return make(
         "timeout",
         "TOOL_TIMEOUT",
-        withLog(`Execution timed out after ${seconds} seconds`, log),
+        withLog(
+          `Execution timed out after ${seconds} seconds${ended.stuck === undefined ? "" : ` without having begun: ${ended.stuck.message}`}`,
+          log
+        ),
         true
       )
     case "Gone":

@@ -12,6 +12,8 @@ export interface Stuck {
   readonly message: string
   /** Whether waiting is pointless. */
   readonly final: boolean
+  /** Since when, in milliseconds, by the cluster's clock: another worker may have waited before. */
+  readonly since: number | undefined
 }
 
 export type Verdict =
@@ -61,7 +63,12 @@ export const tellingContainer = (pod: V1Pod | undefined): string => {
 const newest = (pods: ReadonlyArray<V1Pod>): V1Pod | undefined =>
   pods.toSorted((a, b) => createdAt(a) - createdAt(b)).at(-1)
 
-const createdAt = (pod: V1Pod): number => new Date(pod.metadata?.creationTimestamp ?? 0).getTime()
+const createdAt = (pod: V1Pod): number => timeOf(pod.metadata?.creationTimestamp) ?? 0
+
+const timeOf = (time: Date | string | undefined): number | undefined => {
+  const millis = time === undefined ? NaN : new Date(time).getTime()
+  return Number.isNaN(millis) ? undefined : millis
+}
 
 const statusOf = (pod: V1Pod, container: string): V1ContainerStatus | undefined =>
   [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].find(
@@ -102,7 +109,8 @@ const stuckOf = (job: V1Job, pod: V1Pod | undefined): Stuck | undefined => {
       ? {
           code: "NO_POD",
           message: `no pod was made: a quota, an admission policy or a missing service account (kubectl describe job ${job.metadata?.name})`,
-          final: false
+          final: false,
+          since: timeOf(job.metadata?.creationTimestamp)
         }
       : undefined
   }
@@ -114,20 +122,29 @@ const stuckOf = (job: V1Job, pod: V1Pod | undefined): Stuck | undefined => {
     return {
       code: "UNSCHEDULABLE",
       message: `no node for the pod: ${unscheduled.message ?? ""}`,
-      final: false
+      final: false,
+      since: timeOf(unscheduled.lastTransitionTime ?? pod.metadata?.creationTimestamp)
     }
   }
   const waiting = [...(pod.status.initContainerStatuses ?? []), ...(pod.status.containerStatuses ?? [])]
     .map(({ image, state }) => ({ image, reason: state?.waiting?.reason, message: state?.waiting?.message }))
     .find(({ reason }) => reason !== undefined && (imageReasons.has(reason) || configReasons.has(reason)))
   if (waiting?.reason === undefined) return undefined
+  const scheduled = pod.status.conditions?.find(({ type }) => type === "PodScheduled")
+  const since = timeOf(scheduled?.lastTransitionTime ?? pod.metadata?.creationTimestamp)
   return imageReasons.has(waiting.reason)
     ? {
         code: "IMAGE_PULL_FAILED",
         message: `the image ${waiting.image} cannot be pulled: ${waiting.reason}: ${waiting.message ?? ""}`,
-        final: waiting.reason === "InvalidImageName" || waiting.reason === "ErrImageNeverPull"
+        final: waiting.reason === "InvalidImageName" || waiting.reason === "ErrImageNeverPull",
+        since
       }
-    : { code: "CONTAINER_CONFIG", message: `${waiting.reason}: ${waiting.message ?? ""}`, final: false }
+    : {
+        code: "CONTAINER_CONFIG",
+        message: `${waiting.reason}: ${waiting.message ?? ""}`,
+        final: false,
+        since
+      }
 }
 
 const imageReasons = new Set([

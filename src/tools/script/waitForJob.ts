@@ -16,8 +16,8 @@ import { hasLog, type Stuck, type Verdict, verdictOf } from "./verdict.ts"
 export type Ended =
   | Exclude<Verdict, { readonly _tag: "Running" }>
   | { readonly _tag: "Stuck"; readonly stuck: Stuck; readonly pod: V1Pod | undefined }
-  /** Our own time is over. */
-  | { readonly _tag: "Late"; readonly pod: V1Pod | undefined }
+  /** Our own time is over. `stuck` is what kept the Job from running, where that is known. */
+  | { readonly _tag: "Late"; readonly pod: V1Pod | undefined; readonly stuck: Stuck | undefined }
   /** It was deleted. */
   | { readonly _tag: "Gone" }
 
@@ -38,7 +38,7 @@ export const waitForJob = Effect.fnUntraced(function* (
   const lateAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(within)
   const followed = new Map<string, Fiber.Fiber<void>>()
   let last = job
-  let stuck: { readonly code: string; readonly since: number } | undefined
+  let stuck: { readonly code: string; readonly seenAt: number } | undefined
 
   const look = api.look(namespace, name).pipe(Effect.retry(apiOutageRetry))
 
@@ -55,13 +55,17 @@ export const waitForJob = Effect.fnUntraced(function* (
       return { ended: verdict, job: last } satisfies Waited
     }
     const now = yield* Clock.currentTimeMillis
-    if (now >= lateAt) return { ended: { _tag: "Late", pod: verdict.pod }, job: last } satisfies Waited
+    if (now >= lateAt)
+      return {
+        ended: { _tag: "Late", pod: verdict.pod, stuck: verdict.stuck },
+        job: last
+      } satisfies Waited
     if (verdict.stuck?.code !== stuck?.code) {
-      stuck = verdict.stuck === undefined ? undefined : { code: verdict.stuck.code, since: now }
+      stuck = verdict.stuck === undefined ? undefined : { code: verdict.stuck.code, seenAt: now }
       if (verdict.stuck !== undefined && verdict.stuck.code !== "NO_POD")
         yield* Effect.logWarning(`Job ${name}: ${verdict.stuck.message}`)
     }
-    const patience = stuck === undefined ? undefined : stuck.since + patienceFor(settings, stuck.code)
+    const patience = stuck === undefined ? undefined : endOfPatience(settings, stuck, verdict.stuck?.since)
     if (verdict.stuck !== undefined && patience !== undefined && (verdict.stuck.final || now >= patience)) {
       return { ended: { _tag: "Stuck", stuck: verdict.stuck, pod: verdict.pod }, job: last } satisfies Waited
     }
@@ -89,6 +93,18 @@ export const waitForJob = Effect.fnUntraced(function* (
     )
   }
 }, Effect.scoped)
+
+/** The cluster's clock may be another one than ours: a state that was just seen has a little time in any case. */
+const endOfPatience = (
+  settings: ScriptSettings,
+  { code, seenAt }: { readonly code: string; readonly seenAt: number },
+  since: number | undefined
+): number => {
+  const patience = patienceFor(settings, code)
+  return Math.max(Math.min(since ?? seenAt, seenAt) + patience, seenAt + Math.min(patience, firstLook))
+}
+
+const firstLook = Duration.toMillis("5 seconds")
 
 const patienceFor = (settings: ScriptSettings, code: string): number =>
   Duration.toMillis(
