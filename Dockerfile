@@ -64,13 +64,13 @@ RUN install -d -o 10001 -g 10001 compile-cache
 USER 10001:10001
 # What the demo runs is compiled once, here: each start reads it. Node keeps a cache for each user, so the worker's own fills it, and
 # with the flags of the entry point, of which some are part of what is compiled.
-RUN node --enable-source-maps --max-old-space-size-percentage=50 dist/main.js demo > /tmp/demo.txt 2>&1 \
+RUN node --enable-source-maps --max-old-space-size-percentage=40 dist/main.js demo > /tmp/demo.txt 2>&1 \
     || { cat /tmp/demo.txt; exit 1; } \
     && rm /tmp/demo.txt && test -n "$(ls compile-cache)"
 EXPOSE 9090
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=6 \
     CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.HEALTH_PORT}/health`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-# Half of the memory for JavaScript: the rest is for DuckDB, Python and other children. By default Node would take more
+# A part of the memory for JavaScript: the rest is for DuckDB, Python and other children, see docs/operations.md. By default Node would take more
 # than a small container has.
-ENTRYPOINT ["/usr/bin/tini", "--", "/usr/local/bin/node", "--enable-source-maps", "--max-old-space-size-percentage=50", "--", "/app/dist/main.js"]
+ENTRYPOINT ["/usr/bin/tini", "--", "/usr/local/bin/node", "--enable-source-maps", "--max-old-space-size-percentage=40", "--", "/app/dist/main.js"]

@@ -4,6 +4,7 @@ import type { Loaded } from "../config/load.ts"
 import { type Setting, shown } from "../config/Setting.ts"
 import { settings } from "../config/settings.ts"
 import * as Json from "../domain/Json.ts"
+import { ownBudget, shownBudget } from "../domain/memoryBudget.ts"
 import { loadConfig } from "./sources.ts"
 
 export interface ConfigFlags {
@@ -43,6 +44,7 @@ const asText = (entries: Entries, loaded: Loaded): string =>
         `    ${setting.type.shape}; default: ${setting.shownDefault}; names: ${namesOf(setting).join(", ")}`
       ].join("\n")
     ),
+    `memory of this process, by shares: ${shownBudget(ownBudget())}`,
     ...loaded.warnings.map((warning) => `warning: ${warning}`),
     ""
   ].join("\n")

@@ -1,11 +1,13 @@
 /** `noetl-worker`: the worker until it is told to stop. */
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Metric } from "effect"
 import { HttpServer } from "effect/http"
 import { controlPlaneOf, queueOf } from "../config/backends.ts"
 import { graceOf, workerLayer } from "../config/layers.ts"
 import { type Loaded, redacted } from "../config/load.ts"
 import { ownSecrets } from "../config/ownSecrets.ts"
+import { ownBudget, shownBudget } from "../domain/memoryBudget.ts"
 import { Redactor } from "../secrets/Redactor.ts"
+import * as Metrics from "../telemetry/Metrics.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import { levelsOf } from "../telemetry/levels.ts"
 import * as Otlp from "../telemetry/Otlp.ts"
@@ -25,6 +27,7 @@ export const worker = Effect.gen(function* () {
     for (const word of levelsOf(values.logLevel).unknown)
       yield* Effect.logWarning(`log.level: "${word}" is no level and no part=level: left out`)
     yield* Effect.logInfo(introduction(loaded))
+    yield* memoryShares
     return yield* Effect.gen(function* () {
       const { address } = yield* HttpServer.HttpServer
       yield* Effect.logInfo(`health on ${HttpServer.formatAddress(address)}`)
@@ -58,6 +61,17 @@ export const telemetry = ({ values }: Loaded): Layer.Layer<Redactor> => {
         ).pipe(Layer.provideMerge(logs))
   return otlp.pipe(Layer.provideMerge(Redactor.layerWith({ own: ownSecrets(values, process.env) })))
 }
+
+const memoryShares = Effect.suspend(() => {
+  const budget = ownBudget()
+  const shares = Object.entries(budget) as ReadonlyArray<readonly [string, number]>
+  return Effect.andThen(
+    Effect.logInfo(`memory ${shownBudget(budget)}`),
+    Effect.forEach(shares, ([share, bytes]) => Metric.update(Metrics.memoryShare(share), bytes), {
+      discard: true
+    })
+  )
+})
 
 const introduction = ({ values }: Loaded): string =>
   `worker starts: ${values.concurrency} slots, ` +

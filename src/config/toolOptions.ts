@@ -20,7 +20,8 @@ const duckdbOptions = (values: Values) => {
       values.duckdbAllow?.map((one) => (one.includes("://") ? one : resolve(one))) ??
       known.allowedDirectories,
     extensions: values.duckdbExtensions ?? known.extensions,
-    externalAccess: values.duckdbExternalAccess
+    externalAccess: values.duckdbExternalAccess,
+    ...(values.duckdbMemory === undefined ? {} : { memoryBytes: values.duckdbMemory * 1024 * 1024 })
   })
 }
 

@@ -8,6 +8,7 @@ import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { graceOf } from "../config/layers.ts"
 import type { Values } from "../config/settings.ts"
+import { isOverdrawn, type MemoryBudget, ownBudget, shownBudget } from "../domain/memoryBudget.ts"
 import { type Check, type Finding, fullMessageOf, ok, problem, warning } from "../domain/Finding.ts"
 
 type Findings = Effect.Effect<ReadonlyArray<Finding>>
@@ -107,6 +108,18 @@ const healthPort = ({ healthHost, healthPort: port }: Values): Findings =>
 /** An idle worker takes some 140 MB (bench/README.md); beside it each slot is given room for a small interpreter. */
 const needs = { worker: 160 * 1024 * 1024, slot: 32 * 1024 * 1024 }
 
+/** Of this process: run it in the worker's container, with the worker's flags of Node. */
+const memoryShares = (budget: MemoryBudget, { duckdbMemory }: Values): Finding => {
+  const databases = (duckdbMemory ?? 0) * 1024 * 1024 * 2
+  if (databases > budget.databases || isOverdrawn(budget))
+    return warning(
+      "memory",
+      `the shares are more than there is: ${shownBudget(budget)}${databases === 0 ? "" : `; NOETL_DUCKDB_MEMORY_MB asks for ${duckdbMemory} MB for each of two databases`}`,
+      "raise the container's limit, or lower NOETL_DUCKDB_MEMORY_MB or Node's --max-old-space-size-percentage"
+    )
+  return ok("memory", shownBudget(budget))
+}
+
 const settings = (values: Values, memoryLimit: number | undefined): ReadonlyArray<Finding> => {
   const found: Array<Finding> = []
   const needed = needs.worker + values.concurrency * needs.slot
@@ -115,6 +128,7 @@ const settings = (values: Values, memoryLimit: number | undefined): ReadonlyArra
     const cause = `the limit is ${mb(memoryLimit)}; ${values.concurrency} slots need about ${mb(needed)}`
     found.push(problem("memory", cause, "raise the limit or lower WORKER_MAX_CONCURRENT"))
   }
+  found.push(memoryShares(ownBudget(), values))
   if (Duration.isLessThanOrEqualTo(graceOf(values), values.drain)) {
     const cause = "the process ends before the commands in flight had their time to end"
     found.push(problem("WORKER_GRACE_SECONDS", cause, "make it longer than WORKER_SHUTDOWN_TIMEOUT_SECONDS"))

@@ -73,6 +73,9 @@ export const oldestWaiting = gauge(
   "Age of the oldest command that was not begun, where the queue can tell"
 )
 
+const memoryShares = gauge("noetl_worker_memory_share_bytes", "What each user of memory may take")
+export const memoryShare = (share: string) => Metric.withAttributes(memoryShares, { share })
+
 export const slots = gauge("noetl_worker_slots", "Commands that may run at once")
 export const slotsBusy = gauge("noetl_worker_slots_busy", "Slots that are taken")
 export const reportFailures = counter(

@@ -481,6 +481,7 @@ testLayer(toolbox, { excludeTestServices: true })("DuckdbTool", (it) => {
     Effect.gen(function* () {
       const { error } = yield* duckdb({ query: "SELECT list(range) FROM range(500000000)" })
       assert.deepStrictEqual([error?.kind, error?.code], ["limit", "DUCKDB_OUT_OF_MEMORY"])
+      assert.match(error?.message ?? "", /MiB\b.*NOETL_DUCKDB_MEMORY_MB/s)
     })
   )
 })

@@ -244,5 +244,14 @@ export const tools = {
     },
     boolean,
     false
+  ),
+  duckdbMemory: optional(
+    {
+      key: "duckdb.memory_mb",
+      env: ["NOETL_DUCKDB_MEMORY_MB"],
+      doc: "Memory of one DuckDB database in MB; two of them work at a time.",
+      shownDefault: "a share of the container's memory, which the first log lines print"
+    },
+    integer(16, 16_777_216)
   )
 } as const

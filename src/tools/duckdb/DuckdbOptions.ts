@@ -1,7 +1,8 @@
 /** The operator's options for DuckDB: memory, threads, and which files it may touch. */
 import { Context, Duration, Layer } from "effect"
-import { availableParallelism, totalmem } from "node:os"
+import { availableParallelism } from "node:os"
 import { resolve } from "node:path"
+import { ownBudget } from "../../domain/memoryBudget.ts"
 
 export interface DuckdbSettings {
   /**
@@ -20,7 +21,7 @@ export interface DuckdbSettings {
   /** Extensions that are loaded where they are present on this machine. None is ever downloaded. */
   readonly extensions: ReadonlyArray<string>
   readonly extensionDirectory: string | undefined
-  /** Of one database. */
+  /** Of one database. A query that needs more spills to disk, or fails with an error that names the limit. */
   readonly memoryBytes: number
   readonly threads: number
   readonly maxTempBytes: number | undefined
@@ -37,12 +38,8 @@ export interface DuckdbSettings {
   readonly maxBytes: number
 }
 
-/** Half of what this container may use. */
-const halfOfMemory = (): number => {
-  // Where there is no limit the number is far above any machine's.
-  const limit = Math.min(process.constrainedMemory() || totalmem(), totalmem())
-  return Math.floor(limit / 2)
-}
+/** As many statements run at a time as have a share of the memory. */
+const statements = 2
 
 export const defaults = (): DuckdbSettings => ({
   dataDir: undefined,
@@ -52,13 +49,13 @@ export const defaults = (): DuckdbSettings => ({
   externalAccess: false,
   extensions: [],
   extensionDirectory: undefined,
-  memoryBytes: halfOfMemory(),
+  memoryBytes: Math.floor(ownBudget().databases / statements),
   threads: availableParallelism(),
   maxTempBytes: undefined,
   maxDatabases: 64,
   interruptGrace: Duration.millis(250),
   maxAbandoned: 2,
-  concurrency: 2,
+  concurrency: statements,
   maxRows: 10_000,
   maxBytes: 32 * 1024 * 1024
 })

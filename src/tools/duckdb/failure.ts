@@ -11,7 +11,7 @@ export const failureOf = (
   const text = messageOf(cause).replace(/^Failed to extract statements: /, "")
   const type = /^([A-Z][\w ]*?) Error: /.exec(text)?.[1] ?? ""
   const { code, kind, retryable } = classOf(type, text)
-  const hint = /extension/i.test(text) ? hintOfExtensions : ""
+  const hint = /extension/i.test(text) ? hintOfExtensions : code === "OUT_OF_MEMORY" ? hintOfMemory : ""
   return Failure.make(kind, `Database error: Query failed: ${cleaned(text)}${hint}`, {
     source,
     code: `DUCKDB_${code}`,
@@ -58,6 +58,10 @@ const one = (kind: Failure.FailureKind, code: string, retryable = false): Class 
 
 const hintOfExtensions =
   " | HINT: extensions are not downloaded here; the operator installs them and names them in the worker's options"
+
+/** DuckDB's text names the limit in bytes, and its advice is to raise a setting that is closed here. */
+const hintOfMemory =
+  " | HINT: this is the share of one database in the worker's memory; the operator raises it with the container's memory or NOETL_DUCKDB_MEMORY_MB"
 
 /**
  * The advice to download an extension is no advice here. A line of the statement that DuckDB has cut may show a piece of
