@@ -62,8 +62,17 @@ export const comparable = (manifests: ReadonlyArray<Manifest>): Record<string, u
     (all, name) => all.replaceAll(`"${name}"`, `"${name.replace(/-[a-z0-9]{10}$/, "")}"`),
     JSON.stringify(manifests, (key, value: unknown) => (helmsOwn.has(key) ? undefined : sorted(value)))
   )
-  const objects = JSON.parse(text) as ReadonlyArray<Manifest>
+  const objects = (JSON.parse(text) as ReadonlyArray<Manifest>).map(withoutStrayNamespace)
   return Object.fromEntries(objects.map((one) => [`${one.kind}/${one.metadata.name}`, pruned(one)]))
+}
+
+/** Kustomize takes policies for namespaced; the API server drops the namespace of what is cluster-wide. */
+const withoutStrayNamespace = (manifest: Manifest): Manifest => {
+  if (!manifest.kind.startsWith("ValidatingAdmission")) return manifest
+  const { namespace: _, ...metadata } = manifest.metadata as Manifest["metadata"] & {
+    readonly namespace?: string
+  }
+  return { ...manifest, metadata }
 }
 
 const helmsOwn = new Set([

@@ -1,41 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Library from "@kubernetes/client-node"
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import type { JsonObject } from "../../../src/domain/Json.ts"
-import { aCall } from "../../../src/testing/suites/ToolSuite.ts"
-import {
-  configMapOf,
-  type Identity,
-  jobNameOf,
-  jobOf,
-  secretOf
-} from "../../../src/tools/script/JobManifest.ts"
-import { Config, specOf } from "../../../src/tools/script/ScriptConfig.ts"
-import { defaults } from "../../../src/tools/script/ScriptOptions.ts"
-import { ToolError } from "../../../src/domain/ToolError.ts"
+import { configMapOf, jobNameOf, jobOf, secretOf } from "../../../src/tools/script/JobManifest.ts"
 import { unknownFieldsOf } from "../../support/KubernetesFields.ts"
-
-const identity: Identity = {
-  executionId: "613000000000000001",
-  commandId: "613000000000000001:load data:7",
-  step: "load data: Überweisung/1",
-  serverUrl: undefined,
-  task: "load",
-  taskAttempt: 1,
-  holder: "pod-1/a",
-  nonce: "0a1b2c3d"
-}
-
-const specFor = (config: JsonObject) => {
-  const spec = specOf(
-    Schema.decodeUnknownSync(Config)({ script: "print()", ...config }),
-    aCall("script", config),
-    { ...defaults, serviceAccount: "noetl-script" },
-    "noetl"
-  )
-  if (spec instanceof ToolError) throw spec
-  return spec
-}
+import { anIdentity as identity, specFor } from "../../support/scriptJob.ts"
 
 const everything: JsonObject = {
   args: { a: "$(HOME)" },
