@@ -89,6 +89,8 @@ describe("Jobs in PostgreSQL when something breaks", () => {
       const n = long ? 2 : 24
       assert.deepStrictEqual(yield* outcomes, { lines: n, jobs: n, succeeded: n })
       assert.strictEqual(calls.length, n)
+      // No lease had to run out.
+      assert.deepStrictEqual(yield* rows("SELECT sum(crashes)::integer AS n FROM worker_jobs"), [{ n: 0 }])
     }).pipe(Effect.scoped, Effect.provide(freshDatabase(() => server.current)), Effect.timeout("60 seconds"))
   )
 

@@ -36,6 +36,16 @@ export type Answer =
   | { readonly action: "ack" }
   | { readonly action: "extend"; readonly millis: number }
 
+/** What an answer makes of a job. */
+const endsOf: Readonly<Record<Answer["action"], ReadonlyArray<JobStatus>>> = {
+  succeed: ["succeeded"],
+  fail: ["failed"],
+  retry: ["queued", "cancelled"],
+  back: ["queued", "cancelled"],
+  ack: ["succeeded", "cancelled"],
+  extend: []
+}
+
 /** `changed` is called after each change of a job's status. */
 export const make = (changed: (job: Job) => void) => {
   const jobs = new Map<string, Job>()
@@ -153,7 +163,8 @@ export const make = (changed: (job: Job) => void) => {
   const settle = (id: string, lease: string, answer: Answer, now: number): boolean => {
     const job = jobs.get(id)
     if (job === undefined || job.lease !== lease) return false
-    if (job.status !== "running") return answer.action !== "extend"
+    // The same answer came before: a call whose answer was lost is repeated.
+    if (job.status !== "running") return endsOf[answer.action].includes(job.status)
     switch (answer.action) {
       case "extend":
         job.leaseUntil = now + answer.millis
