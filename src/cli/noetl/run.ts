@@ -1,5 +1,5 @@
 /** `noetl run`: a playbook on this machine, from its file to its exit code. */
-import { Cause, Duration, Effect } from "effect"
+import { Duration, Effect } from "effect"
 import { homedir } from "node:os"
 import { join, resolve } from "node:path"
 import { stringify, type JsonObject } from "../../domain/Json.ts"
@@ -15,7 +15,7 @@ import { secondsOf } from "../../playbook/seconds.ts"
 import { announce } from "../../telemetry/Telemetry.ts"
 import { Arguments } from "../Arguments.ts"
 import { ReportedError, UsageError } from "../errors.ts"
-import { graceful } from "../signals.ts"
+import { graceful, stopExitsWith } from "../signals.ts"
 import { loadConfig } from "../sources.ts"
 import { telemetry } from "../worker.ts"
 import { foldersOf } from "./catalog.ts"
@@ -146,6 +146,7 @@ const execute = Effect.fnUntraced(function* (execution: Execution) {
   const loaded = yield* loadConfig
   const { verbose } = yield* Arguments
   yield* graceful(Duration.seconds(30))
+  yield* stopExitsWith(130)
   const problems = [...read.problems, ...missingTools(playbook)]
   if (!input.quiet) for (const warning of warningsOf(problems)) yield* announce(warning)
   // With --json, and with events there, stdout is for programs alone.
@@ -187,7 +188,7 @@ const execute = Effect.fnUntraced(function* (execution: Execution) {
       telemetry({ ...loaded, values: { ...loaded.values, logLevel: verbose ? "warn" : "error" } })
     )
   )
-  const report = yield* orCancelled(running, display)
+  const report = yield* running.pipe(whenCancelled(display))
   yield* display.finish(summaryOf(report, Display.isRich(stream)))
   if (input.json) process.stdout.write(`${stringify(documentOf(report), 2)}\n`)
   const code = exitCodeOf(report)
@@ -195,18 +196,8 @@ const execute = Effect.fnUntraced(function* (execution: Execution) {
 })
 
 /** An interruption is how a person cancels: the run is cancelled by then, and its tools are gone. */
-const orCancelled = <A, E, R>(running: Effect.Effect<A, E, R>, display: Display.Display) =>
-  Effect.uninterruptibleMask((restore) =>
-    restore(running).pipe(
-      Effect.catchCause((cause): Effect.Effect<A, E | ReportedError> => {
-        if (!Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
-        return Effect.andThen(
-          display.finish("CANCELLED: it was interrupted"),
-          Effect.fail(new ReportedError({ code: 130 }))
-        )
-      })
-    )
-  )
+const whenCancelled = (display: Display.Display) =>
+  Effect.onInterrupt(() => display.finish("CANCELLED: it was interrupted"))
 
 /** Variables that templates may read. */
 const shownEnvironment = (env: NodeJS.ProcessEnv): JsonObject => {
