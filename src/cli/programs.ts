@@ -63,7 +63,7 @@ export const noetl = {
       Playbooks.test,
       Playbooks.catalogGroup,
       Playbooks.schema,
-      Commands.demo,
+      Playbooks.demo,
       Commands.doctor,
       Commands.config,
       Commands.rhai
