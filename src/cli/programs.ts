@@ -94,7 +94,7 @@ export const noetl = {
       Playbooks.test,
       Playbooks.catalogGroup,
       Playbooks.schema,
-      Commands.demo,
+      Playbooks.demo,
       Commands.doctor,
       Commands.config,
       jobsCommand,

@@ -12,10 +12,12 @@ interface SignalState {
   own: number
   stopping: boolean
   failed: boolean
+  /** The exit code of a stop that was asked for. */
+  code: number
 }
 
 /** What the process has received so far: it is one for the process. */
-const state: SignalState = { signals: 0, own: 0, stopping: false, failed: false }
+const state: SignalState = { signals: 0, own: 0, stopping: false, failed: false, code: 0 }
 
 /** Limits how long the end may take, from the first signal on. */
 export const graceful = (grace: Duration.Duration): Effect.Effect<void> =>
@@ -54,6 +56,12 @@ export const graceful = (grace: Duration.Duration): Effect.Effect<void> =>
     }
   })
 
+/** A command whose stop is no success says so with its exit code. */
+export const stopExitsWith = (code: number): Effect.Effect<void> =>
+  Effect.sync(() => {
+    state.code = code
+  })
+
 /** The reader of the output may go away at any time: what is written after that is lost, and nothing else. */
 export const survivePipes = (): void => {
   for (const stream of [process.stdout, process.stderr])
@@ -73,5 +81,5 @@ const write = (text: string): void => {
 /** A stop that was asked for and went well is exit 0. */
 export const teardown: Runtime.Teardown = (exit, onExit) =>
   Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) && state.stopping
-    ? onExit(state.failed ? 1 : 0)
+    ? onExit(state.failed ? 1 : state.code)
     : Runtime.defaultTeardown(exit, onExit)

@@ -1,10 +1,11 @@
 /** Credentials of this machine besides the credentials file: `NOETL_CREDENTIAL_<NAME>`, then a folder with a file for each. */
-import { Config, Effect, Redacted } from "effect"
+import { Config, Effect, Redacted, Result } from "effect"
 import { existsSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { parseFile } from "../credentials/CredentialSource.ts"
 import type { Credential } from "../domain/Credential.ts"
+import { isObject, parse, stringify } from "../domain/Json.ts"
 import { messageOf } from "../domain/messageOf.ts"
 
 /** The credential of a name; undefined where there is none. What cannot be read is a warning, and there is none. */
@@ -36,15 +37,12 @@ const fromFolder = Effect.fnUntraced(function* (folder: string, name: string) {
   return yield* parsed(name, file, text)
 })
 
-/** `{type, data}` under its name, as a list of one. */
-const parsed = (name: string, place: string, text: string) =>
-  parseFile(
-    place,
-    `[${text
-      .trim()
-      .replace(/^\{/, `{"name": ${JSON.stringify(name)}, `)
-      .replace(/,\s*\}$/, "}")}]`
-  ).pipe(
+/** `{type, data}`, as a list of one with its name. */
+const parsed = (name: string, place: string, text: string) => {
+  const value = parse(text)
+  if (Result.isFailure(value) || !isObject(value.success)) return Effect.fail(`${place} is no JSON object`)
+  return parseFile(place, stringify([{ ...value.success, name }])).pipe(
     Effect.mapError((error) => error.message),
-    Effect.map((all) => all.get(name) ?? [...all.values()][0])
+    Effect.map((all) => all.get(name))
   )
+}

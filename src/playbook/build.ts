@@ -78,7 +78,7 @@ const kindsOf = (step: JsonObject, { entries }: Context): ReadonlyArray<string> 
   ...new Set(
     tasksOf(step).flatMap((task) => {
       const kind = textOf(task["kind"]) ?? ""
-      const entry = kind === "workbook" ? entries.get(textOf(task["name"] ?? task["task"]) ?? "") : undefined
+      const entry = kind === "workbook" ? entries.get(textOf(task["task"] ?? task["name"]) ?? "") : undefined
       const inner = textOf(entry?.["kind"])
       return inner === undefined ? [kind] : [kind, inner]
     })

@@ -38,7 +38,8 @@ const replacementOf = (
   task: JsonObject,
   entries: ReadonlyMap<string, JsonObject>
 ): Effect.Effect<JsonObject, ToolError> => {
-  const name = task["name"] ?? task["task"]
+  // In a list `name` is the label, and `task` may say which entry.
+  const name = task["task"] ?? task["name"]
   const tool = typeof name === "string" ? entries.get(name) : undefined
   if (tool === undefined) {
     const asked = typeof name === "string" ? `'${name}'` : "without a name"
@@ -53,7 +54,13 @@ const replacementOf = (
     ...argumentsOf(task["input"])
   }
   const spec = task["spec"] ?? rest["spec"]
-  return Effect.succeed({ ...rest, input: own, ...(spec === undefined ? {} : { spec }) })
+  const set = task["set"] ?? rest["set"]
+  return Effect.succeed({
+    ...rest,
+    input: own,
+    ...(spec === undefined ? {} : { spec }),
+    ...(set === undefined ? {} : { set })
+  })
 }
 
 const argumentsOf = (value: Json | undefined): JsonObject => (isObject(value) ? value : {})

@@ -168,6 +168,15 @@ export const test = Command.make(
   )
 )
 
+export const demo = Command.make("demo", {}, () =>
+  lazily(
+    () => import("./demo.ts"),
+    (module) => module.demo
+  )
+).pipe(
+  Command.withDescription("Run an example playbook: a template, a loop, a retry, and a failure on purpose.")
+)
+
 export const catalogGroup = group("catalog").pipe(
   Command.withDescription("Playbooks in folders."),
   Command.withSubcommands([

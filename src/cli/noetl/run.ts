@@ -1,54 +1,19 @@
 /** `noetl run`: a playbook on this machine, from its file to its exit code. */
-import { Cause, Duration, Effect } from "effect"
-import { homedir } from "node:os"
-import { join, resolve } from "node:path"
-import { stringify, type JsonObject } from "../../domain/Json.ts"
-import { messageOf } from "../../domain/messageOf.ts"
-import { errorsOf, PlaybookError, type Read, readPlaybook } from "../../local/catalog.ts"
+import { Effect } from "effect"
+import { stringify } from "../../domain/Json.ts"
 import { missingTools } from "../../local/capabilities.ts"
-import { documentOf, exitCodeOf, summaryOf, warningsOf } from "../../local/Report.ts"
-import * as Runner from "../../local/Runner.ts"
+import { errorsOf, PlaybookError, type Read, readPlaybook } from "../../local/catalog.ts"
+import { exitCodeOf, warningsOf } from "../../local/Report.ts"
 import type { Playbook } from "../../playbook/Playbook.ts"
-import { type Problem, textOf } from "../../playbook/Problem.ts"
 import { planText } from "../../playbook/planTree.ts"
+import { type Problem, textOf } from "../../playbook/Problem.ts"
 import { secondsOf } from "../../playbook/seconds.ts"
-import { announce } from "../../telemetry/Telemetry.ts"
-import { Arguments } from "../Arguments.ts"
 import { ReportedError, UsageError } from "../errors.ts"
-import { graceful } from "../signals.ts"
-import { loadConfig } from "../sources.ts"
-import { telemetry } from "../worker.ts"
 import { foldersOf } from "./catalog.ts"
-import * as Display from "./Display.ts"
-import * as Events from "./events.ts"
+import { execute } from "./execute.ts"
+import type { Input } from "./Input.ts"
 import { located } from "./locate.ts"
 import { payloadOf } from "./payload.ts"
-
-export interface Input {
-  readonly ref: string | undefined
-  readonly target: string | undefined
-  readonly runtime: "auto" | "local" | "distributed"
-  readonly set: ReadonlyArray<string>
-  readonly payload: string | undefined
-  readonly input: string | undefined
-  readonly merge: boolean
-  readonly credentials: string | undefined
-  readonly catalog: ReadonlyArray<string>
-  readonly dryRun: boolean
-  readonly json: boolean
-  readonly events: string | undefined
-  readonly concurrency: number
-  readonly timeout: string | undefined
-  readonly state: string | undefined
-  readonly resume: boolean
-  readonly strict: boolean
-  readonly forceProfile: boolean
-  readonly noNormalize: boolean
-  readonly quiet: boolean
-  readonly serve: boolean
-  readonly watch: boolean
-  readonly endpoint: string | undefined
-}
 
 export const run = (input: Input) =>
   Effect.gen(function* () {
@@ -60,8 +25,15 @@ export const run = (input: Input) =>
     const payload = yield* payloadOf(input)
     const timeout = yield* timeOf(input.timeout)
     if (input.dryRun) return yield* dryRun(playbook, target, read.problems, input)
-    return yield* execute({ input, playbook, read, target, payload, timeout, folders })
-  }).pipe(Effect.catchTag("PlaybookError", (error) => new UsageError({ message: error.message })))
+    const report = yield* execute({ input, playbook, read, target, payload, timeout, folders })
+    const code = exitCodeOf(report)
+    if (code !== 0) return yield* new ReportedError({ code })
+  }).pipe(
+    Effect.catchTags({
+      PlaybookError: (error) => new UsageError({ message: error.message }),
+      CredentialsFileError: (error) => new UsageError({ message: error.message })
+    })
+  )
 
 const refuseRemote = ({ endpoint, runtime, serve, watch }: Input): Effect.Effect<void, UsageError> => {
   const refuse = (what: string) =>
@@ -130,94 +102,3 @@ const dryRun = (
       : [...all.map(textOf), planText(playbook, target), "nothing was run: --dry-run"].join("\n")
     process.stdout.write(`${text}\n`)
   })
-
-interface Execution {
-  readonly input: Input
-  readonly playbook: Playbook
-  readonly read: Read
-  readonly target: string | undefined
-  readonly payload: JsonObject
-  readonly timeout: number | undefined
-  readonly folders: ReadonlyArray<string>
-}
-
-const execute = Effect.fnUntraced(function* (execution: Execution) {
-  const { folders, input, payload, playbook, read, target, timeout } = execution
-  const loaded = yield* loadConfig
-  const { verbose } = yield* Arguments
-  yield* graceful(Duration.seconds(30))
-  const problems = [...read.problems, ...missingTools(playbook)]
-  if (!input.quiet) for (const warning of warningsOf(problems)) yield* announce(warning)
-  // With --json, and with events there, stdout is for programs alone.
-  const stream = input.json || input.events === "-" ? process.stderr : process.stdout
-  const display = Display.make({ stream, playbook, target, verbose, quiet: input.quiet })
-  const events = yield* Effect.try({
-    try: () => Events.open(input.events),
-    catch: (cause) => new UsageError({ message: `--events ${input.events}: ${messageOf(cause)}` })
-  })
-  const tools = yield* Effect.promise(() => import("../../local/tools.ts"))
-  const running = Runner.run({
-    source: { playbook, fingerprint: read.fingerprint },
-    problems,
-    payload,
-    merge: input.merge,
-    target,
-    timeout,
-    resume: input.resume,
-    values: loaded.values,
-    tools: tools.layer,
-    concurrency: Math.max(1, input.concurrency),
-    strict: input.strict,
-    normalise: !input.noNormalize,
-    catalogs: folders,
-    credentialsFile:
-      input.credentials ?? process.env["NOETL_CREDENTIALS_FILE"] ?? loaded.values.credentialsFile,
-    credentialsFolder: join(homedir(), ".noetl", "credentials.d"),
-    stateFolder: input.state === undefined ? undefined : resolve(input.state),
-    env: shownEnvironment(process.env),
-    onEvent: (event) => {
-      events.write(event)
-      display.onEvent(event)
-    },
-    onOutput: display.onOutput
-  }).pipe(
-    Effect.raceFirst(display.paint),
-    Effect.ensuring(Effect.sync(events.close)),
-    Effect.provide(
-      telemetry({ ...loaded, values: { ...loaded.values, logLevel: verbose ? "warn" : "error" } })
-    )
-  )
-  const report = yield* orCancelled(running, display)
-  yield* display.finish(summaryOf(report, Display.isRich(stream)))
-  if (input.json) process.stdout.write(`${stringify(documentOf(report), 2)}\n`)
-  const code = exitCodeOf(report)
-  if (code !== 0) return yield* new ReportedError({ code })
-})
-
-/** An interruption is how a person cancels: the run is cancelled by then, and its tools are gone. */
-const orCancelled = <A, E, R>(running: Effect.Effect<A, E, R>, display: Display.Display) =>
-  Effect.uninterruptibleMask((restore) =>
-    restore(running).pipe(
-      Effect.catchCause((cause): Effect.Effect<A, E | ReportedError> => {
-        if (!Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
-        return Effect.andThen(
-          display.finish("CANCELLED: it was interrupted"),
-          Effect.fail(new ReportedError({ code: 130 }))
-        )
-      })
-    )
-  )
-
-/** Variables that templates may read. */
-const shownEnvironment = (env: NodeJS.ProcessEnv): JsonObject => {
-  const names = [
-    "HOME",
-    "USER",
-    "PWD",
-    "LANG",
-    "TZ",
-    "CI",
-    ...(env["NOETL_ENV_ALLOW"] ?? "").split(",").map((name) => name.trim())
-  ]
-  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
-}

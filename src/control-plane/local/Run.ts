@@ -94,7 +94,9 @@ export const make = Effect.fnUntraced(function* (options: RunOptions) {
       case "log":
         return Effect.sync(() => emit(action.entry, at, false))
       case "finish":
-        return Effect.andThen(FiberSet.clear(timers), Deferred.succeed(ending, action.ending))
+        // The fiber of a timer may be the one that is here: it must not wait for itself.
+        for (const timer of timers) timer.interruptUnsafe()
+        return Deferred.succeed(ending, action.ending)
     }
   }
 

@@ -44,8 +44,9 @@ const list = (toolbox: Declarations, command: Command, items: ReadonlyArray<Json
   const itemOf = (item: Json): Effect.Effect<Json, ToolError> => {
     if (!isObject(item)) return Effect.succeed(item)
     const entry = typeof item["kind"] === "string" ? undefined : labelled(item)
+    const named = typeof item["name"] === "string" ? { name: item["name"] } : {}
     return entry === undefined
-      ? replacement(toolbox, item, scope)
+      ? Effect.map(replacement(toolbox, item, scope), (task) => ({ ...named, ...task }))
       : Effect.map(replacement(toolbox, entry[1], scope), (task) => ({ [entry[0]]: task }))
   }
   return Effect.map(Effect.forEach(items, itemOf), (tasks): Command => ({

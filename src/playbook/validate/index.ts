@@ -38,7 +38,7 @@ const namedEntries = (steps: ReadonlyArray<JsonObject>): ReadonlySet<string> =>
     steps.flatMap((step) =>
       tasksOf(step)
         .filter(({ kind }) => kind === "workbook")
-        .map(({ name, task }) => wordOf(name ?? task))
+        .map(({ name, task }) => wordOf(task ?? name))
     )
   )
 

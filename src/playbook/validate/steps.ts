@@ -145,11 +145,15 @@ const checkArcKeys = (arc: JsonObject, { report }: Checking): void => {
       report("error", arc, key, `an arc has no key "${key}"`, suggestion(key, keysOf(Arc)))
 }
 
+/** Arcs that take up a failure are considered when the others are not. */
+const asksAboutFailure = (when: Json | undefined): boolean =>
+  typeof when === "string" && /\b(event|error|output|outcome)\b/.test(when)
+
 const lintOrder = (arcs: ReadonlyArray<Json>, mode: Json | undefined, { report }: Checking): void => {
   if (mode === "inclusive") return
   const open = arcs.findIndex((arc) => isObject(arc) && (arc["when"] === undefined || arc["when"] === true))
   const behind = arcs[open + 1]
-  if (open !== -1 && isObject(behind))
+  if (open !== -1 && isObject(behind) && !asksAboutFailure(behind["when"]))
     report(
       "warning",
       behind,

@@ -118,13 +118,13 @@ const checkNeeds = (kind: string, task: JsonObject, { entries, report }: Checkin
 }
 
 const checkEntry = (task: JsonObject, entries: Checking["entries"], report: Checking["report"]): void => {
-  const name = task["name"] ?? task["task"]
+  const name = task["task"] ?? task["name"]
   if (typeof name !== "string") report("error", task, "kind", "workbook names no entry", "write name: ENTRY")
   else if (!entries.has(name))
     report(
       "error",
       task,
-      task["name"] === undefined ? "task" : "name",
+      task["task"] === undefined ? "name" : "task",
       `the workbook has no entry "${name}"`,
       suggestion(name, [...entries.keys()])
     )
