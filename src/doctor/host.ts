@@ -88,22 +88,44 @@ const healthPort = ({ healthHost, healthPort: port }: Values): Findings =>
     ? Effect.succeed([])
     : Effect.callback((resume) => {
         const server = createServer()
-        server.once("error", (cause) =>
-          resume(
-            Effect.succeed([
-              problem(
-                "HEALTH_PORT",
-                `${healthHost}:${port} cannot be listened on: ${cause.message}`,
-                "stop who has it (another worker on this host?), or set HEALTH_PORT or HEALTH_HOST"
-              )
-            ])
-          )
-        )
+        server.once("error", (cause) => resume(whoListens(port, `${healthHost}:${port}`, cause.message)))
         server.listen(port, healthHost, () =>
           server.close(() => resume(Effect.succeed([ok("HEALTH_PORT", `${port} is free`)])))
         )
         return Effect.sync(() => void server.close())
       })
+
+/** In a pod the worker itself has the port: then the question is how it does. */
+const whoListens = (port: number, address: string, cause: string): Findings =>
+  Effect.promise(async (signal) => {
+    try {
+      const ask = (path: string) =>
+        fetch(`http://127.0.0.1:${port}${path}`, {
+          signal: AbortSignal.any([signal, AbortSignal.timeout(5000)])
+        })
+      const [health, ready] = await Promise.all([ask("/health"), ask("/ready")])
+      const text = await ready.text()
+      if (!/"status":"(ready|not ready|draining)"/.test(text)) throw new Error("no worker")
+      const about = "running worker"
+      return health.ok && ready.ok
+        ? [ok(about, `the worker on port ${port} is healthy and takes commands`)]
+        : [
+            warning(
+              about,
+              `the worker on port ${port} answers ${health.status} to /health and ${ready.status} to /ready: ${text.slice(0, 200)}`,
+              "see the other findings, and the worker's log"
+            )
+          ]
+    } catch {
+      return [
+        problem(
+          "HEALTH_PORT",
+          `${address} cannot be listened on: ${cause}`,
+          "stop the process that has it (it is no worker), or set HEALTH_PORT or HEALTH_HOST"
+        )
+      ]
+    }
+  })
 
 /** An idle worker takes some 140 MB (bench/README.md); beside it each slot is given room for a small interpreter. */
 const needs = { worker: 160 * 1024 * 1024, slot: 32 * 1024 * 1024 }

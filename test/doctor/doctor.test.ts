@@ -12,6 +12,7 @@ import { examine } from "../../src/doctor/index.ts"
 import { matches } from "../../src/queue/nats/check.ts"
 import * as pem from "../support/certificates.ts"
 import { noetlWorker } from "../support/CommandLine.ts"
+import * as HttpStub from "../support/HttpStub.ts"
 import { FakeNoetl, type Spoiled } from "../support/FakeNoetl.ts"
 import { NatsServer, noProgram } from "../support/NatsServer.ts"
 
@@ -79,6 +80,16 @@ const takenPort = Effect.map(
   ),
   ({ port }): Partial<Values> => ({ healthPort: port })
 )
+/** Its endpoints, on a port of their own. */
+const aWorkerThatIs = (status: "ready" | "not ready") =>
+  Effect.map(
+    HttpStub.make(({ path }, response) => {
+      const isReady = path === "/health" || status === "ready"
+      response.writeHead(isReady ? 200 : 503, { "content-type": "application/json" })
+      response.end(JSON.stringify({ status: path === "/health" ? "healthy" : status }))
+    }),
+    ({ port }): Partial<Values> => ({ healthPort: port })
+  )
 const script = (folder: string, text: string) => {
   const path = file(join(folder, "python"), text)
   chmodSync(path, 0o755)
@@ -290,6 +301,13 @@ const faults: ReadonlyArray<Fault> = [
     cause: /cannot be listened on/
   },
   {
+    name: "a worker has the health port and takes no commands",
+    seed: () => aWorkerThatIs("not ready"),
+    level: "warning",
+    about: "running worker",
+    cause: /answers 200 to \/health and 503 to \/ready/
+  },
+  {
     name: "the memory is too small",
     seed: () => ({ concurrency: 32 }),
     memory: 512 * 1024 * 1024,
@@ -428,6 +446,16 @@ describe.skipIf(noProgram)("The doctor", () => {
         names?.map(({ config }) => config.name),
         ["NOETL_COMMANDS"]
       )
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("asks the worker that runs on the port, as in a pod", () =>
+    Effect.gen(function* () {
+      const made = yield* world(undefined)
+      const findings = yield* examine({ ...healthy(made), ...(yield* aWorkerThatIs("ready")) })
+      const found = findings.find(({ about }) => about === "running worker")
+      assert.deepInclude(found, { level: "ok" })
+      assert.isUndefined(findings.find(({ about }) => about === "HEALTH_PORT"))
     }).pipe(Effect.scoped)
   )
 
