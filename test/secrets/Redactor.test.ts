@@ -3,6 +3,7 @@ import { Effect, Fiber, Layer, Logger, Redacted, Schema } from "effect"
 import { KnownSecrets } from "../../src/domain/OutputMask.ts"
 import { Held, Redactor } from "../../src/secrets/Redactor.ts"
 import { shapesOf } from "../../src/secrets/transforms.ts"
+import { cpuMillis } from "../support/cpuMillis.ts"
 
 const mark = "[REDACTED]"
 
@@ -248,8 +249,7 @@ describe("Redactor", () => {
   it("masks 50 MB without a copy of every word", () => {
     const redactor = withSecrets("hunter22")
     const value = { rows: Array.from({ length: 50 }, () => "y".repeat(1_000_000)) }
-    const start = performance.now()
-    assert.strictEqual(redactor.maskJson(value), value)
-    assert.isBelow(performance.now() - start, 2_000)
+    const millis = cpuMillis(() => assert.strictEqual(redactor.maskJson(value), value))
+    assert.isBelow(millis, 2_000)
   })
 })
