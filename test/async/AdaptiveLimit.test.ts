@@ -95,4 +95,20 @@ describe("The adaptive limit", () => {
       assert.strictEqual(yield* limit.run(Effect.succeed(200), loadOf), 200)
     })
   )
+
+  it.effect("takes no place for a request that is interrupted while it waits for one", () =>
+    Effect.gen(function* () {
+      const limit = yield* AdaptiveLimit.make(1)
+      const first = yield* Effect.forkChild(limit.run(Effect.as(Effect.sleep("1 second"), 200), loadOf), {
+        startImmediately: true
+      })
+      const second = yield* Effect.forkChild(limit.run(Effect.succeed(200), loadOf), {
+        startImmediately: true
+      })
+      yield* Fiber.interrupt(second)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(first), 200)
+      assert.strictEqual(yield* limit.run(Effect.succeed(201), loadOf), 201)
+    })
+  )
 })
