@@ -53,6 +53,8 @@ const inFiles = (values: Values): Own =>
   })
 
 const inVariable = (name: string, value: string): Own => {
+  // The working folder, not a password.
+  if (name === "PWD") return []
   const isOwn = name.startsWith("NOETL_SECRET_")
   const parsed = isOwn && value.trimStart().startsWith("{") ? parse(value) : undefined
   if (parsed?._tag === "Success" && isObject(parsed.success))

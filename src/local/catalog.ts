@@ -1,4 +1,5 @@
 /** Playbooks in folders, by the path that each says in its metadata. */
+import { parse as parseYaml } from "yaml"
 import { createHash } from "node:crypto"
 import { Effect, Result, Schema } from "effect"
 import { existsSync, globSync, readFileSync, statSync } from "node:fs"
@@ -71,13 +72,25 @@ const headOf = (file: string): Entry | undefined => {
   const text = readFileSync(file, "utf8")
   const kind = /^kind:\s*(\w+)\s*$/m.exec(text)?.[1]
   if (kind === undefined || !/^apiVersion:/m.test(text)) return undefined
-  const block = /^metadata:\s*\n((?:[ \t]+.*\n?|\s*\n)*)/m.exec(text)?.[1] ?? ""
+  const metadata = metadataOf(/^metadata:.*\n?(?:[ \t]+.*\n?|\s*\n)*/m.exec(text)?.[0] ?? "")
   const field = (name: string) => {
-    const value = new RegExp(`^[ \\t]+${name}:[ \\t]*(.+?)[ \\t]*(?:#.*)?$`, "m").exec(block)?.[1]
-    return value?.replace(/^(['"])(.*)\1$/, "$2")
+    const value = metadata?.[name]
+    return value === undefined || value === null ? undefined : String(value)
   }
   const name = field("name") ?? ""
   return { file, kind, name, path: field("path") ?? name, version: field("version") }
+}
+
+/** Undefined where this part of the file is no YAML, which a run of the file reports. */
+const metadataOf = (text: string): Readonly<Record<string, unknown>> | undefined => {
+  try {
+    const { metadata } = parseYaml(text, { logLevel: "silent", maxAliasCount: 0 }) as {
+      readonly metadata?: Readonly<Record<string, unknown>>
+    }
+    return metadata
+  } catch {
+    return undefined
+  }
 }
 
 /** Finds the playbook that a step names: a file beside the one that calls, or a place in the catalog. */

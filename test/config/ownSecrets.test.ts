@@ -57,11 +57,13 @@ describe("The worker's own secrets", () => {
 
   it("are no names, hosts and paths", () => {
     const redactor = redactorOf({
+      PWD: "/home/worker/playbooks",
       NATS_URL: `nats://administrator:${secret}@broker.example.com:4222`,
       NOETL_SECRET_PG: `{"user": "administrator", "host": "db.example.com", "password": "${secret}"}`,
       NOETL_SERVER_TOKEN_FILE: "/run/secrets/token"
     })
     const text = "administrator broker.example.com:4222 db.example.com /run/secrets/token"
+    assert.strictEqual(redactor.mask("in /home/worker/playbooks"), "in /home/worker/playbooks")
     assert.strictEqual(redactor.mask(text), text)
   })
 
