@@ -66,6 +66,25 @@ describe.skipIf(noProgram)("the worker as a process", { concurrent: true }, () =
       }).pipe(Effect.provide(world), Effect.scoped)
   )
 
+  it.live("takes its programs along when it is killed, so that the next worker runs none beside them", () =>
+    Effect.gen(function* () {
+      const nc = yield* (yield* NatsServer).connect
+      const path = yield* folder
+      const worker = yield* start()
+      const code = `import os, time\nopen("${path}/python", "w").write(str(os.getpid()))\ntime.sleep(600)`
+      yield* submit(nc, shell(1, `echo $$ > ${path}/shell; sleep 600`))
+      yield* submit(nc, aCommand(2, { kind: "python", config: { code } }))
+      const pidOf = (name: string) => {
+        const file = join(path, name)
+        return existsSync(file) ? Number(readFileSync(file, "utf8")) : 0
+      }
+      yield* until(worker, () => pidOf("shell") > 0 && pidOf("python") > 0)
+      const pids = [pidOf("shell"), pidOf("python")]
+      yield* worker.signal("SIGKILL")
+      yield* until(worker, () => !pids.some(isAlive))
+    }).pipe(Effect.provide(world), Effect.scoped)
+  )
+
   it.live("exits 130 at once on a second signal", () =>
     Effect.gen(function* () {
       const nc = yield* (yield* NatsServer).connect

@@ -1,7 +1,7 @@
 /**
  * A parent for a command's program, to which everything that the program starts comes back: a process whose own parent
  * ends is given to the nearest "subreaper" above it, whatever it did to its session, its environment and its limits. When
- * the program has ended, the reaper ends what is left and then ends as the program did.
+ * the program has ended, or the worker was killed, the reaper ends what is left and then ends as the program did.
  *
  * It is a few lines of Perl, which every Debian has: Node has no such system call, and Perl starts in two milliseconds.
  */
@@ -22,19 +22,28 @@ use strict;
 my ($prctl, $grace) = (shift(@ARGV) + 0, shift(@ARGV) / 1000);
 # 36 is PR_SET_CHILD_SUBREAPER.
 if (syscall($prctl, 36, 1, 0, 0, 0) != 0) { exec { $ARGV[0] } @ARGV or exit 127 }
+# 1 is PR_SET_PDEATHSIG, 30 is PWR: when the worker is killed, the wait below ends and what runs here is ended. Perl goes on with a
+# wait that a handler returned from.
+my $waiting = 0;
+$SIG{PWR} = sub { die if $waiting };
+syscall($prctl, 1, 30, 0, 0, 0);
 my @deaf = qw(HUP INT QUIT TERM USR1 USR2 ALRM);
 $SIG{$_} = 'IGNORE' for @deaf;
 my $pid = fork;
 if (!defined $pid) { $SIG{$_} = 'DEFAULT' for @deaf; exec { $ARGV[0] } @ARGV or exit 127 }
 if ($pid == 0) {
-  $SIG{$_} = 'DEFAULT' for @deaf;
+  $SIG{$_} = 'DEFAULT' for @deaf, 'PWR';
   setpgrp(0, 0);
   exec { $ARGV[0] } @ARGV or exit 127;
 }
 close STDIN; close STDOUT; close STDERR;
 if (open(my $result, '>&=', 3)) { close $result }
 my $status = 0;
-while ((my $ended = waitpid(-1, 0)) != -1) { if ($ended == $pid) { $status = $?; last } }
+eval {
+  $waiting = 1;
+  while ((my $ended = waitpid(-1, 0)) != -1) { if ($ended == $pid) { $status = $?; last } }
+};
+$waiting = 0;
 sub children {
   if (open(my $list, '<', "/proc/self/task/$$/children")) { return split ' ', <$list> // '' }
   opendir(my $proc, '/proc') or return ();

@@ -91,7 +91,10 @@ def server(preload):
         if not part:
             # The worker is gone, and no caller waits for these any more.
             for pid in list(children):
-                os.killpg(pid, signal.SIGKILL)
+                if prctl is None:
+                    os.killpg(pid, signal.SIGKILL)
+                else:
+                    os.kill(pid, signal.SIGPWR)
             os._exit(0)
         *lines, rest = (rest + part).split(b"\n")
         for line in lines:
@@ -141,6 +144,13 @@ def children_of(parent):
     return found
 
 
+def lost(number, _):
+    """The worker is gone: the wait for the program is over. Told once."""
+    import signal
+    signal.signal(number, signal.SIG_IGN)
+    raise InterruptedError
+
+
 def supervised(prctl):
     """The program goes on in a child. The parent gets its orphans, ends them when it has ended, and ends as it did."""
     import signal, time
@@ -156,10 +166,17 @@ def supervised(prctl):
         return
     for number in (0, 1, 2, 3):
         os.close(number)
-    while True:
-        ended, status = os.waitpid(-1, 0)
-        if ended == pid:
-            break
+    # 1 is PR_SET_PDEATHSIG: when the server ends, which it does with the worker, the program ends too.
+    signal.signal(signal.SIGPWR, lost)
+    prctl(1, signal.SIGPWR, 0, 0, 0)
+    status = 0
+    try:
+        while True:
+            ended, status = os.waitpid(-1, 0)
+            if ended == pid:
+                break
+    except InterruptedError:
+        status = 0
     own, sent, begun = os.getpid(), None, time.monotonic()
     while time.monotonic() - begun < 10:
         try:
