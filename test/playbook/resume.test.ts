@@ -13,10 +13,11 @@ import {
   writeFileSync
 } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { hasRuns, inFolder } from "../../src/control-plane/local/RunJournal.ts"
 import { resultOf } from "../../src/playbook/engine/Engine.ts"
 import { runText } from "../support/localRuns.ts"
+import { program as worker } from "../support/program.ts"
 import { until } from "../support/until.ts"
 
 const head = "apiVersion: noetl.io/v2\nkind: Playbook\nmetadata: {name: test}\n"
@@ -26,7 +27,8 @@ const folder = Effect.acquireRelease(
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
 
-const noetl = ["src/noetl.ts", "run"]
+const program = worker.endsWith(".ts") ? "src/noetl.ts" : join(dirname(worker), "noetl-program.js")
+const noetl = [program, "run"]
 const environment = { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", NO_COLOR: "1" }
 
 const start = (words: ReadonlyArray<string>): ChildProcess =>
