@@ -57,7 +57,7 @@ const playbook = (path: string) => `${head}workflow:
   next: {arcs: [{step: each}]}
 - step: each
   loop: {in: [1, 2, 3, 4], iterator: x}
-  tool: {kind: shell, cmds: ["echo $$ > ${path}/pid; while [ -e ${path}/hold{{ x }} ]; do sleep 0.05; done; echo each{{ x }} >> ${path}/ran; printf {{ x }}"]}
+  tool: {kind: shell, cmds: ["echo $$ > ${path}/pid{{ x }}; while [ -e ${path}/hold{{ x }} ]; do sleep 0.05; done; echo each{{ x }} >> ${path}/ran; printf {{ x }}"]}
   next: {arcs: [{step: child}]}
 - step: child
   tool: {kind: playbook, path: ./child.yaml, return_step: two}
@@ -71,7 +71,7 @@ const child = (path: string) => `${head}workflow:
   tool: {kind: shell, cmds: ["echo one >> ${path}/ran"]}
   next: {arcs: [{step: two}]}
 - step: two
-  tool: {kind: shell, cmds: ["echo $$ > ${path}/pid; while [ -e ${path}/holdtwo ]; do sleep 0.05; done; echo two >> ${path}/ran; printf two"]}
+  tool: {kind: shell, cmds: ["echo $$ > ${path}/pidtwo; while [ -e ${path}/holdtwo ]; do sleep 0.05; done; echo two >> ${path}/ran; printf two"]}
 `
 
 describe("A run with a folder", () => {
@@ -100,10 +100,15 @@ describe("A run with a folder", () => {
             .some((name) => readFileSync(join(state, name), "utf8").includes(written))
         )
         yield* until(isWritten, (yes) => yes)
+        const pid = join(path, hold.replace("hold", "pid"))
+        yield* until(
+          Effect.sync(() => lines(pid).length === 1),
+          (yes) => yes
+        )
         killed.kill("SIGKILL")
         yield* Effect.promise(() => once(killed, "exit"))
         // The program of a killed worker may live on: it ends too, as it would with the machine.
-        yield* Effect.sync(() => kill(Number(lines(join(path, "pid")).at(-1))))
+        yield* Effect.sync(() => kill(Number(lines(pid)[0])))
         assert.deepStrictEqual(lines(join(path, "ran")), [...before])
         rmSync(join(path, hold))
         const again = spawnSync(
