@@ -62,6 +62,14 @@ export const stopExitsWith = (code: number): Effect.Effect<void> =>
     state.code = code
   })
 
+/**
+ * Ends the process with 0 once everything is written: what is left are timers that nothing waits for, and the runtime
+ * would wait for them.
+ */
+export const leave: Effect.Effect<void> = Effect.callback<void>(() => {
+  process.stdout.write("", () => process.stderr.write("", () => process.exit(0)))
+})
+
 /** The reader of the output may go away at any time: what is written after that is lost, and nothing else. */
 export const survivePipes = (): void => {
   for (const stream of [process.stdout, process.stderr])

@@ -5,6 +5,7 @@ import { Effect, Result, Schema } from "effect"
 import { existsSync, globSync, readFileSync, statSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
 import type { Source } from "../control-plane/local/Options.ts"
+import { plainTextOf } from "../domain/Json.ts"
 import { messageOf } from "../domain/messageOf.ts"
 import { load, type Loaded, type LoadOptions } from "../playbook/load.ts"
 import type { Playbook } from "../playbook/Playbook.ts"
@@ -73,10 +74,7 @@ const headOf = (file: string): Entry | undefined => {
   const kind = /^kind:\s*(\w+)\s*$/m.exec(text)?.[1]
   if (kind === undefined || !/^apiVersion:/m.test(text)) return undefined
   const metadata = metadataOf(/^metadata:.*\n?(?:[ \t]+.*\n?|\s*\n)*/m.exec(text)?.[0] ?? "")
-  const field = (name: string) => {
-    const value = metadata?.[name]
-    return value === undefined || value === null ? undefined : String(value)
-  }
+  const field = (name: string) => plainTextOf(metadata?.[name])
   const name = field("name") ?? ""
   return { file, kind, name, path: field("path") ?? name, version: field("version") }
 }

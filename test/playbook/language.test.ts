@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { globSync, readFileSync } from "node:fs"
 import { load } from "../../src/playbook/load.ts"
 import { textOf } from "../../src/playbook/Problem.ts"
-import { randomOf } from "../support/simulated.ts"
+import { randomOf, simulate } from "../support/simulated.ts"
 
 const head = "apiVersion: noetl.io/v2\nkind: Playbook\nmetadata: {name: test}\n"
 const errorsIn = (text: string, options = {}) =>
@@ -216,7 +216,7 @@ describe("A fixture with one mutation", () => {
     (lines, at) => lines.map((line, i) => (i === at ? `${line} *nowhere` : line))
   ]
 
-  it("is a playbook, or is refused with a place: it never breaks the reader", () => {
+  it("is a playbook whose run ends, or is refused with a place: it never breaks the reader", () => {
     let refused = 0
     for (const [index, file] of files.entries()) {
       const lines = readFileSync(file, "utf8").split("\n")
@@ -228,6 +228,8 @@ describe("A fixture with one mutation", () => {
         const errors = problems.filter(({ level }) => level === "error")
         assert.strictEqual(playbook === undefined, errors.length > 0, file)
         if (errors.length > 0) refused += 1
+        if (playbook !== undefined)
+          assert.isDefined(simulate(playbook, { options: { maxStepRuns: 100 } }).ending, file)
         assert.isTrue(
           errors.every(({ column, line }) => line > 0 && column > 0),
           `${file}: ${errors.map(textOf).join("\n")}`

@@ -13,10 +13,11 @@ import {
   writeFileSync
 } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { hasRuns, inFolder } from "../../src/control-plane/local/RunJournal.ts"
 import { resultOf } from "../../src/playbook/engine/Engine.ts"
 import { runText } from "../support/localRuns.ts"
+import { program as worker } from "../support/program.ts"
 import { until } from "../support/until.ts"
 
 const head = "apiVersion: noetl.io/v2\nkind: Playbook\nmetadata: {name: test}\n"
@@ -26,7 +27,8 @@ const folder = Effect.acquireRelease(
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
 
-const noetl = ["src/noetl.ts", "run"]
+const program = worker.endsWith(".ts") ? "src/noetl.ts" : join(dirname(worker), "noetl-program.js")
+const noetl = [program, "run"]
 const environment = { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", NO_COLOR: "1" }
 
 const start = (words: ReadonlyArray<string>): ChildProcess =>
@@ -40,6 +42,14 @@ const lines = (path: string): ReadonlyArray<string> =>
         .filter((line) => line !== "")
     : []
 
+const kill = (pid: number): void => {
+  try {
+    process.kill(pid, "SIGKILL")
+  } catch {
+    // It is gone already.
+  }
+}
+
 /** Steps and iterations that each leave a line, and wait where there is a file that holds them. */
 const playbook = (path: string) => `${head}workflow:
 - step: first
@@ -47,7 +57,7 @@ const playbook = (path: string) => `${head}workflow:
   next: {arcs: [{step: each}]}
 - step: each
   loop: {in: [1, 2, 3, 4], iterator: x}
-  tool: {kind: shell, cmds: ["while [ -e ${path}/hold{{ x }} ]; do sleep 0.05; done; echo each{{ x }} >> ${path}/ran; printf {{ x }}"]}
+  tool: {kind: shell, cmds: ["echo $$ > ${path}/pid{{ x }}; while [ -e ${path}/hold{{ x }} ]; do sleep 0.05; done; echo each{{ x }} >> ${path}/ran; printf {{ x }}"]}
   next: {arcs: [{step: child}]}
 - step: child
   tool: {kind: playbook, path: ./child.yaml, return_step: two}
@@ -61,7 +71,7 @@ const child = (path: string) => `${head}workflow:
   tool: {kind: shell, cmds: ["echo one >> ${path}/ran"]}
   next: {arcs: [{step: two}]}
 - step: two
-  tool: {kind: shell, cmds: ["while [ -e ${path}/holdtwo ]; do sleep 0.05; done; echo two >> ${path}/ran; printf two"]}
+  tool: {kind: shell, cmds: ["echo $$ > ${path}/pidtwo; while [ -e ${path}/holdtwo ]; do sleep 0.05; done; echo two >> ${path}/ran; printf two"]}
 `
 
 describe("A run with a folder", () => {
@@ -90,8 +100,15 @@ describe("A run with a folder", () => {
             .some((name) => readFileSync(join(state, name), "utf8").includes(written))
         )
         yield* until(isWritten, (yes) => yes)
+        const pid = join(path, hold.replace("hold", "pid"))
+        yield* until(
+          Effect.sync(() => lines(pid).length === 1),
+          (yes) => yes
+        )
         killed.kill("SIGKILL")
         yield* Effect.promise(() => once(killed, "exit"))
+        // The program of a killed worker may live on: it ends too, as it would with the machine.
+        yield* Effect.sync(() => kill(Number(lines(pid)[0])))
         assert.deepStrictEqual(lines(join(path, "ran")), [...before])
         rmSync(join(path, hold))
         const again = spawnSync(

@@ -9,6 +9,7 @@ import { planText } from "../../playbook/planTree.ts"
 import { type Problem, textOf } from "../../playbook/Problem.ts"
 import { secondsOf } from "../../playbook/seconds.ts"
 import { ReportedError, UsageError } from "../errors.ts"
+import { leave } from "../signals.ts"
 import { foldersOf } from "./catalog.ts"
 import { execute } from "./execute.ts"
 import type { Input } from "./Input.ts"
@@ -28,6 +29,7 @@ export const run = (input: Input) =>
     const report = yield* execute({ input, playbook, read, target, payload, timeout, folders })
     const code = exitCodeOf(report)
     if (code !== 0) return yield* new ReportedError({ code })
+    return yield* leave
   }).pipe(
     Effect.catchTags({
       PlaybookError: (error) => new UsageError({ message: error.message }),

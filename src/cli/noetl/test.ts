@@ -6,6 +6,7 @@ import { stringify } from "../../domain/Json.ts"
 import { expectationsIn, runOne, type Verdict } from "../../local/expectations/runFolder.ts"
 import { elapsed } from "../../local/progress/text.ts"
 import { ReportedError, UsageError } from "../errors.ts"
+import { leave } from "../signals.ts"
 import { loadConfig } from "../sources.ts"
 import { styleOf } from "../style.ts"
 import { telemetry } from "../worker.ts"
@@ -59,6 +60,7 @@ export const test = Effect.fnUntraced(function* (input: Input) {
     input.json ? `${stringify(verdicts, 2)}\n` : `${verdicts.length - failed} passed, ${failed} failed\n`
   )
   if (failed > 0) return yield* new ReportedError({ code: 1 })
+  return yield* leave
 })
 
 const broken = (name: string, found: string): Verdict => ({

@@ -88,6 +88,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
       Effect.fail(refused("report", 507, messageOf(defect)))
     )
     registry.remove(row)
+    registry.forgetChildren(row)
   })
 
   const plane = ControlPlane.of({

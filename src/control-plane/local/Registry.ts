@@ -2,6 +2,7 @@
 import type { Command } from "../../domain/Command.ts"
 import type { JsonObject } from "../../domain/Json.ts"
 import type { IssuedCommand } from "../../playbook/engine/Event.ts"
+import { isOver } from "../../playbook/engine/State.ts"
 import type { Run } from "./Run.ts"
 
 export interface Row {
@@ -32,6 +33,14 @@ export class Registry {
   remove({ command }: Row): void {
     this.byEvent.delete(command.eventId)
     this.byCommand.delete(command.commandId)
+  }
+
+  /** Forgets runs that ended, once the command that started them has ended too: a loop may start thousands. */
+  forgetChildren({ children }: Row): void {
+    for (const id of children) {
+      const run = this.runs.get(id)
+      if (run !== undefined && isOver(run.state())) this.runs.delete(id)
+    }
   }
 
   /** Keeps a failed command for the report of its run. The oldest go. */

@@ -75,8 +75,17 @@ export class Model {
     }
     this.runs.set(executionId, run)
     if (parent === undefined) this.root = run
-    else this.runs.get(parent.executionId)?.steps.get(stepOf(parent.command))?.children.push(run)
+    else this.addChild(this.runs.get(parent.executionId)?.steps.get(stepOf(parent.command)), run)
     return run
+  }
+
+  /** The latest of them: a loop may start thousands, and a terminal shows few. */
+  private addChild(step: StepNode | undefined, run: RunNode): void {
+    step?.children.push(run)
+    if (step === undefined || step.children.length <= maxChildren) return
+    const ended = step.children.findIndex(({ status }) => status !== "running")
+    for (const { executionId } of ended === -1 ? [] : step.children.splice(ended, 1))
+      this.runs.delete(executionId)
   }
 
   private enter(run: RunNode, event: RunEvent): void {
@@ -91,6 +100,8 @@ export class Model {
     before.children.length = 0
   }
 }
+
+const maxChildren = 50
 
 const newStep = ({ at, step }: RunEvent): StepNode => ({
   name: step ?? "",
