@@ -38,6 +38,8 @@ export const telemetry = ({ values }: Loaded): Layer.Layer<Redactor> => {
   const levels = levelsOf(values.logLevel)
   const logs = Telemetry.layer({
     format: values.logFormat,
+    worker: values.workerId,
+    pool: values.pool,
     levels,
     terminal: process.stderr.isTTY,
     colors: process.stderr.isTTY && process.env["NO_COLOR"] === undefined
