@@ -131,7 +131,7 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
   worker: [...basis, ...ports, "job", "secrets/Redactor.ts", "tools/Toolbox.ts"],
   "worker/plugins": ["kubernetes", "worker"],
-  http: ["domain", ...ports, "worker"],
+  http: ["domain", ...ports, "telemetry/processMetrics.ts", "telemetry/Version.ts", "worker"],
 
   local: [
     ...basis,

@@ -8,6 +8,7 @@ import { ownSecrets } from "../config/ownSecrets.ts"
 import { Redactor } from "../secrets/Redactor.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import { levelsOf } from "../telemetry/levels.ts"
+import { Version } from "../telemetry/Version.ts"
 import * as Otlp from "../telemetry/Otlp.ts"
 import * as Tools from "../tools/index.ts"
 import { Worker } from "../worker/Worker.ts"
@@ -29,7 +30,7 @@ export const worker = Effect.gen(function* () {
       const { address } = yield* HttpServer.HttpServer
       yield* Effect.logInfo(`health on ${HttpServer.formatAddress(address)}`)
       return yield* Worker.main
-    }).pipe(Effect.provide(workerLayer(values, Tools.layer)))
+    }).pipe(Effect.provide(workerLayer(values, Tools.layer)), Effect.provideService(Version, version))
   }).pipe(Effect.provide(telemetry(loaded)))
 })
 
