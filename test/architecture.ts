@@ -212,6 +212,19 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "tools",
     "worker"
   ],
+  embed: [
+    ...basis,
+    ...ports,
+    "config",
+    "http",
+    "journal",
+    "nats",
+    "queue",
+    "results",
+    "secrets",
+    "telemetry",
+    "tools"
+  ],
   "index.ts": [...basis, ...ports, "tools", "worker"],
   "main.ts": ["cli"],
   "noetl.ts": ["cli"],
