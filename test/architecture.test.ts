@@ -61,7 +61,7 @@ describe("The architecture", () => {
   it("no backend is imported but by its folder's index, the wiring and what is made for tests", () => {
     const backends =
       /^src\/(queue\/(nats\/Nats|postgres\/Postgres|Memory)Queue|control-plane\/(MemoryControlPlane|noetl\/NoetlControlPlane|jobs\/JobControlPlane))\.ts$/
-    const may = /^src\/(config|cli|local|testing)\/|^src\/(queue|control-plane)\/index\.ts$/
+    const may = /^src\/(config|cli|embed|local|testing)\/|^src\/(queue|control-plane)\/index\.ts$/
     const wrong = files
       .filter((file) => !may.test(file) && !backends.test(file))
       .filter((file) => importsOf(file).some((path) => backends.test(path)))

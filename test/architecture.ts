@@ -131,7 +131,7 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
   ],
   worker: [...basis, ...ports, "job", "secrets/Redactor.ts", "tools/Toolbox.ts"],
   "worker/plugins": ["kubernetes", "worker"],
-  http: ["domain", ...ports, "worker"],
+  http: ["domain", ...ports, "telemetry/processMetrics.ts", "telemetry/Version.ts", "worker"],
 
   local: [
     ...basis,
@@ -211,6 +211,19 @@ export const allowed: Readonly<Record<string, ReadonlyArray<string>>> = {
     "telemetry",
     "tools",
     "worker"
+  ],
+  embed: [
+    ...basis,
+    ...ports,
+    "config",
+    "http",
+    "journal",
+    "nats",
+    "queue",
+    "results",
+    "secrets",
+    "telemetry",
+    "tools"
   ],
   "index.ts": [...basis, ...ports, "tools", "worker"],
   "main.ts": ["cli"],

@@ -10,6 +10,7 @@ import { Redactor } from "../secrets/Redactor.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
 import * as Telemetry from "../telemetry/Telemetry.ts"
 import { levelsOf } from "../telemetry/levels.ts"
+import { Version } from "../telemetry/Version.ts"
 import * as Otlp from "../telemetry/Otlp.ts"
 import * as Tools from "../tools/index.ts"
 import { Worker } from "../worker/Worker.ts"
@@ -32,7 +33,7 @@ export const worker = Effect.gen(function* () {
       const { address } = yield* HttpServer.HttpServer
       yield* Effect.logInfo(`health on ${HttpServer.formatAddress(address)}`)
       return yield* Worker.main
-    }).pipe(Effect.provide(workerLayer(values, Tools.layer)))
+    }).pipe(Effect.provide(workerLayer(values, Tools.layer)), Effect.provideService(Version, version))
   }).pipe(Effect.provide(telemetry(loaded)))
 })
 
@@ -41,6 +42,8 @@ export const telemetry = ({ values }: Loaded): Layer.Layer<Redactor> => {
   const levels = levelsOf(values.logLevel)
   const logs = Telemetry.layer({
     format: values.logFormat,
+    worker: values.workerId,
+    pool: values.pool,
     levels,
     terminal: process.stderr.isTTY,
     colors: process.stderr.isTTY && process.env["NO_COLOR"] === undefined

@@ -14,6 +14,8 @@ import { PrometheusMetrics } from "effect/observability"
 import { createServer } from "node:http"
 import { EventLoop } from "../worker/Backpressure.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
+import * as Process from "../telemetry/processMetrics.ts"
+import { Version } from "../telemetry/Version.ts"
 import { MessageQueue } from "../queue/MessageQueue.ts"
 import { Worker, type WorkerStatus } from "../worker/Worker.ts"
 
@@ -98,6 +100,13 @@ const metricsText = Effect.fnUntraced(function* ({ queue, worker }: Observed, la
     yield* Metric.update(Metrics.messagesHeldLimit, held.limit)
   }
   if (age !== undefined) yield* Metric.update(Metrics.oldestWaiting, age)
+  yield* Metric.update(Metrics.brokerConnected, status.queue.connected ? 1 : 0)
+  yield* Metric.update(Metrics.registered, status.controlPlane.registered ? 1 : 0)
+  yield* Metric.update(Metrics.buildInfo(yield* Version, process.versions.node), 1)
+  yield* Process.measure
+  const jobs = Metrics.jobsOf(status.name)
+  yield* Process.raise(jobs.processed, (yield* Metric.value(Metrics.jobsProcessed)).count)
+  yield* Process.raise(jobs.failed, (yield* Metric.value(Metrics.jobsFailed)).count)
   yield* Metric.update(Metrics.slotsBusy, runningOf(status))
   yield* Metric.update(Metrics.eventLoopLag, lag())
   const text = yield* PrometheusMetrics.format()
@@ -204,6 +213,7 @@ const names = (status: WorkerStatus, now: number) => ({
     execution_id: job.execution,
     step: job.step,
     kind: job.kind ?? null,
+    attempt: job.attempt,
     phase: job.phase,
     phase_seconds: (now - job.phaseSince) / 1000,
     seconds: (now - job.startedAt) / 1000,

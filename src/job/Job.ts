@@ -49,7 +49,7 @@ export const make = Effect.fnUntraced(function* (services: JobServices) {
   const work = (slot: JobSlot, notification: Notification) =>
     slot.enter(notification)
       ? settle(slot, notification.commandId, fromNotification(notification, slot)).pipe(
-          traced(notification),
+          traced(notification, slot.delivery.attempt),
           // A secret of the command may stand in every event, log line and dead letter of it.
           holding
         )

@@ -85,8 +85,9 @@ export const make = Effect.fnUntraced(function* ({ watch }: JobServices) {
           yield* Fiber.interrupt(started)
         }
         const outcome = yield* outcomeOf(exit, stop.why)
-        count(outcome, (yield* Clock.currentTimeMillis) - startedAt)
-        yield* logOutcome(command, outcome)
+        const seconds = ((yield* Clock.currentTimeMillis) - startedAt) / 1000
+        count(command.kind, outcome, seconds)
+        yield* Effect.annotateLogs(logOutcome(command, outcome), { tool: command.kind, seconds })
         return outcome
       })
     )
@@ -113,10 +114,11 @@ const outcomeOf = (
 
 const countWith = (context: Context.Context<never>) => {
   const update = updater(context)
-  return (outcome: Outcome.Outcome, millis: number): void => {
-    update(Metrics.outcomes[outcome._tag], 1)
+  return (kind: string, outcome: Outcome.Outcome, seconds: number): void => {
+    const ended = Metrics.ended(kind)
+    update(ended[outcome._tag], 1)
     if (outcome._tag === "Stopped") return
-    update(Metrics.jobSeconds, millis / 1000)
+    update(ended.seconds, seconds)
     update(Metrics.jobsProcessed, 1)
     if (outcome._tag !== "Succeeded") update(Metrics.jobsFailed, 1)
   }

@@ -20,6 +20,8 @@ import type { JobExit } from "./settlementOf.ts"
 
 export type Claimed = Extract<Claim.Claim, { readonly _tag: "Claimed" }>
 
+type Answered = Exclude<Claim.Claim, { readonly _tag: "RetryLater" }> | JobExit
+
 /** No answer yet: the request may have arrived. */
 interface Unanswered {
   readonly _tag: "Unanswered"
@@ -35,7 +37,10 @@ const nonsensePatience = Duration.seconds(30)
 
 export const make = Effect.fnUntraced(function* ({ draining }: JobServices) {
   const controlPlane = yield* ControlPlane
-  const counted = countWith(yield* Effect.context())
+  const context = yield* Effect.context()
+  const counted = countWith(context)
+  const update = updater(context)
+  const clock = yield* Clock.Clock
   const claimWithin = Duration.toMillis((yield* WorkerConfig).claimWithin)
   const late = () => Effect.succeed(unanswered(`no answer within ${claimWithin / 1000} s`))
 
@@ -76,12 +81,17 @@ export const make = Effect.fnUntraced(function* ({ draining }: JobServices) {
   return Effect.fnUntraced(function* (notification: Notification, slot: JobSlot) {
     slot.at("claim")
     const { delivery } = slot
+    const startedAt = clock.currentTimeMillisUnsafe()
+    const answered = <A extends Answered>(answer: A) => {
+      update(Metrics.claimSeconds, (clock.currentTimeMillisUnsafe() - startedAt) / 1000)
+      return counted(answer)
+    }
     const first = yield* ask(notification, delivery)
-    if (first._tag !== "Unanswered") return yield* counted(first)
+    if (first._tag !== "Unanswered") return yield* answered(first)
     const again = askAgain(notification, delivery, first)
     // While the configured server is away no slot can be used anyway. One of the others must not hold up its work.
     const isHome = Duration.toMillis(controlPlane.claimPatience(notification.serverUrl)) === Infinity
-    return yield* counted(yield* isHome ? again : slot.park(again))
+    return yield* answered(yield* isHome ? again : slot.park(again))
   })
 })
 
@@ -89,9 +99,7 @@ export const make = Effect.fnUntraced(function* ({ draining }: JobServices) {
 
 const countWith = (context: Context.Context<never>) => {
   const update = updater(context)
-  return <A extends Exclude<Claim.Claim, { readonly _tag: "RetryLater" }> | JobExit>(
-    answer: A
-  ): Effect.Effect<A> => {
+  return <A extends Answered>(answer: A): Effect.Effect<A> => {
     const { _tag } = answer
     if (_tag in Metrics.claimAnswers)
       update(Metrics.claimAnswers[_tag as keyof typeof Metrics.claimAnswers], 1)

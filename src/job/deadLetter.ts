@@ -46,8 +46,12 @@ export const make = Effect.fnUntraced(function* (failures: FailureCounter) {
     const at = DateTime.formatIso(DateTime.makeUnsafe(yield* Clock.currentTimeMillis))
     const masked = redactor.mask(reason)
     return yield* delivery.deadLetter({ reason: masked, attempts: delivery.attempt, at, worker }).pipe(
-      Effect.andThen(Metric.update(Metrics.deadLetters, 1)),
-      Effect.andThen(Effect.logError(`the message became a dead letter: ${masked}`)),
+      Effect.tap(Metric.update(Metrics.deadLetters, 1)),
+      Effect.tap((number) =>
+        Effect.logError(
+          `the message became a dead letter${number === undefined ? "" : ` (dead letter ${number})`}: ${masked}`
+        )
+      ),
       Effect.as<Settlement>(Settlement.Discard({ reason: masked })),
       Effect.catch((error) =>
         Effect.andThen(

@@ -3,7 +3,7 @@
  *
  * A report that waits holds neither a slot nor capacity: the journal's limit bounds how many wait.
  */
-import { Cause, Duration, Effect } from "effect"
+import { Cause, Clock, Duration, Effect } from "effect"
 import { whenLonger, withinOrElse } from "../async/within.ts"
 import { ControlPlane } from "../control-plane/ControlPlane.ts"
 import type { Command } from "../domain/Command.ts"
@@ -27,9 +27,11 @@ export const make = Effect.gen(function* () {
   const leases = yield* Leases
   const reportWithin = Duration.toMillis((yield* WorkerConfig).reportWithin)
   const late = () => Effect.fail(new Cause.TimeoutError(`no answer within ${reportWithin / 1000} s`))
+  const clock = yield* Clock.Clock
   const update = updater(yield* Effect.context())
 
   const report = Effect.fnUntraced(function* (command: Command, ending: Ending, mayBeThere: boolean) {
+    const startedAt = clock.currentTimeMillisUnsafe()
     const sent = withinOrElse(
       reportWithin,
       late
@@ -41,6 +43,7 @@ export const make = Effect.gen(function* () {
         return Effect.logError(`the outcome was not reported and stays in the journal: ${error.message}`)
       })
     )
+    update(Metrics.reportSeconds, (clock.currentTimeMillisUnsafe() - startedAt) / 1000)
     yield* journal.markReported(command.commandId)
     update(Metrics.reports, 1)
     return exitOf(ending)

@@ -6,13 +6,14 @@ import * as Spans from "../telemetry/spans.ts"
 
 type Around = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, Exclude<R, Tracer.ParentSpan>>
 
-export const make: Effect.Effect<(notification: Notification) => Around> = Effect.map(
+export const make: Effect.Effect<(notification: Notification, attempt: number) => Around> = Effect.map(
   Spans.areTaken,
-  (enabled) => (notification) => {
+  (enabled) => (notification, attempt) => {
     const annotated: Around = Effect.annotateLogs({
       execution: notification.executionId,
       command: notification.commandId,
-      step: notification.step
+      step: notification.step,
+      attempt
     }) as Around
     return enabled ? (effect) => annotated(spanned(notification)(effect)) : annotated
   }

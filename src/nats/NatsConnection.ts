@@ -5,7 +5,8 @@
  * a worker that starts before its broker lives.
  */
 import { connect, type NatsConnection as Connection } from "@nats-io/transport-node"
-import { Context, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer } from "effect"
+import { awayLines } from "../async/awayLines.ts"
 import { backoff } from "../async/backoff.ts"
 import { KnownSecrets } from "../domain/OutputMask.ts"
 import { shownUrl } from "../domain/shownUrl.ts"
@@ -43,14 +44,22 @@ const make = Effect.fnUntraced(function* (settings: NatsSettings, name: string) 
 
 // --- the driver's edge ---
 
-const open = (settings: NatsSettings, name: string): Effect.Effect<Connection> =>
-  Effect.flatMap(KnownSecrets, (remember) => dial(settings, name, remember)).pipe(
+const open = (settings: NatsSettings, name: string): Effect.Effect<Connection> => {
+  const lines = awayLines({
+    neighbour: `the NATS server at ${shownUrl(settings.url)}`,
+    consequence: "trying again; `noetl-worker doctor` checks the address, the network and the login"
+  })
+  return Effect.flatMap(KnownSecrets, (remember) => dial(settings, name, remember)).pipe(
     Effect.tapError((error) =>
-      Effect.logWarning(`NATS at ${shownUrl(settings.url)} cannot be reached (${error}); trying again`)
+      Effect.flatMap(Clock.currentTimeMillis, (now) => warned(lines.failed(error, now)))
     ),
     Effect.retry(backoff("200 millis", "10 seconds")),
     Effect.orDie
   )
+}
+
+const warned = (line: string | undefined): Effect.Effect<void> =>
+  line === undefined ? Effect.void : Effect.logWarning(line)
 
 /** A connection that comes after the last caller stopped waiting is closed again. */
 const dial = (settings: NatsSettings, name: string, remember: (name: string, secret: string) => void) =>

@@ -70,8 +70,6 @@ const onMessage = (table: LeaseTable, message: FromLeaseThread): Effect.Effect<v
   switch (message.type) {
     case "expired":
       return markExpired(table, message.id)
-    case "heartbeat":
-      return message.ok ? Effect.void : Effect.logWarning(`heartbeat failed: ${message.detail}`)
     case "warning":
       return Effect.logWarning(message.detail)
     case "ready":

@@ -5,6 +5,8 @@
 import { Clock, Context, Duration, Effect, Layer, Metric, Schema } from "effect"
 import type { ControlPlaneError, HeartbeatRequest } from "../control-plane/ControlPlane.ts"
 import { leasesExpired } from "../telemetry/Metrics.ts"
+import { type AwayLines, awayLines } from "../async/awayLines.ts"
+import { heartbeatOutage, leaseOutage } from "./leaseOutages.ts"
 import type { Delivery } from "./MessageQueue.ts"
 
 /** The lease holder died or could not start. Its supervisor starts it again. */
@@ -16,6 +18,8 @@ export class LeaseError extends Schema.TaggedError<LeaseError>()("LeaseError", {
 
 /** How the control plane is told that this worker lives. Every implementation of `Leases` sends it. */
 export interface Heartbeat {
+  /** Where the control plane is, as logs show it. */
+  readonly address: string
   readonly every: Duration.Duration
   /** Sends one from this thread. */
   readonly send: Effect.Effect<void, ControlPlaneError>
@@ -65,6 +69,7 @@ export interface HeldLease {
 }
 
 export interface LeaseTable {
+  readonly away: AwayLines
   readonly held: ReadonlyMap<string, HeldLease>
   readonly hold: (delivery: Delivery) => Effect.Effect<Delivery>
   readonly expired: (deliveryId: string) => boolean
@@ -86,6 +91,7 @@ export const makeTable = (hooks: {
       return hooks.onRelease(id)
     })
   return {
+    away: awayLines(leaseOutage("the queue")),
     held,
     hold: (delivery) =>
       Effect.clockWith((clock) => {
@@ -121,14 +127,23 @@ export const markExpired = (table: LeaseTable, id: string): Effect.Effect<void> 
   })
 
 /** Sends heartbeats from this thread, for ever. A failed one is logged and the next one follows in its time. */
-export const sendHeartbeats = ({ every, send }: Heartbeat): Effect.Effect<never> =>
-  send.pipe(
-    Effect.catch((error) => Effect.logWarning(`heartbeat failed: ${error.message}`)),
+export const sendHeartbeats = ({ address, every, send }: Heartbeat): Effect.Effect<never> => {
+  const lines = awayLines(heartbeatOutage(address))
+  return send.pipe(
+    Effect.tap(() => Effect.sync(lines.answered)),
+    Effect.catch((error) => warnOf(lines, `heartbeat: ${error.message}`)),
     Effect.delay(every),
     Effect.forever
   )
+}
 
 // --- helpers ---
+
+const warnOf = (lines: AwayLines, detail: string): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const line = lines.failed(detail, now)
+    return line === undefined ? Effect.void : Effect.logWarning(line)
+  })
 
 const extendDue = (table: LeaseTable) =>
   Effect.gen(function* () {
@@ -145,11 +160,16 @@ const extend = (table: LeaseTable, lease: HeldLease, now: number) => {
     late ? markExpired(table, lease.delivery.id) : Effect.void,
     lease.delivery.lease.extend
   ).pipe(
-    Effect.tap(() => Effect.sync(() => void (lease.safeAt = now))),
+    Effect.tap(() =>
+      Effect.sync(() => {
+        lease.safeAt = now
+        table.away.answered()
+      })
+    ),
     Effect.catch((error) =>
       error.reason._tag === "LeaseLost"
         ? markExpired(table, lease.delivery.id)
-        : Effect.logWarning(`a lease was not extended: ${error.message}`)
+        : warnOf(table.away, error.message)
     )
   )
 }

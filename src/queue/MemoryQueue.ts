@@ -89,7 +89,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
           if (current()) message.visibleAt = now + Duration.toMillis(lease)
         })
       },
-      deadLetter: (note) => Effect.sync(() => void deadLetters.push({ body: message.body, ...note })),
+      deadLetter: (note) => Effect.sync(() => String(deadLetters.push({ body: message.body, ...note }))),
       settle: (settlement) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) => {
           if (!current()) return Effect.void

@@ -28,9 +28,10 @@ export interface Delivery {
   readonly settle: (settlement: Settlement) => Effect.Effect<void, QueueError>
   /**
    * Keeps a copy of the message with the reason where an operator finds it. Returns when the copy is safe; the caller
-   * settles the delivery afterwards.
+   * settles the delivery afterwards. Gives the number by which the operator's commands know it; undefined where the
+   * queue has none.
    */
-  readonly deadLetter: (note: DeadLetterNote) => Effect.Effect<void, QueueError>
+  readonly deadLetter: (note: DeadLetterNote) => Effect.Effect<string | undefined, QueueError>
 }
 
 /** Messages that no worker has fetched yet. Messages in a retry delay are not among them. */

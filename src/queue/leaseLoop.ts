@@ -6,10 +6,15 @@
  */
 import { parentPort, workerData } from "node:worker_threads"
 import type { FromLeaseThread, LeaseThreadData, TimedHeartbeat, ToLeaseThread } from "./leaseProtocol.ts"
+import { awayLines } from "../async/awayLines.ts"
+import { shownUrl } from "../domain/shownUrl.ts"
+import { heartbeatOutage, leaseOutage } from "./leaseOutages.ts"
 import { sendHeartbeat } from "./sendHeartbeat.ts"
 
 /** What a backend brings: a connection of its own and one extension. */
 export interface Extender {
+  /** Where the queue is, as logs show it: without credentials. */
+  readonly address: string
   /** Connects, and tries again until it is connected. */
   readonly open: (warn: (detail: string) => void) => Promise<void>
   /**
@@ -45,6 +50,12 @@ const start = (data: LeaseThreadData, extender: Extender, post: (message: FromLe
   const mainHangs = livenessOf(data)
   let open = false
 
+  const away = awayLines(leaseOutage(`the queue at ${extender.address}`))
+  const warn = (detail: string) => {
+    const line = away.failed(detail, performance.now())
+    if (line !== undefined) post({ type: "warning", detail: line })
+  }
+
   const expire = (id: string, lease: Held) => {
     if (lease.expired) return
     lease.expired = true
@@ -56,10 +67,11 @@ const start = (data: LeaseThreadData, extender: Extender, post: (message: FromLe
     lease.triedAt = now
     extender.extend(lease.remote, lease.leaseMillis * extendAfter).then(
       (answer) => {
+        away.answered()
         if (answer === "lost") expire(id, lease)
         else lease.safeAt = now
       },
-      (cause: unknown) => post({ type: "warning", detail: `lease of ${id}: ${text(cause)}` })
+      (cause: unknown) => warn(text(cause))
     )
   }
 
@@ -76,8 +88,8 @@ const start = (data: LeaseThreadData, extender: Extender, post: (message: FromLe
   let extending: NodeJS.Timeout | undefined
   const heartbeats =
     data.heartbeat === undefined ? undefined : heartbeatTimer(data.heartbeat, mainHangs, post)
-  const warn = (detail: string) => post({ type: "warning", detail })
   void extender.open(warn).then(() => {
+    away.answered()
     open = true
     post({ type: "ready" })
   })
@@ -124,13 +136,19 @@ const heartbeatTimer = (
   mainHangs: (now: number) => boolean,
   post: (message: FromLeaseThread) => void
 ) => {
+  const away = awayLines(heartbeatOutage(shownUrl(heartbeat.url)))
+  const failed = (detail: string) => {
+    const line = away.failed(detail, performance.now())
+    if (line !== undefined) post({ type: "warning", detail: line })
+  }
   const send = async () => {
     if (mainHangs(performance.now())) return
     try {
       const status = await sendHeartbeat(heartbeat)
-      post({ type: "heartbeat", ok: status < 300, detail: `HTTP ${status}` })
+      if (status >= 300) return failed(`heartbeat: HTTP ${status}`)
+      away.answered()
     } catch (cause) {
-      post({ type: "heartbeat", ok: false, detail: text(cause) })
+      failed(`heartbeat: ${text(cause)}`)
     }
   }
   return setInterval(() => void send(), heartbeat.everyMillis)

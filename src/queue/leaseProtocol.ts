@@ -26,5 +26,4 @@ export type FromLeaseThread =
   | { readonly type: "ready" }
   /** No extension of a lease arrived for longer than the lease. */
   | { readonly type: "expired"; readonly id: string }
-  | { readonly type: "heartbeat"; readonly ok: boolean; readonly detail: string }
   | { readonly type: "warning"; readonly detail: string }

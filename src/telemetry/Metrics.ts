@@ -1,5 +1,6 @@
 /** The handles of all metrics, and nothing else. Names follow the systems that this worker replaces. */
 import { Effect, Metric } from "effect"
+import { toolKinds } from "./toolKinds.ts"
 
 const counter = (name: string, description: string) =>
   Metric.counter(name, { description, incremental: true })
@@ -29,13 +30,37 @@ export const settled = {
   Discard: Metric.withAttributes(settlements, { settlement: "discard" })
 } as const
 const commands = counter("noetl_worker_commands_total", "Commands that ended here, by outcome")
-export const outcomes = {
-  Succeeded: Metric.withAttributes(commands, { outcome: "succeeded" }),
-  Failed: Metric.withAttributes(commands, { outcome: "failed" }),
-  TimedOut: Metric.withAttributes(commands, { outcome: "timed_out" }),
-  Crashed: Metric.withAttributes(commands, { outcome: "crashed" }),
-  Stopped: Metric.withAttributes(commands, { outcome: "stopped" })
-} as const
+const commandsOf = (outcome: string, kind: string) => Metric.withAttributes(commands, { kind, outcome })
+
+const seconds = (name: string, description: string) =>
+  Metric.histogram(name, {
+    description,
+    boundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
+  })
+export const jobSeconds = seconds("worker_job_duration_seconds", "From the claim to the outcome, by kind")
+export const claimSeconds = seconds(
+  "noetl_worker_claim_duration_seconds",
+  "From the first request of a claim to its answer"
+)
+export const reportSeconds = seconds(
+  "noetl_worker_report_duration_seconds",
+  "From the first request of an outcome to its acceptance"
+)
+
+const endOf = (kind: string) =>
+  ({
+    Succeeded: commandsOf("succeeded", kind),
+    Failed: commandsOf("failed", kind),
+    TimedOut: commandsOf("timed_out", kind),
+    Crashed: commandsOf("crashed", kind),
+    Stopped: commandsOf("stopped", kind),
+    seconds: Metric.withAttributes(jobSeconds, { kind })
+  }) as const
+const endOfOthers = endOf("other")
+const ends = new Map<string, typeof endOfOthers>(toolKinds.map((kind) => [kind, endOf(kind)]))
+
+/** The counters of outcomes and the duration of a kind. */
+export const ended = (kind: string) => ends.get(kind) ?? endOfOthers
 
 export const deadLetters = counter(
   "noetl_worker_dead_letters_total",
@@ -49,9 +74,12 @@ export const deadLetterFailures = counter(
 /** The names of the other source documents, for dashboards that exist. */
 export const jobsProcessed = counter("worker_jobs_processed_total", "Commands that ended here")
 export const jobsFailed = counter("worker_jobs_failed_total", "Commands that ended here and failed")
-export const jobSeconds = Metric.histogram("worker_job_duration_seconds", {
-  description: "From the claim to the outcome",
-  boundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800]
+const processedBy = counter("worker_jobs_processed", "Commands that ended here, with the worker's name")
+const failedBy = counter("worker_jobs_failed", "Commands that ended here and failed, with the worker's name")
+/** The counters under the names and with the label of the ITL documents, filled when they are scraped. */
+export const jobsOf = (worker: string) => ({
+  processed: Metric.withAttributes(processedBy, { worker_id: worker }),
+  failed: Metric.withAttributes(failedBy, { worker_id: worker })
 })
 export const activeJobs = gauge("worker_active_jobs", "Commands in flight")
 export const queueDepth = gauge("worker_queue_depth", "Messages that wait, where the queue can tell")
@@ -75,6 +103,14 @@ export const oldestWaiting = gauge(
 
 const memoryShares = gauge("noetl_worker_memory_share_bytes", "What each user of memory may take")
 export const memoryShare = (share: string) => Metric.withAttributes(memoryShares, { share })
+export const brokerConnected = gauge("noetl_worker_broker_connected", "1 while the queue answers")
+export const registered = gauge(
+  "noetl_worker_registered",
+  "1 while the control plane has this worker in its list"
+)
+
+const build = gauge("noetl_worker_build_info", "Always 1; its labels name the version and that of Node")
+export const buildInfo = (version: string, node: string) => Metric.withAttributes(build, { version, node })
 
 export const slots = gauge("noetl_worker_slots", "Commands that may run at once")
 export const slotsBusy = gauge("noetl_worker_slots_busy", "Slots that are taken")
@@ -108,7 +144,13 @@ export const atZero: Effect.Effect<void> = Effect.forEach(
     undecodable,
     ...Object.values(claimAnswers),
     ...Object.values(settled),
-    ...Object.values(outcomes),
+    ...[endOfOthers, ...ends.values()].flatMap(({ Crashed, Failed, Stopped, Succeeded, TimedOut }) => [
+      Crashed,
+      Failed,
+      Stopped,
+      Succeeded,
+      TimedOut
+    ]),
     deadLetters,
     deadLetterFailures,
     jobsProcessed,

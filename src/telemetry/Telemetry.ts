@@ -3,9 +3,11 @@ import { Cause, Effect, Layer, Logger, References } from "effect"
 import { inspect } from "node:util"
 import { isJson } from "../domain/Json.ts"
 import { Redactor } from "../secrets/Redactor.ts"
+import { causeText } from "./causeText.ts"
+import { type Fixed, jsonLine } from "./jsonLine.ts"
 import { filtered, type Levels, lowest } from "./levels.ts"
 
-export interface LogSettings {
+export interface LogSettings extends Fixed {
   readonly format: "auto" | "json" | "pretty" | "logfmt"
   readonly levels: Levels
   readonly terminal: boolean
@@ -26,13 +28,27 @@ export const layer = (settings: LogSettings): Layer.Layer<never, never, Redactor
 /** Every line is masked on its way out, those of libraries included. */
 const loggerOf = (settings: LogSettings, redactor: Redactor["Service"]): Logger.Logger<unknown, void> => {
   const format = settings.format === "auto" ? (settings.terminal ? "pretty" : "json") : settings.format
-  if (format === "json") return Logger.withConsoleError(Logger.map(Logger.formatJson, redactor.mask))
-  if (format === "logfmt") return Logger.withConsoleError(Logger.map(Logger.formatLogFmt, redactor.mask))
+  if (format === "json")
+    return Logger.withConsoleError(Logger.map(Logger.make(jsonLine(settings)), redactor.mask))
+  if (format === "logfmt")
+    return Logger.withConsoleError(
+      Logger.make((line) => redactor.mask(Logger.formatLogFmt.log(withCause(line))))
+    )
   const pretty = Logger.consolePretty({ colors: settings.colors, mode: "tty" })
   return Logger.make((line) =>
     pretty.log({ ...line, message: maskedMessage(redactor, line), cause: Cause.empty })
   )
 }
+
+/** A cause is a part of the message, so that an expected failure has no stack. */
+const withCause = (line: Logger.Options<unknown>): Logger.Options<unknown> =>
+  line.cause.reasons.length === 0
+    ? line
+    : {
+        ...line,
+        message: [...(Array.isArray(line.message) ? line.message : [line.message]), causeText(line.cause)],
+        cause: Cause.empty
+      }
 
 /** A cause is an object with texts in many places: it is made text before it is masked. */
 const maskedMessage = (
@@ -47,7 +63,7 @@ const maskedMessage = (
         ? redactor.maskJson(part)
         : redactor.mask(inspect(part))
   )
-  return line.cause.reasons.length === 0 ? masked : [...masked, redactor.mask(Cause.pretty(line.cause))]
+  return line.cause.reasons.length === 0 ? masked : [...masked, redactor.mask(causeText(line.cause))]
 }
 
 /** A line that a person should see whatever the level. */

@@ -49,7 +49,7 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
 
   /** Works one delivery in the slot that was taken for it. */
   const work = (delivery: Delivery, permit: Permit) => {
-    const entry = inFlight.entry()
+    const entry = inFlight.entry(delivery.attempt)
     const park = parkWith(permit, entry)
     const parkTool = <A, E, R>(effect: Effect.Effect<A, E, R>, within?: Duration.Duration) => {
       // What only waits goes on without this worker: its next start takes up a wait that the journal keeps, another worker takes the

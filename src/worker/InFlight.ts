@@ -14,6 +14,8 @@ export interface ActiveJob {
   readonly step: string
   /** The kind of its tool, from the claim on. */
   readonly kind: string | undefined
+  /** How often its message was delivered, this time included. */
+  readonly attempt: number
   readonly phase: JobPhase
   readonly startedAt: number
   /** Since when it is in this phase. */
@@ -27,6 +29,7 @@ export interface Entry {
   execution: ExecutionId | undefined
   step: string
   kind: string | undefined
+  readonly attempt: number
   phase: JobPhase
   readonly startedAt: number
   phaseSince: number
@@ -45,7 +48,8 @@ export const make = Effect.contextWith((context: Context.Context<never>) => {
   const entries = new Map<CommandId, Entry>()
   const now = () => clock.currentTimeMillisUnsafe()
 
-  const entry = (): Entry => ({
+  const entry = (attempt: number): Entry => ({
+    attempt,
     command: undefined,
     execution: undefined,
     step: "",
@@ -116,7 +120,7 @@ export const make = Effect.contextWith((context: Context.Context<never>) => {
     /** Runs a report that needs no slot, unless the command is in flight. */
     trackReport: <E, R>(command: Command, report: Effect.Effect<unknown, E, R>) =>
       Effect.suspend(() => {
-        const made = entry()
+        const made = entry(1)
         if (!enter(command, made)) return Effect.void
         made.phase = "report"
         made.parked = true
@@ -125,16 +129,19 @@ export const make = Effect.contextWith((context: Context.Context<never>) => {
         return Effect.asVoid(Effect.ensuring(report, leave(made)))
       }),
     active: Effect.sync((): ReadonlyArray<ActiveJob> =>
-      [...entries].map(([command, { execution, kind, parked, phase, phaseSince, startedAt, step }]) => ({
-        command,
-        execution: execution as ExecutionId,
-        step,
-        kind,
-        phase,
-        startedAt,
-        phaseSince,
-        parked
-      }))
+      [...entries].map(
+        ([command, { attempt, execution, kind, parked, phase, phaseSince, startedAt, step }]) => ({
+          command,
+          execution: execution as ExecutionId,
+          step,
+          kind,
+          attempt,
+          phase,
+          startedAt,
+          phaseSince,
+          parked
+        })
+      )
     ),
     busy: Effect.sync(() => entries.values().some(({ parked }) => !parked)),
     /** How many jobs have neither ended nor wait for the shutdown alone. */

@@ -39,9 +39,9 @@ const isUnsupported = (error: ControlPlaneError): boolean => error.reason._tag =
 /** Holds the leases and sends the heartbeat. */
 export const keepLeases = Effect.gen(function* () {
   const leases = yield* Leases
-  const { heartbeat, heartbeatRequest } = yield* ControlPlane
+  const { address, heartbeat, heartbeatRequest } = yield* ControlPlane
   const { heartbeatEvery } = yield* WorkerConfig
-  return yield* leases.run({ every: heartbeatEvery, send: heartbeat, request: heartbeatRequest })
+  return yield* leases.run({ address, every: heartbeatEvery, send: heartbeat, request: heartbeatRequest })
 })
 
 /**

@@ -43,8 +43,11 @@ export const takenUp = Effect.gen(function* () {
       // A retry is for the next start: the server publishes the command again where another worker is to have it.
       settle: (settlement) => (settlement._tag === "Retry" ? Effect.void : forget),
       deadLetter: ({ reason }) =>
-        Effect.logError(
-          `a command that waited in the journal is given up (${reason}); its message was: ${body}`
+        Effect.as(
+          Effect.logError(
+            `a command that waited in the journal is given up (${reason}); its message was: ${body}`
+          ),
+          undefined
         )
     }
   })

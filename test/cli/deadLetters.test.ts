@@ -26,7 +26,11 @@ describe.skipIf(noProgram)("noetl-worker dead-letters", () => {
       const run = commandLine(url)
       assert.deepStrictEqual((yield* run("list")).lines, [])
       for (const [i, body] of ["one", "two", "three"].entries())
-        yield* deadLetter(nc, defaultStream, message(body), { ...note, reason: `reason ${i + 1}` })
+        assert.strictEqual(
+          yield* deadLetter(nc, defaultStream, message(body), { ...note, reason: `reason ${i + 1}` }),
+          String(i + 1),
+          "the number that `show` takes"
+        )
       const listed = yield* run("list")
       assert.deepStrictEqual(
         listed.lines,

@@ -41,8 +41,8 @@ describe("Health", () => {
     Effect.gen(function* () {
       const { text } = yield* get("/metrics")
       for (const series of [
-        'noetl_worker_commands_total{outcome="succeeded"} 0',
-        'noetl_worker_commands_total{outcome="crashed"} 0',
+        'noetl_worker_commands_total{kind="python",outcome="succeeded"} 0',
+        'noetl_worker_commands_total{kind="other",outcome="crashed"} 0',
         'noetl_worker_claims_total{answer="rejected"} 0',
         'noetl_worker_settlements_total{settlement="discard"} 0',
         "noetl_worker_reports_total 0",
@@ -77,6 +77,8 @@ describe("Health", () => {
         yield* TestWorker.submit(aCommand())
         yield* Deferred.await(started)
         assert.deepInclude((yield* json("/scale")).body, { running: 1, free: 3 })
+        const { active } = (yield* json("/status")).body as { active: ReadonlyArray<object> }
+        assert.deepInclude(active[0], { kind: "stub", attempt: 1, phase: "run" })
         assert.include((yield* get("/metrics")).text, "noetl_worker_slots_busy 1")
         yield* Deferred.succeed(mayEnd, undefined)
         yield* TestWorker.idle
@@ -140,10 +142,26 @@ describe("Health", () => {
         "worker_active_jobs",
         "worker_queue_depth",
         "noetl_worker_event_loop_lag_seconds",
-        'noetl_worker_commands_total{outcome="succeeded"}'
+        'noetl_worker_commands_total{kind="other",outcome="succeeded"} 1',
+        'worker_job_duration_seconds_count{kind="other"} 1',
+        'worker_jobs_processed{worker_id="w1"} 1',
+        'worker_jobs_failed{worker_id="w1"} 0',
+        "noetl_worker_claim_duration_seconds_count 1",
+        "noetl_worker_report_duration_seconds_count 1",
+        "noetl_worker_broker_connected 1",
+        "noetl_worker_registered 1",
+        `noetl_worker_build_info{version="unknown",node="${process.versions.node}"} 1`
       ]) {
         assert.include(metrics, name)
       }
+      for (const name of [
+        "process_cpu_seconds_total",
+        "process_resident_memory_bytes",
+        "nodejs_heap_size_used_bytes"
+      ])
+        assert.match(metrics, new RegExp(`^${name} [1-9.]`, "m"), `${name} is measured`)
+      // A second scrape does not count the same commands again.
+      assert.include((yield* get("/metrics")).text, 'worker_jobs_processed{worker_id="w1"} 1')
     }).pipe(Effect.provide(world))
   )
 

@@ -152,7 +152,7 @@ describe("A worker on jobs in a bad world", () => {
       yield* rows("SELECT worker_enqueue('default', 'a')")
       const leases = yield* Leases
       yield* Effect.forkScoped(
-        leases.run({ every: Duration.minutes(1), send: Effect.void, request: undefined })
+        leases.run({ address: "here", every: Duration.minutes(1), send: Effect.void, request: undefined })
       )
       const queue = yield* MessageQueue
       yield* queue.deliveries(yield* Capacity.make(1)).pipe(Stream.take(1), Stream.runForEach(leases.hold))

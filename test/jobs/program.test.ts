@@ -77,7 +77,7 @@ describe("nebula-worker", () => {
         'queue_depth{queue="default"} 5'
       ])
         assert.include(text, line)
-      assert.match(text, /worker_job_duration_seconds_count 1/)
+      assert.match(text, /worker_job_duration_seconds_count\{kind="\w+"\} 1/)
       assert.deepInclude(JSON.parse((yield* get(port, "/scale")).text), { depth: 5 })
       const [worker] = yield* rows("SELECT worker_id, queues FROM worker_presence")
       assert.deepStrictEqual(worker, { worker_id: "worker-prod-01", queues: ["default"] })

@@ -4,6 +4,7 @@
  */
 import type { Metric } from "effect"
 import * as Metrics from "../../src/telemetry/Metrics.ts"
+import * as Process from "../../src/telemetry/processMetrics.ts"
 import { calls, transitions } from "../../src/tools/breaker/metrics.ts"
 
 type Handle =
@@ -25,6 +26,9 @@ const rate = (metric: Handle, by = "") =>
 const sum = (metric: Handle) => `sum(${of(metric)}${pool})`
 const quantile = (q: number) =>
   `histogram_quantile(${q}, sum by (le) (rate(${of(Metrics.jobSeconds)}_bucket${pool}[$__rate_interval])))`
+
+const slow = (metric: Handle) =>
+  `histogram_quantile(0.95, sum by (le) (rate(${of(metric)}_bucket${pool}[$__rate_interval])))`
 
 const panels: ReadonlyArray<Panel> = [
   { title: "Commands that wait", queries: [[`max(${of(Metrics.queueDepth)}${pool})`, "in the stream"]] },
@@ -48,7 +52,57 @@ const panels: ReadonlyArray<Panel> = [
       [sum(Metrics.activeJobs), "commands in flight"]
     ]
   },
-  { title: "Outcomes", unit: "ops", queries: [[rate(Metrics.outcomes.Succeeded, "outcome"), "{{outcome}}"]] },
+  {
+    title: "Outcomes",
+    unit: "ops",
+    queries: [[rate(Metrics.ended("").Succeeded, "outcome"), "{{outcome}}"]]
+  },
+  {
+    title: "Failed commands by kind",
+    unit: "ops",
+    queries: [
+      [
+        `sum by (kind) (rate(${of(Metrics.ended("").Failed)}{pod=~"$pod",outcome!="succeeded"}[$__rate_interval]))`,
+        "{{kind}}"
+      ]
+    ]
+  },
+  {
+    title: "95 % of the commands of a kind take less than",
+    unit: "s",
+    queries: [
+      [
+        `histogram_quantile(0.95, sum by (le, kind) (rate(${of(Metrics.jobSeconds)}_bucket${pool}[$__rate_interval])))`,
+        "{{kind}}"
+      ]
+    ]
+  },
+  {
+    title: "95 % of the claims and reports take less than",
+    unit: "s",
+    queries: [
+      [slow(Metrics.claimSeconds), "claim"],
+      [slow(Metrics.reportSeconds), "report"]
+    ]
+  },
+  {
+    title: "Workers with broker and registration",
+    queries: [
+      [sum(Metrics.brokerConnected), "connected"],
+      [sum(Metrics.registered), "registered"],
+      [`count by (version) (${of(Metrics.buildInfo("", ""))}${pool})`, "{{version}}"]
+    ]
+  },
+  {
+    title: "CPU of the worker itself",
+    unit: "short",
+    queries: [[rate(Process.handles.cpu, "pod"), "{{pod}}"]]
+  },
+  {
+    title: "Memory of the worker itself",
+    unit: "bytes",
+    queries: [[`max by (pod) (${of(Process.handles.resident)}${pool})`, "{{pod}}"]]
+  },
   {
     title: "How long commands take",
     unit: "s",
@@ -113,9 +167,12 @@ const panels: ReadonlyArray<Panel> = [
 /** Names of all metrics that a worker has, as they are scraped. */
 export const metricNames: ReadonlySet<string> = new Set(
   [
-    ...Object.values(Metrics).flatMap((value) => (typeof value === "function" ? [value("", "")] : [value])),
+    ...Object.values(Metrics).map((value: object) =>
+      typeof value === "function" ? (value as (...labels: ReadonlyArray<string>) => object)("", "") : value
+    ),
     calls,
-    transitions
+    transitions,
+    Process.handles
   ]
     .flatMap((value): ReadonlyArray<unknown> => ("id" in value ? [value] : Object.values(value)))
     .flatMap((metric) => {

@@ -5,7 +5,11 @@ import { dashboardText, metricNames, queries } from "./dashboard.ts"
 
 const monitoring = "k8s/components/monitoring"
 const rules = parse(readFileSync(`${monitoring}/rules.yaml`, "utf8")) as {
-  spec: { groups: ReadonlyArray<{ rules: ReadonlyArray<{ alert: string; expr: string }> }> }
+  spec: {
+    groups: ReadonlyArray<{
+      rules: ReadonlyArray<{ alert: string; expr: string; annotations: Record<string, string> }>
+    }>
+  }
 }
 
 describe("monitoring", () => {
@@ -21,5 +25,25 @@ describe("monitoring", () => {
       asked.filter((name) => !metricNames.has(name)),
       []
     )
+  })
+
+  it("links every alert to a story of the runbook, and the operations page lists every alert", () => {
+    const runbook = readFileSync("docs/runbook.md", "utf8")
+    const anchors = [...runbook.matchAll(/^## (.+)$/gm)].map(([, title = ""]) =>
+      title.toLowerCase().replaceAll(" ", "-")
+    )
+    const operations = readFileSync("docs/operations.md", "utf8")
+    for (const { alert, annotations } of rules.spec.groups.flatMap((group) => group.rules)) {
+      const [page, anchor = ""] = (annotations["runbook_url"] ?? "").split("#")
+      assert.strictEqual(page, "docs/runbook.md", alert)
+      assert.include(anchors, anchor, alert)
+      const [, story = ""] =
+        runbook
+          .split("\n## ")
+          .map((text) => [text.split("\n")[0]?.toLowerCase().replaceAll(" ", "-"), text])
+          .find(([title]) => title === anchor) ?? []
+      assert.include(story, alert, `${anchor} names the alerts that lead to it`)
+      assert.include(operations, alert)
+    }
   })
 })

@@ -54,6 +54,7 @@ class Beats extends Context.Service<Beats, { readonly url: string; readonly at: 
 
 /** The thread sends it: this thread would fail. */
 const heartbeat = Effect.map(Beats, ({ url }): Heartbeat => ({
+  address: "the control plane",
   every: Duration.millis(200),
   send: Effect.die("the main thread sent a heartbeat"),
   request: { url, headers: {}, body: "{}" }

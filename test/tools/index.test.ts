@@ -3,6 +3,7 @@ import { Effect, Layer } from "effect"
 import { MemoryControlPlane } from "../../src/control-plane/MemoryControlPlane.ts"
 import * as MemoryResultStore from "../../src/results/MemoryResultStore.ts"
 import { Results } from "../../src/results/Results.ts"
+import { toolKinds } from "../../src/telemetry/toolKinds.ts"
 import { aCall, runTool } from "../../src/testing/suites/ToolSuite.ts"
 import * as Tools from "../../src/tools/index.ts"
 import { PythonOptions, defaults } from "../../src/tools/python/PythonOptions.ts"
@@ -18,6 +19,14 @@ const withSurroundings = Tools.layer.pipe(Layer.provide(surroundings))
 const tools = withSurroundings.pipe(Layer.provide(Tools.SafetyOptions.layerDevelopment))
 
 describe("The shipped tools", () => {
+  it.live("are the kinds that metrics tell apart, beside sequences of tasks", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(runTool(aCall("sql", {})))
+      const [, known = ""] = /known: (.*)\)/.exec(error.message) ?? []
+      assert.deepStrictEqual([...known.split(", "), "task_sequence"].sort(), [...toolKinds].sort())
+    }).pipe(Effect.provide(tools))
+  )
+
   it.live("are all named when a kind is none of them", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(runTool(aCall("sql", {})))

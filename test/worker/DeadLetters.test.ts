@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Layer, Scope, Stream } from "effect"
+import { Duration, Effect, Exit, Layer, Logger, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -51,6 +51,23 @@ describe("A dead letter", () => {
       })
     )
   )
+
+  it.effect("is in the log with the number by which an operator finds it", () => {
+    const lines: Array<string> = []
+    const kept = Logger.layer([Logger.make((line) => void lines.push(String(line.message)))])
+    return withWorker(
+      {},
+      Effect.gen(function* () {
+        yield* (yield* MemoryQueue).publish("nonsense")
+        yield* (yield* MemoryQueue).publish("more nonsense")
+        yield* settle
+        assert.deepStrictEqual(
+          lines.flatMap((line) => /\(dead letter (\d+)\)/.exec(line)?.[1] ?? []),
+          ["1", "2"]
+        )
+      })
+    ).pipe(Effect.provide(kept))
+  })
 
   it.effect("is a message that failed here as often as the setting says, for a reason that is ours", () =>
     withWorker(

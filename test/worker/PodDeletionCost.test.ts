@@ -17,6 +17,7 @@ const job = (startedAt: number): ActiveJob => ({
   command: String(startedAt) as CommandId,
   execution: "1" as ExecutionId,
   kind: "shell",
+  attempt: 1,
   phase: "run",
   phaseSince: startedAt,
   step: "s",

@@ -127,7 +127,7 @@ const deliveryOf = (job: Table.Job, duration: Duration.Duration, settle: Settle)
       )
     },
     deadLetter: ({ at, attempts, reason, worker }) =>
-      Effect.asVoid(settle(held, { action: "fail", error: { message: reason, attempts, at, worker } })),
+      Effect.as(settle(held, { action: "fail", error: { message: reason, attempts, at, worker } }), held.id),
     settle: (settlement) => Effect.asVoid(settle(held, settlementOf(settlement)))
   }
 }

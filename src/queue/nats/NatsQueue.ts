@@ -8,6 +8,7 @@
 import type { ConsumerInfo } from "@nats-io/jetstream"
 import type { Msg, NatsConnection as Connection } from "@nats-io/transport-node"
 import { type Cause, Clock, Duration, Effect, Layer, Queue, Stream } from "effect"
+import { awayLines } from "../../async/awayLines.ts"
 import { NatsConnection } from "../../nats/NatsConnection.ts"
 import * as Acks from "./acks.ts"
 import { ackWaitOf, type ConsumerSettings, waitingOf, disconnected, ensureConsumer } from "./objects.ts"
@@ -44,6 +45,10 @@ const make = Effect.fnUntraced(function* (options: Options) {
         const nc = yield* nats.connection
         yield* Effect.addFinalizer(() => handBackRest(out))
         const acks = yield* acksOf
+        const lines = awayLines({
+          neighbour: `the pull from NATS at ${nats.address}`,
+          consequence: "running commands go on, and the worker pulls again"
+        })
         while (true) {
           const info = yield* ensureConsumer(nc, options)
           // The server just answered for the consumer: that is as good as a pull.
@@ -57,7 +62,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
             deadLetters: options.deadLetters ?? defaultStream
           }
           const broken = yield* Effect.flip(pulling(source, options.pullExpires, capacity, out))
-          yield* Effect.logWarning(`the pull from NATS broke (${broken.message}); pulling again`)
+          const line = lines.failed(broken.message, yield* Clock.currentTimeMillis)
+          if (line !== undefined) yield* Effect.logWarning(line)
           yield* Effect.sleep("500 millis")
         }
       })

@@ -44,7 +44,7 @@ const names = {
 /** Bytes for the headers within the largest message that the server takes. */
 const forHeaders = 8 * 1024
 
-/** Publishes the copy of a message, confirmed. */
+/** Publishes the copy of a message, confirmed, and gives its number in the stream. */
 export const deadLetter = Effect.fnUntraced(function* (
   nc: Connection,
   target: DeadLetterStream,
@@ -63,9 +63,9 @@ export const deadLetter = Effect.fnUntraced(function* (
   const publish = attempt(() =>
     jetstream(nc).publish(target.subject, bytes.subarray(0, most), { headers: hdrs, timeout: 5000 })
   )
-  yield* publish.pipe(
+  return yield* publish.pipe(
     Effect.catch(() => Effect.andThen(ensureStream(nc, target), publish)),
-    Effect.asVoid
+    Effect.map(({ seq }) => String(seq))
   )
 })
 

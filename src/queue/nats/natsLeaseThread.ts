@@ -1,6 +1,7 @@
 /** The entry of the lease thread for NATS: an extension is `+WPI`, sent as a request so that the server confirms it. */
 import { connect, type NatsConnection } from "@nats-io/transport-node"
 import { connectionOptions, type NatsSettings } from "../../nats/connectionOptions.ts"
+import { shownUrl } from "../../domain/shownUrl.ts"
 import { runLeaseThread } from "../leaseLoop.ts"
 
 export interface NatsLeaseSettings {
@@ -14,12 +15,13 @@ runLeaseThread((backend) => {
   const { name, nats } = backend as NatsLeaseSettings
   let connection: NatsConnection | undefined
   return {
+    address: shownUrl(nats.url),
     open: async (warn) => {
       while (connection === undefined) {
         try {
           connection = await connect(connectionOptions(nats, name))
         } catch (cause) {
-          warn(`NATS: ${cause instanceof Error ? cause.message : String(cause)}`)
+          warn(cause instanceof Error ? cause.message : String(cause))
           await new Promise((resume) => setTimeout(resume, 500))
         }
       }

@@ -193,12 +193,11 @@ const deliveryOf = (
     // The row stays, with the note as its error: it is the dead letter.
     deadLetter: ({ at, attempts, reason, worker }) =>
       state.ended
-        ? Effect.void
-        : Effect.asVoid(
-            Effect.tap(answer("fail", { value: { message: reason, attempts, at, worker } }), () =>
-              Effect.sync(() => void (state.ended = true))
-            )
-          ),
+        ? Effect.succeed(id)
+        : Effect.map(answer("fail", { value: { message: reason, attempts, at, worker } }), () => {
+            state.ended = true
+            return id
+          }),
     settle: (settlement) =>
       Effect.suspend(() => {
         if (isSettled) return Effect.void

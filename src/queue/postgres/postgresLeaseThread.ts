@@ -1,5 +1,6 @@
 /** The entry of the lease thread for PostgreSQL: extensions of one moment are one statement over a connection of its own. */
 import { Client } from "pg"
+import { shownUrl } from "../../domain/shownUrl.ts"
 import { clientOptions } from "../../postgres/clientOptions.ts"
 import { runLeaseThread } from "../leaseLoop.ts"
 
@@ -42,7 +43,7 @@ runLeaseThread((backend) => {
         await opened.connect()
         client = opened
       } catch (cause) {
-        warn(`the database: ${cause instanceof Error ? cause.message : String(cause)}`)
+        warn(cause instanceof Error ? cause.message : String(cause))
         await new Promise((resume) => setTimeout(resume, 500))
       }
     }
@@ -69,6 +70,7 @@ runLeaseThread((backend) => {
   }
 
   return {
+    address: shownUrl(url),
     open: connect,
     extend: (remote) =>
       new Promise((done, fail) => {

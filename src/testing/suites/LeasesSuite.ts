@@ -65,7 +65,10 @@ const counted = Effect.fnUntraced(function* (received: Options<never>["received"
   const every = Duration.millis(100)
   const send = Ref.update(own, (n) => n + 1)
   if (received === undefined)
-    return { heartbeat: { every, send, request: undefined } satisfies Heartbeat, count: Ref.get(own) }
+    return {
+      heartbeat: { address: "the control plane", every, send, request: undefined } satisfies Heartbeat,
+      count: Ref.get(own)
+    }
   const { count, request } = yield* received
-  return { heartbeat: { every, send, request } satisfies Heartbeat, count }
+  return { heartbeat: { address: "the control plane", every, send, request } satisfies Heartbeat, count }
 })
