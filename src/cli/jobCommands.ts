@@ -23,7 +23,14 @@ const list = Command.make(
     ),
     tenant: text("tenant", "Only of this tenant."),
     kind: text("kind", "Only of this kind."),
-    most: Flag.Int("most").pipe(Flag.withDescription("Jobs at most, 100."), Flag.withDefault(100)),
+    most: Flag.Int("most").pipe(
+      Flag.withDescription("Jobs at most, 100."),
+      Flag.filter(
+        (number) => number > 0,
+        () => "a number greater than 0"
+      ),
+      Flag.withDefault(100)
+    ),
     json
   },
   (input) => lazily(jobs, (module) => module.list(input))

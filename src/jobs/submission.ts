@@ -92,17 +92,21 @@ const payloadProblem = (payload: unknown): { readonly at: string; readonly probl
       at: "payload",
       problem: `${bytes} bytes, and ${maxPayload} are the most: keep the data elsewhere and submit where it is`
     }
-  const nul = text.includes("\\u0000") ? nulAt(payload, "payload") : undefined
-  return nul === undefined
+  const found = /\\u(0000|d[89a-f])/i.test(text) ? unstorableAt(payload, "payload") : undefined
+  return found === undefined
     ? undefined
-    : { at: nul, problem: "the text has a NUL character, which PostgreSQL cannot keep" }
+    : {
+        at: found,
+        problem: "the text has a NUL character or half of a surrogate pair, which PostgreSQL cannot keep"
+      }
 }
 
-const nulAt = (value: Json.Json, at: string): string | undefined => {
-  if (typeof value === "string") return value.includes("\0") ? at : undefined
+const unstorableAt = (value: Json.Json, at: string): string | undefined => {
+  const isStorable = (text: string) => text.isWellFormed() && !text.includes("\0")
+  if (typeof value === "string") return isStorable(value) ? undefined : at
   if (typeof value !== "object" || value === null) return undefined
   for (const [key, inner] of Object.entries(value)) {
-    const found = key.includes("\0") ? at : nulAt(inner as Json.Json, `${at}.${key}`)
+    const found = isStorable(key) ? unstorableAt(inner as Json.Json, `${at}.${key}`) : at
     if (found !== undefined) return found
   }
   return undefined

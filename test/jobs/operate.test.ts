@@ -101,6 +101,28 @@ describe("An operator", () => {
   )
 
   test(
+    "works jobs whose payload has more at a limited place than an index takes",
+    Effect.gen(function* () {
+      yield* Operate.setLimit({
+        queue: "default",
+        scope: "payload",
+        value: "args.key",
+        maxRunning: 1,
+        perMinute: 100
+      })
+      const { answer, most } = yield* counting
+      // No compression makes it small.
+      const long = Array.from({ length: 4000 }, (_, i) =>
+        String.fromCharCode(0x4e00 + ((i * 7919) % 20_000))
+      ).join("")
+      const of = (key: string) => stub({ payload: { tool: "stub", args: { key } } })
+      yield* (yield* Jobs).submitMany([long, long, "a"].map(of))
+      yield* Effect.provide(allEnded, twoWorkers({ answer }))
+      assert.deepStrictEqual([most.get(long), most.get("a")], [1, 1])
+    })
+  )
+
+  test(
     "limits how many jobs of a tool start within a minute over all workers",
     Effect.gen(function* () {
       yield* Operate.setLimit({

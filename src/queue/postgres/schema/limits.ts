@@ -4,13 +4,18 @@
  */
 export const limits = `
 -- What a job counts against: one row for each limit that may concern it. Of the payload the value is place=value.
+-- What a submitter writes may be longer than an index takes: then its digest stands for it.
+CREATE FUNCTION worker_short(p_value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN octet_length(p_value) > 500 THEN 'md5 ' || md5(p_value) ELSE p_value END
+$$;
+
 CREATE FUNCTION worker_scopes(p_queue text, p_tenant text, p_kind text, p_key text, p_payload jsonb)
 RETURNS TABLE (scope text, value text) LANGUAGE sql STABLE AS $$
-  SELECT s.scope, s.value FROM (VALUES ('queue', '*'), ('tenant', p_tenant),
+  SELECT s.scope, worker_short(s.value) FROM (VALUES ('queue', '*'), ('tenant', p_tenant),
     ('kind', CASE WHEN p_kind = 'tool' THEN coalesce(p_payload ->> 'tool', p_kind) ELSE p_kind END), ('key', p_key)) s(scope, value)
   WHERE s.value IS NOT NULL
   UNION ALL
-  SELECT 'payload', l.value || '=' || (p_payload #>> string_to_array(l.value, '.')) FROM worker_limits l
+  SELECT 'payload', l.value || '=' || worker_short(p_payload #>> string_to_array(l.value, '.')) FROM worker_limits l
   WHERE l.queue = p_queue AND l.scope = 'payload' AND p_payload #>> string_to_array(l.value, '.') IS NOT NULL
 $$;
 
