@@ -45,7 +45,8 @@ describe("A workbook", () => {
         aList({ tasks: [{ kind: "shell" }, { kind: "workbook", name: "plain", input: { a: 1 } }] })
       )
       assert.deepStrictEqual(command.config, {
-        tasks: [{ kind: "shell" }, { kind: "noop", input: { a: 1 } }]
+        // The name stays the task's label.
+        tasks: [{ kind: "shell" }, { name: "plain", kind: "noop", input: { a: 1 } }]
       })
     }).pipe(Effect.provide(toolbox))
   )
