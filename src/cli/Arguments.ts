@@ -1,6 +1,7 @@
 /** The flags that every command takes: those of the settings, and where more settings are. */
 import { Context, Option } from "effect"
 import { Flag } from "effect/cli"
+import { onOff, text } from "./flags.ts"
 import type { Setting } from "../config/Setting.ts"
 import { settings, type Values } from "../config/settings.ts"
 
@@ -20,14 +21,9 @@ export class Arguments extends Context.Service<
   }
 >()("noetl-worker/cli/Arguments") {}
 
-const text = (name: string, doc: string, metavar: string, alias?: string) => {
-  const flag = Flag.String(name).pipe(Flag.withDescription(doc), Flag.withMetavar(metavar))
-  return Flag.optional(alias === undefined ? flag : Flag.withAlias(flag, alias))
-}
-
 const settingFlags = Object.fromEntries(
   (Object.values(settings) as ReadonlyArray<Setting>).flatMap(({ alias, doc, flag, type }) =>
-    flag === undefined ? [] : [[flag, text(flag, doc, metavarOf(type.schema), alias)]]
+    flag === undefined ? [] : [[flag, aliased(text(flag, doc, metavarOf(type.schema)), alias)]]
   )
 )
 
@@ -39,11 +35,7 @@ export const sharedFlags = {
     "File with variables; .env in the working directory is read when it is there.",
     "FILE"
   ),
-  verbose: Flag.Boolean("verbose").pipe(
-    Flag.withAlias("v"),
-    Flag.withDescription("Log what happens in detail."),
-    Flag.withDefault(false)
-  )
+  verbose: Flag.withAlias(onOff("verbose", "Log what happens in detail."), "v")
 }
 
 /** Flags of the worker's executable. */
@@ -71,6 +63,10 @@ export const argumentsOf = (
   config: Option.getOrUndefined(input.config),
   envFile: Option.getOrUndefined(input.envFile)
 })
+
+function aliased<A>(flag: Flag.Flag<A>, alias: string | undefined): Flag.Flag<A> {
+  return alias === undefined ? flag : Flag.withAlias(flag, alias)
+}
 
 function metavarOf({ type }: Readonly<Record<string, unknown>>): string {
   return type === "integer" || type === "number" ? "NUMBER" : "TEXT"

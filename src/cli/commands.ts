@@ -1,10 +1,8 @@
 /** The commands that both executables have: their words, flags and help. What they do is loaded when it is asked for. */
 import { Option } from "effect"
-import { Argument, Command, Flag } from "effect/cli"
+import { Argument, Command } from "effect/cli"
+import { isPositive, onOff } from "./flags.ts"
 import { lazily } from "./lazily.ts"
-
-const onOff = (name: string, doc: string) =>
-  Flag.Boolean(name).pipe(Flag.withDescription(doc), Flag.withDefault(false))
 
 export const json = onOff("json", "Print JSON.")
 
@@ -74,10 +72,7 @@ export const doctor = Command.make("doctor", { json }, (input) =>
 
 const letter = Argument.Int("NUMBER").pipe(
   Argument.withDescription("Number of the message, as list prints it."),
-  Argument.filter(
-    (number) => number > 0,
-    () => "a number greater than 0"
-  )
+  Argument.filter(...isPositive)
 )
 
 export const deadLetters = group("dead-letters").pipe(

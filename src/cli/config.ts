@@ -6,6 +6,7 @@ import { settings } from "../config/settings.ts"
 import * as Json from "../domain/Json.ts"
 import { ownBudget, shownBudget } from "../domain/memoryBudget.ts"
 import { loadConfig } from "./sources.ts"
+import { print } from "./print.ts"
 
 export interface ConfigFlags {
   readonly changed: boolean
@@ -107,5 +108,3 @@ export const jsonSchema = () => ({
     ])
   )
 })
-
-const print = (text: string) => Effect.sync(() => void process.stdout.write(text))

@@ -9,6 +9,7 @@ import type { QueueError } from "../queue/MessageQueue.ts"
 import { CommandError, UsageError } from "./errors.ts"
 import { loadConfig } from "./sources.ts"
 import { telemetry } from "./worker.ts"
+import { print } from "./print.ts"
 
 interface Place {
   readonly nc: Connection
@@ -43,12 +44,12 @@ const atBroker = Effect.fnUntraced(function* (
 
 export const list = atBroker(
   Effect.fnUntraced(function* ({ nc, stream }) {
-    for (const letter of yield* DeadLetters.list(nc, stream, 10_000)) yield* print(lineOf(letter))
+    for (const letter of yield* DeadLetters.list(nc, stream, 10_000)) yield* printLine(lineOf(letter))
   })
 )
 
 export const show = (number: number) =>
-  atBroker((place) => Effect.flatMap(letterOf(place, number), (letter) => print(documentOf(letter))))
+  atBroker((place) => Effect.flatMap(letterOf(place, number), (letter) => printLine(documentOf(letter))))
 
 /** `which` is a number or `all`. */
 export const retry = Effect.fnUntraced(function* (which: string) {
@@ -61,10 +62,10 @@ export const purge = (number: number | undefined) =>
   atBroker(
     Effect.fnUntraced(function* (place) {
       const { nc, stream } = place
-      if (number === undefined) return yield* print({ purged: yield* DeadLetters.purge(nc, stream) })
+      if (number === undefined) return yield* printLine({ purged: yield* DeadLetters.purge(nc, stream) })
       const letter = yield* letterOf(place, number)
       yield* DeadLetters.remove(nc, stream, letter.seq)
-      return yield* print({ purged: 1 })
+      return yield* printLine({ purged: 1 })
     })
   )
 
@@ -85,7 +86,7 @@ const retryAt = Effect.fnUntraced(function* (place: Place, which: string) {
       continue
     }
     yield* DeadLetters.retry(nc, stream, letter)
-    yield* print({ retried: letter.seq, subject: letter.subject })
+    yield* printLine({ retried: letter.seq, subject: letter.subject })
   }
 })
 
@@ -110,5 +111,4 @@ const lineOf = ({ at, attempts, reason, seq, subject, worker }: DeadLetters.Dead
 
 const documentOf = (letter: DeadLetters.DeadLetter) => ({ ...lineOf(letter), body: letter.body })
 
-const print = (document: Json.JsonObject) =>
-  Effect.sync(() => void process.stdout.write(`${Json.stringify(document)}\n`))
+const printLine = (document: Json.JsonObject) => print(`${Json.stringify(document)}\n`)

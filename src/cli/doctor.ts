@@ -5,6 +5,7 @@ import * as Json from "../domain/Json.ts"
 import { ReportedError } from "./errors.ts"
 import { loadConfig } from "./sources.ts"
 import { styleOf } from "./style.ts"
+import { print } from "./print.ts"
 
 export const doctor = Effect.fnUntraced(function* ({ json }: { readonly json: boolean }) {
   const { values, warnings } = yield* loadConfig
@@ -30,5 +31,3 @@ const lineOf = ({ about, cause, cure, level }: Finding): string => {
     level === "ok" ? style.green("ok     ") : level === "problem" ? style.red("PROBLEM") : "warning"
   return `${mark} ${style.bold(about)}: ${cause}${cure === undefined ? "" : `\n        → ${cure}`}`
 }
-
-const print = (text: string) => Effect.sync(() => void process.stdout.write(text))

@@ -1,8 +1,9 @@
 /** How help, usage errors and the version read. Lines keep to 80 columns. */
-import { Effect, Option } from "effect"
+import { Option } from "effect"
 import { CliOutput, Flag, GlobalFlag, type HelpDoc } from "effect/cli"
 import { announce } from "../telemetry/Telemetry.ts"
 import { styleOf } from "./style.ts"
+import { print } from "./print.ts"
 
 /** `-h` and `-v` are flags of settings, so these have no short name. */
 export const builtIns = [
@@ -25,9 +26,9 @@ export const presenter = (program: {
   present: (event) => {
     switch (event._tag) {
       case "Help":
-        return write(event.commandPath.length === 1 ? ownHelp(event.helpDoc, program) : helpOf(event.helpDoc))
+        return print(event.commandPath.length === 1 ? ownHelp(event.helpDoc, program) : helpOf(event.helpDoc))
       case "Version":
-        return write(`${event.name} ${event.version}\n`)
+        return print(`${event.name} ${event.version}\n`)
       case "InvalidInvocation": {
         const [program = ""] = event.commandPath
         const messages = event.errors.map(({ message }) => `${program}: ${message}`)
@@ -36,8 +37,6 @@ export const presenter = (program: {
     }
   }
 })
-
-const write = (text: string) => Effect.sync(() => void process.stdout.write(text))
 
 const width = 80
 

@@ -2,12 +2,12 @@
 import { Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { group, json } from "./commands.ts"
+import { isPositive, onOff, text } from "./flags.ts"
 import { lazily } from "./lazily.ts"
 
 const jobs = () => import("./jobs.ts")
 
 const id = Argument.String("ID").pipe(Argument.withDescription("Id of the job, as submit printed it."))
-const text = (name: string, doc: string) => Flag.optional(Flag.String(name).pipe(Flag.withDescription(doc)))
 const number = (name: string, doc: string) => Flag.optional(Flag.Int(name).pipe(Flag.withDescription(doc)))
 const seconds = (name: string, doc: string) =>
   Flag.optional(Flag.Finite(name).pipe(Flag.withDescription(doc), Flag.withMetavar("SECONDS")))
@@ -25,10 +25,7 @@ const list = Command.make(
     kind: text("kind", "Only of this kind."),
     most: Flag.Int("most").pipe(
       Flag.withDescription("Jobs at most, 100."),
-      Flag.filter(
-        (number) => number > 0,
-        () => "a number greater than 0"
-      ),
+      Flag.filter(...isPositive),
       Flag.withDefault(100)
     ),
     json
@@ -91,10 +88,7 @@ export const jobsCommand = group("jobs").pipe(
 )
 
 const name = Argument.String("NAME").pipe(Argument.withDescription("Name of the queue."))
-const pool = Flag.Boolean("pool").pipe(
-  Flag.withDescription("The name is a pool's: all its workers."),
-  Flag.withDefault(false)
-)
+const pool = onOff("pool", "The name is a pool's: all its workers.")
 const pausable = (input: { readonly name: string; readonly pool: boolean }) => ({
   scope: input.pool ? ("pool" as const) : ("queue" as const),
   name: input.name

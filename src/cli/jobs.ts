@@ -13,6 +13,7 @@ import { CommandError, UsageError } from "./errors.ts"
 import { loadConfig } from "./sources.ts"
 import { table } from "./table.ts"
 import { telemetry } from "./worker.ts"
+import { print } from "./print.ts"
 
 /** Runs an effect at the database of jobs. Texts for people go to stderr, what was asked for goes to stdout. */
 const atDatabase = <A>(
@@ -240,7 +241,6 @@ export const limit = (which: Operate.Limit) =>
 const given = <K extends string, A>(key: K, value: Option.Option<A>): { readonly [P in K]?: A } =>
   (Option.isSome(value) ? { [key]: value.value } : {}) as { readonly [P in K]?: A }
 
-const print = (text: string) => Effect.sync(() => void process.stdout.write(text))
 const printJob = (job: JobRecord) => print(`${Json.stringify(documentOf(job), 2)}\n`)
 
 const timeOf = (millis: number) => new Date(millis).toISOString().replace("T", " ").slice(0, 19)

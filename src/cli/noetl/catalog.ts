@@ -6,6 +6,7 @@ import { stringify } from "../../domain/Json.ts"
 import { entriesIn } from "../../local/catalog.ts"
 import { UsageError } from "../errors.ts"
 import { rows } from "../help.ts"
+import { print } from "../print.ts"
 
 /** Folders that were named, else those of the environment. */
 export const foldersOf = (named: ReadonlyArray<string>): ReadonlyArray<string> =>
@@ -38,5 +39,5 @@ export const list = Effect.fnUntraced(function* (input: {
             `${version === undefined ? "" : `${version}  `}${file}`
           ])
         ).join("\n")
-  process.stdout.write(`${text}\n`)
+  yield* print(`${text}\n`)
 })

@@ -2,20 +2,12 @@
 import { Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { group, json } from "../commands.ts"
+import { many, onOff, text } from "../flags.ts"
 import { lazily } from "../lazily.ts"
 
-const text = (name: string, metavar: string, doc: string) =>
-  Flag.optional(Flag.String(name).pipe(Flag.withDescription(doc), Flag.withMetavar(metavar)))
-
-const onOff = (name: string, doc: string) =>
-  Flag.Boolean(name).pipe(Flag.withDescription(doc), Flag.withDefault(false))
-
-const many = (name: string, metavar: string, doc: string) =>
-  Flag.String(name).pipe(Flag.withDescription(doc), Flag.withMetavar(metavar), Flag.atLeast(0))
-
-const catalog = many("catalog", "DIR", "Folder of playbooks that steps name by their path; may be repeated.")
+const catalog = many("catalog", "Folder of playbooks that steps name by their path; may be repeated.", "DIR")
 const strict = onOff("strict", "Warnings are errors: nothing of an older dialect passes.")
-const credentials = text("credentials", "FILE", "Credentials, name: {type, data}, as YAML or JSON.")
+const credentials = text("credentials", "Credentials, name: {type, data}, as YAML or JSON.", "FILE")
 
 const optionalArgument = (name: string, doc: string) =>
   Argument.String(name).pipe(Argument.withDescription(doc), Argument.optional)
@@ -26,53 +18,27 @@ const runFlags = {
     Flag.withDescription("Where to run: auto is local for a file."),
     Flag.withDefault("auto")
   ),
-  targetStep: Flag.optional(
-    Flag.String("target").pipe(
-      Flag.withAlias("t"),
-      Flag.withDescription("Step to start at."),
-      Flag.withMetavar("STEP")
-    )
-  ),
-  set: many("set", "K=V", "A value of the workload; dots in K make mappings, V is JSON where it is JSON."),
-  payload: Flag.optional(
-    Flag.String("payload").pipe(
-      Flag.withAlias("workload"),
-      Flag.withDescription("Values as a JSON object."),
-      Flag.withMetavar("JSON")
-    )
-  ),
-  input: Flag.optional(
-    Flag.String("input").pipe(
-      Flag.withAlias("i"),
-      Flag.withDescription("File with values, JSON or YAML."),
-      Flag.withMetavar("FILE")
-    )
-  ),
+  targetStep: Flag.withAlias(text("target", "Step to start at.", "STEP"), "t"),
+  set: many("set", "A value of the workload; dots in K make mappings, V is JSON where it is JSON.", "K=V"),
+  payload: Flag.withAlias(text("payload", "Values as a JSON object.", "JSON"), "workload"),
+  input: Flag.withAlias(text("input", "File with values, JSON or YAML.", "FILE"), "i"),
   merge: onOff("merge", "Merge mappings of the values into those of the workload."),
   credentials,
   catalog,
   dryRun: onOff("dry-run", "Check the playbook, show what would run, and run nothing."),
-  json: Flag.Boolean("json").pipe(
-    Flag.withAlias("j"),
-    Flag.withDescription("One JSON document on stdout; everything else on stderr."),
-    Flag.withDefault(false)
-  ),
-  events: text("events", "FILE", "Write each event as a line of JSON; - is stdout."),
+  json: Flag.withAlias(onOff("json", "One JSON document on stdout; everything else on stderr."), "j"),
+  events: text("events", "Write each event as a line of JSON; - is stdout.", "FILE"),
   concurrency: Flag.Int("concurrency").pipe(Flag.withDescription("Commands at once."), Flag.withDefault(8)),
-  timeout: text("timeout", "TIME", 'Time for the whole run: seconds, or "30s", "5m".'),
-  state: text("state", "DIR", "Folder that keeps the run, so that it goes on after the process was killed."),
+  timeout: text("timeout", 'Time for the whole run: seconds, or "30s", "5m".', "TIME"),
+  state: text("state", "Folder that keeps the run, so that it goes on after the process was killed.", "DIR"),
   resume: onOff("resume", "Go on with the run that --state keeps: what had ended is not run again."),
   strict,
   forceProfile: onOff("force-profile", "Run here a playbook whose profile is distributed."),
   noNormalize: onOff("no-normalize", "Understand the language of today only."),
-  quiet: Flag.Boolean("quiet").pipe(
-    Flag.withAlias("q"),
-    Flag.withDescription("Only how the run ended."),
-    Flag.withDefault(false)
-  ),
+  quiet: Flag.withAlias(onOff("quiet", "Only how the run ended."), "q"),
   serve: onOff("serve", "Not supported yet."),
   watch: onOff("watch", "Not supported yet."),
-  endpoint: text("endpoint", "URL", "Not supported yet.")
+  endpoint: text("endpoint", "Not supported yet.", "URL")
 }
 
 export const run = Command.make(
@@ -146,7 +112,7 @@ export const test = Command.make(
     folder: Argument.String("DIR").pipe(
       Argument.withDescription("Folder with playbooks and expectations.yaml.")
     ),
-    filter: text("only", "TEXT", "Run those alone whose name has this text."),
+    filter: text("only", "Run those alone whose name has this text.", "TEXT"),
     catalog,
     credentials,
     concurrency: Flag.Int("concurrency").pipe(Flag.withDescription("Commands at once."), Flag.withDefault(8)),

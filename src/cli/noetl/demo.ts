@@ -6,6 +6,7 @@ import { readPlaybook } from "../../local/catalog.ts"
 import { CommandError } from "../errors.ts"
 import { execute } from "./execute.ts"
 import type { Input } from "./Input.ts"
+import { print } from "../print.ts"
 
 /** Beside the sources and beside the bundle. */
 const places = ["../../../examples/playbooks/demo.yaml", "../examples/playbooks/demo.yaml"].map((path) =>
@@ -59,7 +60,7 @@ export const demo = Effect.gen(function* () {
   const failed = report.failures.map(({ step }) => step)
   if (report.ending !== "failed" || failed.join() !== "on_purpose")
     return yield* new CommandError({ message: "the demonstration ended otherwise than it should: see above" })
-  process.stdout.write(nextSteps)
+  yield* print(nextSteps)
 }).pipe(
   Effect.catchTags({
     PlaybookError: (error) => new CommandError({ message: error.message }),

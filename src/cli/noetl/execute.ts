@@ -18,6 +18,7 @@ import { telemetry } from "../worker.ts"
 import * as Display from "./Display.ts"
 import * as Events from "./events.ts"
 import type { Input } from "./Input.ts"
+import { print } from "../print.ts"
 
 export interface Execution {
   readonly input: Input
@@ -79,7 +80,7 @@ export const execute = Effect.fnUntraced(function* (execution: Execution) {
   )
   const report = yield* running.pipe(whenCancelled(display))
   yield* display.finish(summaryOf(report, Display.isRich(stream)))
-  if (input.json) process.stdout.write(`${stringify(documentOf(report), 2)}\n`)
+  if (input.json) yield* print(`${stringify(documentOf(report), 2)}\n`)
   return report
 })
 

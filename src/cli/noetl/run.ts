@@ -15,6 +15,7 @@ import { execute } from "./execute.ts"
 import type { Input } from "./Input.ts"
 import { located } from "./locate.ts"
 import { payloadOf } from "./payload.ts"
+import { print } from "../print.ts"
 
 export const run = (input: Input) =>
   Effect.gen(function* () {
@@ -88,19 +89,18 @@ const dryRun = (
   target: string | undefined,
   problems: ReadonlyArray<Problem>,
   { json }: Input
-) =>
-  Effect.sync(() => {
-    const all = [...problems, ...missingTools(playbook)]
-    const text = json
-      ? stringify(
-          {
-            path: playbook.path,
-            valid: true,
-            warnings: warningsOf(all),
-            plan: planText(playbook, target).split("\n")
-          },
-          2
-        )
-      : [...all.map(textOf), planText(playbook, target), "nothing was run: --dry-run"].join("\n")
-    process.stdout.write(`${text}\n`)
-  })
+) => {
+  const all = [...problems, ...missingTools(playbook)]
+  const text = json
+    ? stringify(
+        {
+          path: playbook.path,
+          valid: true,
+          warnings: warningsOf(all),
+          plan: planText(playbook, target).split("\n")
+        },
+        2
+      )
+    : [...all.map(textOf), planText(playbook, target), "nothing was run: --dry-run"].join("\n")
+  return print(`${text}\n`)
+}

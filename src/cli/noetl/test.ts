@@ -11,6 +11,7 @@ import { loadConfig } from "../sources.ts"
 import { styleOf } from "../style.ts"
 import { telemetry } from "../worker.ts"
 import { foldersOf } from "./catalog.ts"
+import { print } from "../print.ts"
 
 export interface Input {
   readonly folder: string
@@ -53,10 +54,10 @@ export const test = Effect.fnUntraced(function* (input: Input) {
       Effect.provide(telemetry({ ...loaded, values: { ...loaded.values, logLevel: "error" } }))
     )
     verdicts.push(verdict)
-    if (!input.json) process.stdout.write(`${textOf(verdict)}\n`)
+    if (!input.json) yield* print(`${textOf(verdict)}\n`)
   }
   const failed = verdicts.filter(isFailed).length
-  process.stdout.write(
+  yield* print(
     input.json ? `${stringify(verdicts, 2)}\n` : `${verdicts.length - failed} passed, ${failed} failed\n`
   )
   if (failed > 0) return yield* new ReportedError({ code: 1 })

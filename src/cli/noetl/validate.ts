@@ -6,6 +6,7 @@ import { entriesIn, readPlaybook } from "../../local/catalog.ts"
 import { missingTools } from "../../local/capabilities.ts"
 import { hasErrors, type Problem, sorted, textOf } from "../../playbook/Problem.ts"
 import { ReportedError } from "../errors.ts"
+import { print } from "../print.ts"
 
 export const validate = Effect.fnUntraced(function* (input: {
   readonly files: ReadonlyArray<string>
@@ -25,7 +26,7 @@ export const validate = Effect.fnUntraced(function* (input: {
         )
       ]
     : [...found.flatMap(([, problems]) => problems.map(textOf)), summary(found.length, wrong)]
-  process.stdout.write(`${lines.join("\n")}\n`)
+  yield* print(`${lines.join("\n")}\n`)
   if (wrong > 0 || files.length === 0) return yield* new ReportedError({ code: 2 })
 })
 
