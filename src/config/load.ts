@@ -5,6 +5,7 @@
 import { Data, Redacted, Result } from "effect"
 import { parseEnv } from "node:util"
 import { parse as parseToml } from "smol-toml"
+import { nearest } from "../domain/nearest.ts"
 import { type Setting, shown } from "./Setting.ts"
 import { settings, type Values } from "./settings.ts"
 import { withoutMeaning } from "./withoutMeaning.ts"
@@ -201,23 +202,6 @@ const notesOf = (
 }
 
 const suggestion = (name: string, known: ReadonlyArray<string>): string => {
-  const near = known
-    .map((other) => [other, distance(name, other)] as const)
-    .filter(([other, d]) => d <= Math.max(2, other.length / 5))
-    .toSorted((a, b) => a[1] - b[1])[0]
-  return near === undefined ? "" : `; did you mean ${near[0]}?`
-}
-
-/** Levenshtein's. */
-const distance = (a: string, b: string): number => {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
+  const near = nearest(name, known, (other) => Math.max(2, other.length / 5))
+  return near === undefined ? "" : `; did you mean ${near}?`
 }

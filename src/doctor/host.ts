@@ -8,7 +8,13 @@ import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { graceOf } from "../config/layers.ts"
 import type { Values } from "../config/settings.ts"
-import { isOverdrawn, type MemoryBudget, ownBudget, shownBudget } from "../domain/memoryBudget.ts"
+import {
+  databasesAtOnce,
+  isOverdrawn,
+  type MemoryBudget,
+  ownBudget,
+  shownBudget
+} from "../domain/memoryBudget.ts"
 import { type Check, type Finding, fullMessageOf, ok, problem, warning } from "../domain/Finding.ts"
 
 type Findings = Effect.Effect<ReadonlyArray<Finding>>
@@ -132,11 +138,11 @@ const needs = { worker: 160 * 1024 * 1024, slot: 32 * 1024 * 1024 }
 
 /** Of this process: run it in the worker's container, with the worker's flags of Node. */
 const memoryShares = (budget: MemoryBudget, { duckdbMemory }: Values): Finding => {
-  const databases = (duckdbMemory ?? 0) * 1024 * 1024 * 2
+  const databases = (duckdbMemory ?? 0) * 1024 * 1024 * databasesAtOnce
   if (databases > budget.databases || isOverdrawn(budget))
     return warning(
       "memory",
-      `the shares are more than there is: ${shownBudget(budget)}${databases === 0 ? "" : `; NOETL_DUCKDB_MEMORY_MB asks for ${duckdbMemory} MB for each of two databases`}`,
+      `the shares are more than there is: ${shownBudget(budget)}${databases === 0 ? "" : `; NOETL_DUCKDB_MEMORY_MB asks for ${duckdbMemory} MB for each of ${databasesAtOnce} databases`}`,
       "raise the container's limit, or lower NOETL_DUCKDB_MEMORY_MB or Node's --max-old-space-size-percentage"
     )
   return ok("memory", shownBudget(budget))

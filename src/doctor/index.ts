@@ -1,9 +1,9 @@
 /** All checks, in the order in which an operator mends things. */
 import { Clock, Effect } from "effect"
-import { readFile } from "node:fs/promises"
 import { controlPlaneOf, queueOf } from "../config/backends.ts"
 import type { Values } from "../config/settings.ts"
 import { type Check, type Finding, problem } from "../domain/Finding.ts"
+import { memoryLimit } from "../domain/memoryBudget.ts"
 import { files } from "./files.ts"
 import { host } from "./host.ts"
 
@@ -19,21 +19,18 @@ export interface Examination {
 export const examine = Effect.fnUntraced(function* (values: Values, options: Examination = {}) {
   const report = options.report ?? (() => Effect.void)
   const now = yield* Clock.currentTimeMillis
-  const memory = yield* options.memory ?? memoryLimit
-  const checks: ReadonlyArray<Check> = [
-    files(values),
-    host(values, memory),
-    queueOf(values).check?.(values) ?? nothing,
-    controlPlaneOf(values).check?.(values) ?? nothing
+  const memory = yield* options.memory ?? Effect.sync(memoryLimit)
+  const checks: ReadonlyArray<readonly [name: string, check: Check]> = [
+    ["files", files(values)],
+    ["host", host(values, memory)],
+    ["queue", queueOf(values).check?.(values) ?? nothing],
+    ["control plane", controlPlaneOf(values).check?.(values) ?? nothing]
   ]
   const all = yield* Effect.forEach(
     checks,
-    (check, i) =>
+    ([name, check]) =>
       check(now).pipe(
-        Effect.timeoutOrElse({
-          duration: patience,
-          orElse: () => Effect.succeed([unanswered(names[i] ?? "")])
-        }),
+        Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.succeed([unanswered(name)]) }),
         Effect.tap(report)
       ),
     { concurrency: "unbounded" }
@@ -45,8 +42,6 @@ export const examine = Effect.fnUntraced(function* (values: Values, options: Exa
 /** No check may keep the others from being read. */
 const patience = "30 seconds"
 
-const names = ["files", "host", "queue", "control plane"]
-
 const unanswered = (about: string): Finding =>
   problem(
     about,
@@ -55,13 +50,3 @@ const unanswered = (about: string): Finding =>
   )
 
 const nothing: Check = () => Effect.succeed([])
-
-/** The container's, where there is one. */
-const memoryLimit = Effect.promise(async () => {
-  for (const path of ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]) {
-    const bytes = Number(await readFile(path, "utf8").catch(() => ""))
-    // Without a limit it says "max", or a number that no machine has.
-    if (Number.isFinite(bytes) && bytes > 0 && bytes < 2 ** 50) return bytes
-  }
-  return undefined
-})

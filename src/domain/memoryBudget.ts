@@ -5,6 +5,9 @@
 import { totalmem } from "node:os"
 import { getHeapStatistics } from "node:v8"
 
+/** How many DuckDB databases work at a time, each with its part of their share. */
+export const databasesAtOnce = 2
+
 /** All in bytes. */
 export interface MemoryBudget {
   readonly total: number
@@ -26,10 +29,15 @@ export const budgetOf = (total: number, heap: number): MemoryBudget => {
   return { total, heap, process: own, databases, programs: Math.max(0, left - databases) }
 }
 
-/** Of this process. Without a limit `constrainedMemory` is above any machine's memory. */
+/** What the container may take, in bytes; undefined without a limit. Node answers a number that no machine has then, or 0. */
+export const memoryLimit = (): number | undefined => {
+  const bytes = process.constrainedMemory()
+  return bytes > 0 && bytes < 2 ** 50 ? bytes : undefined
+}
+
+/** Of this process. */
 export const ownBudget = (): MemoryBudget => {
-  const limit = process.constrainedMemory()
-  const total = limit > 0 ? Math.min(limit, totalmem()) : totalmem()
+  const total = Math.min(memoryLimit() ?? Infinity, totalmem())
   return budgetOf(total, Math.min(getHeapStatistics().heap_size_limit, total))
 }
 

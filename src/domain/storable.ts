@@ -108,7 +108,8 @@ const isStorable = (value: unknown, levels: number): value is Json => {
   }
 }
 
-const isStorableText = (text: string): boolean => text.isWellFormed() && !text.includes("\0")
+/** Neither a NUL character nor half of a surrogate pair. */
+export const isStorableText = (text: string): boolean => text.isWellFormed() && !text.includes("\0")
 
 const clean = (value: unknown, path: Path, notes: Array<string>): Json =>
   isStorable(value, maxResultDepth + 1 - path.length) ? value : cleaned(value, path, notes)

@@ -3,6 +3,7 @@ import { Duration, Effect, Schema } from "effect"
 import * as Json from "../domain/Json.ts"
 import { issuesOf } from "../domain/QueuedJob.ts"
 import { invalidJob, type JobsError, type Submission } from "./Jobs.ts"
+import { isStorableText } from "../domain/storable.ts"
 
 /** Bytes of a payload as JSON text. */
 export const maxPayload = 16 * 1024 * 1024
@@ -102,11 +103,10 @@ const payloadProblem = (payload: unknown): { readonly at: string; readonly probl
 }
 
 const unstorableAt = (value: Json.Json, at: string): string | undefined => {
-  const isStorable = (text: string) => text.isWellFormed() && !text.includes("\0")
-  if (typeof value === "string") return isStorable(value) ? undefined : at
+  if (typeof value === "string") return isStorableText(value) ? undefined : at
   if (typeof value !== "object" || value === null) return undefined
   for (const [key, inner] of Object.entries(value)) {
-    const found = isStorable(key) ? unstorableAt(inner as Json.Json, `${at}.${key}`) : at
+    const found = isStorableText(key) ? unstorableAt(inner as Json.Json, `${at}.${key}`) : at
     if (found !== undefined) return found
   }
   return undefined

@@ -1,7 +1,7 @@
 /** The head of a playbook: version, name, what it asks of a runtime, secrets and workbook. */
 import { isObject, type JsonObject } from "../../domain/Json.ts"
 import { fits } from "../decode.ts"
-import { nearest, suggestion } from "../nearest.ts"
+import { nearest, suggestion } from "../../domain/nearest.ts"
 import { Entry, keysOf, Root } from "../schemas.ts"
 import { contract, ownFeatures, ownKinds, versions } from "../vocabulary.ts"
 import type { Checking } from "./Check.ts"

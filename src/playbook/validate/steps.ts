@@ -1,7 +1,7 @@
 /** One step: its keys, its loop, its admission, its arcs. */
 import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
 import { fits } from "../decode.ts"
-import { nearest, suggestion } from "../nearest.ts"
+import { nearest, suggestion } from "../../domain/nearest.ts"
 import { Arc, keysOf, Loop, Router, Step } from "../schemas.ts"
 import { secondsOf } from "../seconds.ts"
 import type { Checking } from "./Check.ts"

@@ -1,7 +1,7 @@
 /** The tasks of a step: their kinds, labels, rules, and what each tool cannot do without. */
 import { isObject, type Json, type JsonObject } from "../../domain/Json.ts"
 import { fits } from "../decode.ts"
-import { suggestion } from "../nearest.ts"
+import { suggestion } from "../../domain/nearest.ts"
 import { Action, Task } from "../schemas.ts"
 import { kinds } from "../vocabulary.ts"
 import type { Checking } from "./Check.ts"

@@ -2,7 +2,7 @@
 import { Context, Duration, Layer } from "effect"
 import { availableParallelism } from "node:os"
 import { resolve } from "node:path"
-import { ownBudget } from "../../domain/memoryBudget.ts"
+import { databasesAtOnce, ownBudget } from "../../domain/memoryBudget.ts"
 
 export interface DuckdbSettings {
   /**
@@ -38,9 +38,6 @@ export interface DuckdbSettings {
   readonly maxBytes: number
 }
 
-/** As many statements run at a time as have a share of the memory. */
-const statements = 2
-
 export const defaults = (): DuckdbSettings => ({
   dataDir: undefined,
   keepExecutions: Duration.hours(1),
@@ -49,13 +46,13 @@ export const defaults = (): DuckdbSettings => ({
   externalAccess: false,
   extensions: [],
   extensionDirectory: undefined,
-  memoryBytes: Math.floor(ownBudget().databases / statements),
+  memoryBytes: Math.floor(ownBudget().databases / databasesAtOnce),
   threads: availableParallelism(),
   maxTempBytes: undefined,
   maxDatabases: 64,
   interruptGrace: Duration.millis(250),
   maxAbandoned: 2,
-  concurrency: statements,
+  concurrency: databasesAtOnce,
   maxRows: 10_000,
   maxBytes: 32 * 1024 * 1024
 })

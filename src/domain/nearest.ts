@@ -1,13 +1,18 @@
-/** The known name that an unknown one was probably meant to be. */
+/** Which known name an unknown one probably meant. */
 
-export const nearest = (name: string, known: Iterable<string>): string | undefined => {
-  const most = Math.max(1, Math.floor(name.length / 3))
+/** `mostEdits` is how far a known name may be away. */
+export const nearest = (
+  name: string,
+  known: Iterable<string>,
+  mostEdits: (known: string) => number = () => Math.max(1, Math.floor(name.length / 3))
+): string | undefined => {
   let best: string | undefined
-  let bestDistance = most + 1
+  let bestDistance = Infinity
   for (const other of known) {
+    const most = mostEdits(other)
     if (Math.abs(other.length - name.length) > most) continue
     const far = distance(name.toLowerCase(), other.toLowerCase())
-    if (far < bestDistance) {
+    if (far <= most && far < bestDistance) {
       best = other
       bestDistance = far
     }
