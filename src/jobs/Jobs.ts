@@ -1,5 +1,5 @@
 /** The port for those who have work done: submit a job, wait for it, cancel it, see what died and why. */
-import { Context, type Duration, type Effect, Schema, type Stream } from "effect"
+import { Context, type Duration, Effect, Schema, type Stream } from "effect"
 import type { Json, JsonObject } from "../domain/Json.ts"
 
 export type JobStatus = "queued" | "running" | "succeeded" | "failed" | "cancelled"
@@ -168,6 +168,13 @@ export class Jobs extends Context.Service<
 >()("noetl-worker/jobs/Jobs") {}
 
 export const noSuchJob = (id: string) => new JobsError({ reason: new NoSuchJob({ id }) })
+
+/** One job by the way that many take. */
+export const submitOne =
+  (submitMany: Jobs["Service"]["submitMany"]): Jobs["Service"]["submit"] =>
+  (job) =>
+    Effect.flatMap(submitMany([job]), ([one]) => (one === undefined ? noSuchJob("") : Effect.succeed(one)))
+
 export const invalidJob = (issues: ReadonlyArray<{ readonly at: string; readonly problem: string }>) =>
   new JobsError({ reason: new InvalidJob({ issues }) })
 export const hasEnded = ({ status }: { readonly status: JobStatus }): boolean =>

@@ -14,6 +14,7 @@ import {
   type JobRecord,
   type JobStatus,
   noSuchJob,
+  submitOne,
   type QueueStats,
   type Selection,
   StillRunning,
@@ -118,8 +119,7 @@ const make = (database: Database["Service"]): Jobs["Service"] => {
   })
 
   return Jobs.of({
-    submit: (job) =>
-      Effect.flatMap(submitMany([job]), ([one]) => (one === undefined ? noSuchJob("") : Effect.succeed(one))),
+    submit: submitOne(submitMany),
     submitMany,
     result,
     wait,

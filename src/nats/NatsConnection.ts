@@ -11,6 +11,7 @@ import { backoff } from "../async/backoff.ts"
 import { KnownSecrets } from "../domain/OutputMask.ts"
 import { shownUrl } from "../domain/shownUrl.ts"
 import { connectionOptions, type NatsSettings } from "./connectionOptions.ts"
+import { messageOf } from "../domain/messageOf.ts"
 
 export class NatsConnection extends Context.Service<
   NatsConnection,
@@ -69,7 +70,7 @@ const dial = (settings: NatsSettings, name: string, remember: (name: string, sec
       .then(() => connect(connectionOptions(settings, name, remember)))
       .then(
         (nc) => (waiting.still ? resume(Effect.succeed(nc)) : void nc.close()),
-        (cause: unknown) => resume(Effect.fail(cause instanceof Error ? cause.message : String(cause)))
+        (cause: unknown) => resume(Effect.fail(messageOf(cause)))
       )
     return Effect.sync(() => void (waiting.still = false))
   })

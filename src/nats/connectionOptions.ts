@@ -6,6 +6,7 @@ import {
   nkeyAuthenticator
 } from "@nats-io/transport-node"
 import { readFileSync } from "node:fs"
+import { messageOf } from "../domain/messageOf.ts"
 
 export interface NatsSettings {
   /** One or more URLs, separated by commas. User info in the first one is taken out and used. */
@@ -128,7 +129,7 @@ const fromFile = (path: string, remember: Remember, make: (text: string) => Auth
   try {
     good = read().authenticator
   } catch (cause) {
-    throw new Error(`${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    throw new Error(`${path}: ${messageOf(cause)}`, { cause })
   }
   return (nonce) => {
     try {

@@ -6,9 +6,17 @@ import { Deferred, Duration, Effect, Layer, Queue, Schedule } from "effect"
 import type { Worker } from "node:worker_threads"
 import { microBatch } from "../async/microBatch.ts"
 import type { FromLeaseThread, LeaseThreadData, ToLeaseThread } from "./leaseProtocol.ts"
-import { type Heartbeat, LeaseError, Leases, type LeaseTable, makeTable, markExpired } from "./Leases.ts"
-import { sendHeartbeats } from "./Leases.ts"
+import {
+  type Heartbeat,
+  LeaseError,
+  Leases,
+  type LeaseTable,
+  makeTable,
+  markExpired,
+  sendHeartbeats
+} from "./Leases.ts"
 import type { Delivery } from "./MessageQueue.ts"
+import { messageOf } from "../domain/messageOf.ts"
 
 export interface Options {
   /** Starts the backend's thread, whose entry calls `runLeaseThread`. */
@@ -95,8 +103,7 @@ const threadData = (
   heartbeat: request === undefined ? undefined : { ...request, everyMillis: Duration.toMillis(every) }
 })
 
-const leaseError = (cause: unknown) =>
-  new LeaseError({ detail: cause instanceof Error ? cause.message : String(cause) })
+const leaseError = (cause: unknown) => new LeaseError({ detail: messageOf(cause) })
 
 const stop = (worker: Worker, forget: () => void) =>
   Effect.suspend(() => {

@@ -8,6 +8,7 @@ import { leasesExpired } from "../telemetry/Metrics.ts"
 import { type AwayLines, awayLines } from "../async/awayLines.ts"
 import { heartbeatOutage, leaseOutage } from "./leaseOutages.ts"
 import type { Delivery } from "./MessageQueue.ts"
+import { extendAfter } from "./leaseProtocol.ts"
 
 /** The lease holder died or could not start. Its supervisor starts it again. */
 export class LeaseError extends Schema.TaggedError<LeaseError>()("LeaseError", { detail: Schema.String }) {
@@ -75,9 +76,6 @@ export interface LeaseTable {
   readonly expired: (deliveryId: string) => boolean
   readonly ownershipConfirmed: (deliveryId: string) => Effect.Effect<void>
 }
-
-/** The part of a lease after which it is extended. */
-export const extendAfter = 0.4
 
 /** The table of held leases that every implementation shares. The hooks tell a thread what to extend. */
 export const makeTable = (hooks: {

@@ -2,12 +2,12 @@
  * A queue in this process. It behaves as the real one does: a lease that runs out brings the message again, a retry
  * waits its time, every delivery counts, and a settlement counts once.
  */
-import { Clock, Context, Duration, Effect, Latch, Layer, Stream } from "effect"
+import { Clock, Context, Duration, Effect, Latch, Layer } from "effect"
 import {
-  type Capacity,
   type DeadLetterNote,
   type Delivery,
   MessageQueue,
+  oneByOne,
   type Settlement
 } from "./MessageQueue.ts"
 
@@ -120,19 +120,10 @@ const make = Effect.fnUntraced(function* (options: Options) {
     }
   })
 
-  const deliveries = (capacity: Capacity) =>
-    Stream.fromEffectRepeat(
-      Effect.uninterruptibleMask((restore) =>
-        restore(capacity.acquire(1)).pipe(
-          Effect.andThen(restore(next).pipe(Effect.onInterrupt(() => capacity.release(1))))
-        )
-      )
-    )
-
   return Context.make(MessageQueue, {
     name: "memory",
     address: "in this process",
-    deliveries,
+    deliveries: oneByOne(next),
     connected: Effect.succeed(true),
     waiting: Effect.map(Clock.currentTimeMillis, (now) => {
       const free = [...messages].filter(({ visibleAt }) => visibleAt <= now)

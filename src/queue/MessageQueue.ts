@@ -2,7 +2,7 @@
  * The queue port: where messages come from. A delivery carries its own way back, so a backend is known only to the layer
  * that made it: `settle` answers it once, `deadLetter` keeps a copy before it is discarded.
  */
-import { Context, Data, Duration, type Effect, Schema, type Stream } from "effect"
+import { Context, Data, Duration, Effect, Schema, Stream } from "effect"
 
 /** The answer to a delivery. */
 export type Settlement = Data.TaggedEnum<{
@@ -139,3 +139,15 @@ export class MessageQueue extends Context.Service<
 /** Gives a delivery back at once, for another worker. It does not count as a failure. */
 export const handBack = (delivery: Delivery): Effect.Effect<void, QueueError> =>
   delivery.settle(Settlement.Retry({ after: Duration.zero, countsAsFailure: false }))
+
+/** The deliveries of a queue that gives one at a time: `next` waits for it, after there is capacity for it. */
+export const oneByOne =
+  <E>(next: Effect.Effect<Delivery, E>) =>
+  (capacity: Capacity): Stream.Stream<Delivery, E> =>
+    Stream.fromEffectRepeat(
+      Effect.uninterruptibleMask((restore) =>
+        restore(capacity.acquire(1)).pipe(
+          Effect.andThen(restore(next).pipe(Effect.onInterrupt(() => capacity.release(1))))
+        )
+      )
+    )

@@ -5,11 +5,18 @@
  * hangs for good; keeping its commands from other workers would be wrong, so the thread lets go until the counter moves.
  */
 import { parentPort, workerData } from "node:worker_threads"
-import type { FromLeaseThread, LeaseThreadData, TimedHeartbeat, ToLeaseThread } from "./leaseProtocol.ts"
-import { awayLines } from "../async/awayLines.ts"
+import {
+  extendAfter,
+  type FromLeaseThread,
+  type LeaseThreadData,
+  type TimedHeartbeat,
+  type ToLeaseThread
+} from "./leaseProtocol.ts"
+import { awayLines, type Outage } from "../async/awayLines.ts"
 import { shownUrl } from "../domain/shownUrl.ts"
 import { heartbeatOutage, leaseOutage } from "./leaseOutages.ts"
 import { sendHeartbeat } from "./sendHeartbeat.ts"
+import { messageOf } from "../domain/messageOf.ts"
 
 /** What a backend brings: a connection of its own and one extension. */
 export interface Extender {
@@ -34,8 +41,6 @@ interface Held {
   expired: boolean
 }
 
-const extendAfter = 0.4
-
 /** Called by the entry file of a backend's thread. Does nothing outside a thread. */
 export const runLeaseThread = (extenderOf: (backend: unknown) => Extender): void => {
   const port = parentPort
@@ -50,11 +55,7 @@ const start = (data: LeaseThreadData, extender: Extender, post: (message: FromLe
   const mainHangs = livenessOf(data)
   let open = false
 
-  const away = awayLines(leaseOutage(`the queue at ${extender.address}`))
-  const warn = (detail: string) => {
-    const line = away.failed(detail, performance.now())
-    if (line !== undefined) post({ type: "warning", detail: line })
-  }
+  const { answered, warn } = warner(leaseOutage(`the queue at ${extender.address}`), post)
 
   const expire = (id: string, lease: Held) => {
     if (lease.expired) return
@@ -67,11 +68,11 @@ const start = (data: LeaseThreadData, extender: Extender, post: (message: FromLe
     lease.triedAt = now
     extender.extend(lease.remote, lease.leaseMillis * extendAfter).then(
       (answer) => {
-        away.answered()
+        answered()
         if (answer === "lost") expire(id, lease)
         else lease.safeAt = now
       },
-      (cause: unknown) => warn(text(cause))
+      (cause: unknown) => warn(messageOf(cause))
     )
   }
 
@@ -89,7 +90,7 @@ const start = (data: LeaseThreadData, extender: Extender, post: (message: FromLe
   const heartbeats =
     data.heartbeat === undefined ? undefined : heartbeatTimer(data.heartbeat, mainHangs, post)
   void extender.open(warn).then(() => {
-    away.answered()
+    answered()
     open = true
     post({ type: "ready" })
   })
@@ -131,27 +132,33 @@ const livenessOf = (data: LeaseThreadData) => {
   }
 }
 
+/** Warnings of one outage, which the main thread writes. */
+const warner = (outage: Outage, post: (message: FromLeaseThread) => void) => {
+  const away = awayLines(outage)
+  return {
+    answered: away.answered,
+    warn: (detail: string) => {
+      const line = away.failed(detail, performance.now())
+      if (line !== undefined) post({ type: "warning", detail: line })
+    }
+  }
+}
+
 const heartbeatTimer = (
   heartbeat: TimedHeartbeat,
   mainHangs: (now: number) => boolean,
   post: (message: FromLeaseThread) => void
 ) => {
-  const away = awayLines(heartbeatOutage(shownUrl(heartbeat.url)))
-  const failed = (detail: string) => {
-    const line = away.failed(detail, performance.now())
-    if (line !== undefined) post({ type: "warning", detail: line })
-  }
+  const { answered, warn } = warner(heartbeatOutage(shownUrl(heartbeat.url)), post)
   const send = async () => {
     if (mainHangs(performance.now())) return
     try {
       const status = await sendHeartbeat(heartbeat)
-      if (status >= 300) return failed(`heartbeat: HTTP ${status}`)
-      away.answered()
+      if (status >= 300) return warn(`heartbeat: HTTP ${status}`)
+      answered()
     } catch (cause) {
-      failed(`heartbeat: ${text(cause)}`)
+      warn(`heartbeat: ${messageOf(cause)}`)
     }
   }
   return setInterval(() => void send(), heartbeat.everyMillis)
 }
-
-const text = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))

@@ -1,6 +1,9 @@
 /** The messages between the worker and a lease thread. Plain data: it crosses a thread. */
 import type { HeartbeatRequest } from "../control-plane/ControlPlane.ts"
 
+/** The part of a lease after which it is extended. */
+export const extendAfter = 0.4
+
 export interface LeaseThreadData {
   /** What the backend's half of the thread needs to connect. */
   readonly backend: unknown

@@ -6,10 +6,10 @@ import { Clock, Context, Duration, Effect, Latch, Layer, PubSub, Stream } from "
 import * as Json from "../../domain/Json.ts"
 import { type JobOutcome, JobOutcomes } from "../../queue/JobOutcomes.ts"
 import {
-  type Capacity,
   type Delivery,
   LeaseLost,
   MessageQueue,
+  oneByOne,
   QueueError,
   type Settlement
 } from "../../queue/MessageQueue.ts"
@@ -50,20 +50,11 @@ const make = Effect.fnUntraced(function* (options: Options) {
       yield* Effect.raceFirst(changed.await, due)
     }
   })
-  const deliveries = (capacity: Capacity) =>
-    Stream.fromEffectRepeat(
-      Effect.uninterruptibleMask((restore) =>
-        restore(capacity.acquire(1)).pipe(
-          Effect.andThen(restore(next).pipe(Effect.onInterrupt(() => capacity.release(1))))
-        )
-      )
-    )
-
   const present = new Set<string>()
   return Context.make(MessageQueue, {
     name: "memory",
     address: "in this process",
-    deliveries,
+    deliveries: oneByOne(next),
     connected: Effect.succeed(true),
     waiting: Effect.map(Clock.currentTimeMillis, (now) => {
       table.upkeep(now)

@@ -7,6 +7,7 @@ import {
   Jobs,
   JobsError,
   noSuchJob,
+  submitOne,
   type QueueStats,
   type Selection,
   StillRunning,
@@ -67,8 +68,7 @@ export const jobsOf = (
     })
 
   return Jobs.of({
-    submit: (job) =>
-      Effect.flatMap(submitMany([job]), ([one]) => (one === undefined ? noSuchJob("") : Effect.succeed(one))),
+    submit: submitOne(submitMany),
     submitMany,
     result,
     wait,

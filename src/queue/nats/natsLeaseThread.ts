@@ -3,6 +3,7 @@ import { connect, type NatsConnection } from "@nats-io/transport-node"
 import { connectionOptions, type NatsSettings } from "../../nats/connectionOptions.ts"
 import { shownUrl } from "../../domain/shownUrl.ts"
 import { runLeaseThread } from "../leaseLoop.ts"
+import { messageOf } from "../../domain/messageOf.ts"
 
 export interface NatsLeaseSettings {
   readonly nats: NatsSettings
@@ -21,7 +22,7 @@ runLeaseThread((backend) => {
         try {
           connection = await connect(connectionOptions(nats, name))
         } catch (cause) {
-          warn(cause instanceof Error ? cause.message : String(cause))
+          warn(messageOf(cause))
           await new Promise((resume) => setTimeout(resume, 500))
         }
       }

@@ -3,6 +3,7 @@ import { Client } from "pg"
 import { shownUrl } from "../../domain/shownUrl.ts"
 import { clientOptions } from "../../postgres/clientOptions.ts"
 import { runLeaseThread } from "../leaseLoop.ts"
+import { messageOf } from "../../domain/messageOf.ts"
 
 export interface PostgresLeaseSettings {
   readonly url: string
@@ -43,7 +44,7 @@ runLeaseThread((backend) => {
         await opened.connect()
         client = opened
       } catch (cause) {
-        warn(cause instanceof Error ? cause.message : String(cause))
+        warn(messageOf(cause))
         await new Promise((resume) => setTimeout(resume, 500))
       }
     }
