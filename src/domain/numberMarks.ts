@@ -41,7 +41,7 @@ export const markedQuickly = (text: string): Marked => {
   return { text: out + text.slice(copied), marks }
 }
 
-/** Where a search finds its next match from a place on; the length of the text where there is none. */
+/** The position of the next match at or after `from`. Without a match it is the length of the text. */
 type Search = (text: string, from: number) => number
 
 /** 16 digits in a row. Each such run has a digit at one of every 16 places, so the others are not read. */

@@ -11,26 +11,14 @@ import * as Notification from "../../src/domain/Notification.ts"
 import { Failed, Started, Succeeded } from "../../src/domain/WorkerEvent.ts"
 import { aCommand } from "../../src/testing/aCommand.ts"
 import { Backstage, suite } from "../../src/testing/suites/ControlPlaneSuite.ts"
+import { noetlPlane } from "../support/noetlPlane.ts"
 import { FakeNoetl, type Seen, type Spoiled } from "../support/FakeNoetl.ts"
 
 type More = Partial<NoetlControlPlane.Settings> | ((url: string) => Partial<NoetlControlPlane.Settings>)
 
 const plane = (more: More = {}) =>
   Layer.unwrap(
-    Effect.map(FakeNoetl, ({ url }) =>
-      NoetlControlPlane.layer({
-        protocol: "python2",
-        serverUrl: url,
-        allowedServers: [],
-        workerId: "w1",
-        workerIdIsGenerated: true,
-        pool: "default",
-        capacity: 4,
-        token: undefined,
-        timeout: Duration.seconds(5),
-        ...(typeof more === "function" ? more(url) : more)
-      })
-    )
+    Effect.map(FakeNoetl, ({ url }) => noetlPlane(url, typeof more === "function" ? more(url) : more))
   )
 
 /** What one server generation writes for bookkeeping, beside the events that all have. */

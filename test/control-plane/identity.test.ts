@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Redacted } from "effect"
+import { Effect, Redacted } from "effect"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import type { IncomingHttpHeaders } from "node:http"
 import { createServer } from "node:https"
@@ -7,9 +7,10 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { TLSSocket } from "node:tls"
 import { ControlPlane } from "../../src/control-plane/ControlPlane.ts"
-import * as NoetlControlPlane from "../../src/control-plane/noetl/NoetlControlPlane.ts"
+import type * as NoetlControlPlane from "../../src/control-plane/noetl/NoetlControlPlane.ts"
 import { sendHeartbeat } from "../../src/queue/sendHeartbeat.ts"
 import * as pem from "../support/certificates.ts"
+import { noetlPlane } from "../support/noetlPlane.ts"
 
 interface Heard {
   readonly client: string | undefined
@@ -53,18 +54,10 @@ const folder = Effect.acquireRelease(
 )
 
 const plane = (serverUrl: string, path: string, more: Partial<NoetlControlPlane.Settings> = {}) =>
-  NoetlControlPlane.layer({
+  noetlPlane(serverUrl, {
     protocol: "auto",
-    serverUrl,
-    allowedServers: [],
-    workerId: "w1",
-    workerIdIsGenerated: true,
-    pool: "default",
-    capacity: 4,
-    token: undefined,
     tokenFile: join(path, "token"),
     tls: { caFile: join(path, "ca"), certFile: join(path, "clientCert"), keyFile: join(path, "clientKey") },
-    timeout: Duration.seconds(5),
     ...more
   })
 

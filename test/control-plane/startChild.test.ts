@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 import { ControlPlane } from "../../src/control-plane/ControlPlane.ts"
-import * as NoetlControlPlane from "../../src/control-plane/noetl/NoetlControlPlane.ts"
 import { EventId, ExecutionId } from "../../src/domain/Ids.ts"
 import type { JsonObject } from "../../src/domain/Json.ts"
 import * as HttpStub from "../support/HttpStub.ts"
+import { noetlPlane } from "../support/noetlPlane.ts"
 
 interface Execution {
   readonly id: string
@@ -66,21 +66,7 @@ const startAt = (url: string, mayBeThere = false) =>
       eventId: EventId.make("500"),
       mayBeThere
     })
-  ).pipe(
-    Effect.provide(
-      NoetlControlPlane.layer({
-        protocol: "python2",
-        serverUrl: url,
-        allowedServers: [],
-        workerId: "w1",
-        workerIdIsGenerated: true,
-        pool: "default",
-        capacity: 4,
-        token: undefined,
-        timeout: Duration.seconds(20)
-      })
-    )
-  )
+  ).pipe(Effect.provide(noetlPlane(url, { timeout: Duration.seconds(20) })))
 
 describe.concurrent("Starting a child playbook", () => {
   it.live.each<Fault>(["stored, then cut", "stored, then 500"])(

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Layer, Schedule } from "effect"
 import * as Failure from "../../src/domain/Failure.ts"
 import { failure, success } from "../../src/domain/ToolResult.ts"
+import type { Database } from "../../src/postgres/Database.ts"
 import { StubCalls } from "../../src/testing/StubTool.ts"
 import { jobWorker, type Options } from "../support/JobWorker.ts"
 import { freshDatabase, rows } from "../support/PostgresJobs.ts"
@@ -113,54 +114,55 @@ describe("A worker on jobs in PostgreSQL", () => {
     }).pipe(Effect.provide(database()), Effect.timeout("60 seconds"))
   )
 
-  it.live("stops the tool of a job that is cancelled", () =>
+  /** Runs a tool without an end, does something to its job, and goes on when the tool was stopped. */
+  const afterTheStop = (
+    what: (id: string) => Effect.Effect<unknown, unknown, Database>,
+    then: (id: string) => Effect.Effect<void, unknown, Database>
+  ) =>
     Effect.gen(function* () {
       const started = yield* Deferred.make<void>()
       const stopped = yield* Deferred.make<void>()
+      const answer = () =>
+        Effect.andThen(Deferred.succeed(started, undefined), Effect.never).pipe(
+          Effect.onInterrupt(() => Deferred.succeed(stopped, undefined))
+        )
       yield* withWorker(
-        {
-          answer: () =>
-            Effect.andThen(Deferred.succeed(started, undefined), Effect.never).pipe(
-              Effect.onInterrupt(() => Deferred.succeed(stopped, undefined))
-            )
-        },
+        { answer },
         Effect.gen(function* () {
           const id = yield* enqueue(stub)
           yield* Deferred.await(started)
-          assert.deepStrictEqual(yield* rows("SELECT worker_cancel($1::bigint) AS status", [id]), [
-            { status: "running" }
-          ])
+          yield* what(id)
           yield* Deferred.await(stopped)
-          assert.strictEqual((yield* ended(id))["status"], "cancelled")
+          yield* then(id)
         })
       )
     })
+
+  it.live("stops the tool of a job that is cancelled", () =>
+    afterTheStop(
+      Effect.fnUntraced(function* (id) {
+        assert.deepStrictEqual(yield* rows("SELECT worker_cancel($1::bigint) AS status", [id]), [
+          { status: "running" }
+        ])
+      }),
+      Effect.fnUntraced(function* (id) {
+        assert.strictEqual((yield* ended(id))["status"], "cancelled")
+      })
+    )
   )
 
   it.live("stops the tool of a job whose lease is lost, and drops its outcome", () =>
-    Effect.gen(function* () {
-      const started = yield* Deferred.make<void>()
-      const stopped = yield* Deferred.make<void>()
-      yield* withWorker(
-        {
-          answer: () =>
-            Effect.andThen(Deferred.succeed(started, undefined), Effect.never).pipe(
-              Effect.onInterrupt(() => Deferred.succeed(stopped, undefined))
-            )
-        },
-        Effect.gen(function* () {
-          const id = yield* enqueue(stub)
-          yield* Deferred.await(started)
-          yield* rows(
-            "UPDATE worker_jobs SET lease_token = gen_random_uuid(), worker_id = 'other', lease_until = now() + interval '1 hour' WHERE id = $1::bigint",
-            [id]
-          )
-          yield* Deferred.await(stopped)
-          const row = yield* job(id)
-          assert.deepStrictEqual([row["status"], row["worker_id"]], ["running", "other"])
-        })
-      )
-    })
+    afterTheStop(
+      (id) =>
+        rows(
+          "UPDATE worker_jobs SET lease_token = gen_random_uuid(), worker_id = 'other', lease_until = now() + interval '1 hour' WHERE id = $1::bigint",
+          [id]
+        ),
+      Effect.fnUntraced(function* (id) {
+        const row = yield* job(id)
+        assert.deepStrictEqual([row["status"], row["worker_id"]], ["running", "other"])
+      })
+    )
   )
 
   it.live("I3: keeps a job that ended its worker twice as a dead letter, and runs it no more", () =>

@@ -1,7 +1,6 @@
 /** A checked playbook → its run, shown to a person and written for programs. */
 import { Duration, Effect } from "effect"
-import { homedir } from "node:os"
-import { join, resolve } from "node:path"
+import { resolve } from "node:path"
 import { type JsonObject, stringify } from "../../domain/Json.ts"
 import { messageOf } from "../../domain/messageOf.ts"
 import { missingTools } from "../../local/capabilities.ts"
@@ -19,6 +18,7 @@ import * as Display from "./Display.ts"
 import * as Events from "./events.ts"
 import type { Input } from "./Input.ts"
 import { print } from "../print.ts"
+import { credentialPlaces } from "./credentialPlaces.ts"
 
 export interface Execution {
   readonly input: Input
@@ -61,9 +61,7 @@ export const execute = Effect.fnUntraced(function* (execution: Execution) {
     strict: input.strict,
     normalise: !input.noNormalize,
     catalogs: folders,
-    credentialsFile:
-      input.credentials ?? process.env["NOETL_CREDENTIALS_FILE"] ?? loaded.values.credentialsFile,
-    credentialsFolder: join(homedir(), ".noetl", "credentials.d"),
+    ...credentialPlaces(input.credentials, loaded.values),
     stateFolder: input.state === undefined ? undefined : resolve(input.state),
     env: shownEnvironment(process.env),
     onEvent: (event) => {

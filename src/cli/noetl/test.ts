@@ -1,7 +1,5 @@
 /** `noetl test`: playbooks of a folder against what they must give. */
 import { Effect } from "effect"
-import { homedir } from "node:os"
-import { join } from "node:path"
 import { stringify } from "../../domain/Json.ts"
 import { expectationsIn, runOne, type Verdict } from "../../local/expectations/runFolder.ts"
 import { elapsed } from "../../local/progress/text.ts"
@@ -11,6 +9,7 @@ import { loadConfig } from "../sources.ts"
 import { styleOf } from "../style.ts"
 import { telemetry } from "../worker.ts"
 import { foldersOf } from "./catalog.ts"
+import { credentialPlaces } from "./credentialPlaces.ts"
 import { print } from "../print.ts"
 
 export interface Input {
@@ -38,9 +37,7 @@ export const test = Effect.fnUntraced(function* (input: Input) {
     strict: false,
     normalise: true,
     catalogs: [input.folder, ...foldersOf(input.catalog)],
-    credentialsFile:
-      input.credentials ?? process.env["NOETL_CREDENTIALS_FILE"] ?? loaded.values.credentialsFile,
-    credentialsFolder: join(homedir(), ".noetl", "credentials.d"),
+    ...credentialPlaces(input.credentials, loaded.values),
     timeout: undefined,
     env: {}
   }

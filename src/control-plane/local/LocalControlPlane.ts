@@ -33,7 +33,7 @@ export class LocalRuns extends Context.Service<
   LocalRuns,
   {
     readonly start: (source: Source, options: StartOptions) => Effect.Effect<Started>
-    /** Goes on with the run that a person started in an earlier process; undefined where there is none. */
+    /** Resumes the run that an earlier process kept on disk. Undefined if it kept none. */
     readonly resume: (source: Source) => Effect.Effect<Started | undefined>
     readonly cancel: (executionId: string, reason: string) => Effect.Effect<void>
     /** Waits until no run is going on, children that no step waits for included. */

@@ -19,7 +19,7 @@ import { serverOfFile } from "../../support/PostgresServer.ts"
 const server = serverOfFile()
 const folder = fileURLToPath(new URL("./playbooks", import.meta.url))
 /** Files that playbooks name, shared with the comparison. */
-const scripts = fileURLToPath(new URL("../../fixtures/noetl", import.meta.url))
+const scripts = fileURLToPath(new URL("../../fixtures/playbooks/script_execution", import.meta.url))
 const toolbox = Toolbox.layer(PostgresTool, DuckdbTool).pipe(
   Layer.provide([PostgresTool.layer, DuckdbTool.layer]),
   Layer.provide([EgressOptions.layerDevelopment, DuckdbOptions.layerDevelopment]),
