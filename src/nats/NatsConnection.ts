@@ -5,13 +5,14 @@
  * a worker that starts before its broker lives.
  */
 import { connect, type NatsConnection as Connection } from "@nats-io/transport-node"
-import { Clock, Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { awayLines } from "../async/awayLines.ts"
 import { backoff } from "../async/backoff.ts"
 import { KnownSecrets } from "../domain/OutputMask.ts"
 import { shownUrl } from "../domain/shownUrl.ts"
 import { connectionOptions, type NatsSettings } from "./connectionOptions.ts"
 import { messageOf } from "../domain/messageOf.ts"
+import { warnAway } from "../async/warnAway.ts"
 
 export class NatsConnection extends Context.Service<
   NatsConnection,
@@ -51,16 +52,11 @@ const open = (settings: NatsSettings, name: string): Effect.Effect<Connection> =
     consequence: "trying again; `noetl-worker doctor` checks the address, the network and the login"
   })
   return Effect.flatMap(KnownSecrets, (remember) => dial(settings, name, remember)).pipe(
-    Effect.tapError((error) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => warned(lines.failed(error, now)))
-    ),
+    Effect.tapError((error) => warnAway(lines, error)),
     Effect.retry(backoff("200 millis", "10 seconds")),
     Effect.orDie
   )
 }
-
-const warned = (line: string | undefined): Effect.Effect<void> =>
-  line === undefined ? Effect.void : Effect.logWarning(line)
 
 /** A connection that comes after the last caller stopped waiting is closed again. */
 const dial = (settings: NatsSettings, name: string, remember: (name: string, secret: string) => void) =>

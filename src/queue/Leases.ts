@@ -9,6 +9,7 @@ import { type AwayLines, awayLines } from "../async/awayLines.ts"
 import { heartbeatOutage, leaseOutage } from "./leaseOutages.ts"
 import type { Delivery } from "./MessageQueue.ts"
 import { extendAfter } from "./leaseProtocol.ts"
+import { warnAway } from "../async/warnAway.ts"
 
 /** The lease holder died or could not start. Its supervisor starts it again. */
 export class LeaseError extends Schema.TaggedError<LeaseError>()("LeaseError", { detail: Schema.String }) {
@@ -129,19 +130,13 @@ export const sendHeartbeats = ({ address, every, send }: Heartbeat): Effect.Effe
   const lines = awayLines(heartbeatOutage(address))
   return send.pipe(
     Effect.tap(() => Effect.sync(lines.answered)),
-    Effect.catch((error) => warnOf(lines, `heartbeat: ${error.message}`)),
+    Effect.catch((error) => warnAway(lines, `heartbeat: ${error.message}`)),
     Effect.delay(every),
     Effect.forever
   )
 }
 
 // --- helpers ---
-
-const warnOf = (lines: AwayLines, detail: string): Effect.Effect<void> =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const line = lines.failed(detail, now)
-    return line === undefined ? Effect.void : Effect.logWarning(line)
-  })
 
 const extendDue = (table: LeaseTable) =>
   Effect.gen(function* () {
@@ -167,7 +162,7 @@ const extend = (table: LeaseTable, lease: HeldLease, now: number) => {
     Effect.catch((error) =>
       error.reason._tag === "LeaseLost"
         ? markExpired(table, lease.delivery.id)
-        : warnOf(table.away, error.message)
+        : warnAway(table.away, error.message)
     )
   )
 }

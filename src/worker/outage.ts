@@ -2,9 +2,10 @@
  * Waits out a neighbour that is away: an outage is no failure of the worker, however long it lasts. Only a defect
  * reaches the supervisor.
  */
-import { Clock, Effect, Schedule } from "effect"
+import { Effect, Schedule } from "effect"
 import { awayLines, type Outage } from "../async/awayLines.ts"
 import { backoff } from "../async/backoff.ts"
+import { warnAway } from "../async/warnAway.ts"
 
 /** Runs the effect again after each failure, with backoff. One line when the outage begins, and then ever fewer. */
 export const waitOut =
@@ -15,12 +16,7 @@ export const waitOut =
     Effect.suspend(() => {
       const lines = awayLines(outage)
       return effect.pipe(
-        Effect.tapError((error) =>
-          Effect.flatMap(Clock.currentTimeMillis, (now) => {
-            const line = lines.failed(error.message, now)
-            return line === undefined ? Effect.void : Effect.logWarning(line)
-          })
-        ),
+        Effect.tapError((error) => warnAway(lines, error.message)),
         Effect.retry(Schedule.map(backoff("250 millis", "10 seconds"), () => Effect.void)),
         Effect.orDie
       )

@@ -22,6 +22,7 @@ import {
   type QueueError,
   type Settlement
 } from "../MessageQueue.ts"
+import { warnAway } from "../../async/warnAway.ts"
 
 export interface Options extends ConsumerSettings {
   /** How long one pull request waits on the server. */
@@ -62,8 +63,7 @@ const make = Effect.fnUntraced(function* (options: Options) {
             deadLetters: options.deadLetters ?? defaultStream
           }
           const broken = yield* Effect.flip(pulling(source, options.pullExpires, capacity, out))
-          const line = lines.failed(broken.message, yield* Clock.currentTimeMillis)
-          if (line !== undefined) yield* Effect.logWarning(line)
+          yield* warnAway(lines, broken.message)
           yield* Effect.sleep("500 millis")
         }
       })
