@@ -111,7 +111,7 @@ const whoListens = (port: number, address: string, cause: string): Findings =>
         })
       const [health, ready] = await Promise.all([ask("/health"), ask("/ready")])
       const text = await ready.text()
-      if (!/"status":"(ready|not ready|draining)"/.test(text)) throw new Error("no worker")
+      if (!/"status":"(ready|paused|not ready|draining)"/.test(text)) throw new Error("no worker")
       const about = "running worker"
       return health.ok && ready.ok
         ? [ok(about, `the worker on port ${port} is healthy and takes commands`)]

@@ -81,10 +81,10 @@ const takenPort = Effect.map(
   ({ port }): Partial<Values> => ({ healthPort: port })
 )
 /** Its endpoints, on a port of their own. */
-const aWorkerThatIs = (status: "ready" | "not ready") =>
+const aWorkerThatIs = (status: "ready" | "paused" | "not ready") =>
   Effect.map(
     HttpStub.make(({ path }, response) => {
-      const isReady = path === "/health" || status === "ready"
+      const isReady = path === "/health" || status !== "not ready"
       response.writeHead(isReady ? 200 : 503, { "content-type": "application/json" })
       response.end(JSON.stringify({ status: path === "/health" ? "healthy" : status }))
     }),
@@ -449,14 +449,16 @@ describe.skipIf(noProgram)("The doctor", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("asks the worker that runs on the port, as in a pod", () =>
-    Effect.gen(function* () {
-      const made = yield* world(undefined)
-      const findings = yield* examine({ ...healthy(made), ...(yield* aWorkerThatIs("ready")) })
-      const found = findings.find(({ about }) => about === "running worker")
-      assert.deepInclude(found, { level: "ok" })
-      assert.isUndefined(findings.find(({ about }) => about === "HEALTH_PORT"))
-    }).pipe(Effect.scoped)
+  it.live.each(["ready", "paused"] as const)(
+    "asks the worker that runs on the port, as in a pod: %s",
+    (status) =>
+      Effect.gen(function* () {
+        const made = yield* world(undefined)
+        const findings = yield* examine({ ...healthy(made), ...(yield* aWorkerThatIs(status)) })
+        const found = findings.find(({ about }) => about === "running worker")
+        assert.deepInclude(found, { level: "ok" })
+        assert.isUndefined(findings.find(({ about }) => about === "HEALTH_PORT"))
+      }).pipe(Effect.scoped)
   )
 
   it.live("ends with 1 on a problem, and with 0 without one", () =>
