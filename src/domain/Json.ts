@@ -47,17 +47,17 @@ export const parse = (
   }
   const brackets = openingBrackets(text)
   // The parser does not recurse, but each level that it makes takes memory.
-  if (brackets > maxBracketsUnscanned) {
-    const tooDeep = depthError(text, limits)
-    if (tooDeep !== undefined) return Result.fail(tooDeep)
-  }
+  const isLarge = brackets > maxBracketsUnscanned
+  const tooDeep = isLarge ? depthError(text, limits) : undefined
+  if (tooDeep !== undefined) return Result.fail(tooDeep)
   try {
     const value = read(text)
-    return brackets <= limits.maxDepth || isWithinDepth(value, limits.maxDepth)
-      ? Result.succeed(value)
-      : Result.fail(depthError(text, limits) ?? new JsonError({ detail: "nested too deeply" }))
+    if (isLarge || brackets <= limits.maxDepth || isShallow(value, limits.maxDepth))
+      return Result.succeed(value)
+    const error = depthError(text, limits)
+    return error === undefined ? Result.succeed(value) : Result.fail(error)
   } catch (cause) {
-    return Result.fail(depthError(text, limits) ?? new JsonError({ detail: messageOf(cause) }))
+    return Result.fail(new JsonError({ detail: messageOf(cause) }))
   }
 }
 
@@ -160,6 +160,27 @@ const isPlain = (value: object): boolean => {
 /** More opening brackets than a value has that is read before its depth is known. */
 const maxBracketsUnscanned = 100_000
 
+/** Whether a value surely has no more than so many levels; a number that is kept as its text counts as one. */
+const isShallow = (value: Json, levels: number): boolean => {
+  let level: Array<Json> = isContainer(value) ? [value] : []
+  for (let left = levels; left > 0 && level.length > 0; left--) {
+    const next: Array<Json> = []
+    for (const container of level) addContainers(container, next)
+    level = next
+  }
+  return level.length === 0
+}
+
+const addContainers = (container: Json, to: Array<Json>): void => {
+  // V8 compiles a loop over the keys anew for each value.
+  const members: ReadonlyArray<Json> = Array.isArray(container)
+    ? container
+    : Object.values(container as JsonObject)
+  for (const member of members) if (isContainer(member)) to.push(member)
+}
+
+const isContainer = (value: Json): boolean => typeof value === "object" && value !== null
+
 /** As many as there are, those in texts included, or one more than is of interest. */
 const openingBrackets = (text: string): number => {
   let count = 0
@@ -167,21 +188,6 @@ const openingBrackets = (text: string): number => {
     for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1))
       if (++count > maxBracketsUnscanned) return count
   return count
-}
-
-const isWithinDepth = (value: unknown, depth: number): boolean => {
-  if (typeof value !== "object" || value === null || JSON.isRawJSON(value)) return true
-  if (depth <= 0) return false
-  if (Array.isArray(value)) {
-    for (const item of value as ReadonlyArray<unknown>)
-      if (typeof item === "object" && !isWithinDepth(item, depth - 1)) return false
-    return true
-  }
-  for (const key in value) {
-    const member = (value as Readonly<Record<string, unknown>>)[key]
-    if (typeof member === "object" && !isWithinDepth(member, depth - 1)) return false
-  }
-  return true
 }
 
 const depthError = (text: string, { maxDepth }: Limits): JsonError | undefined => {
@@ -193,18 +199,29 @@ const depthError = (text: string, { maxDepth }: Limits): JsonError | undefined =
 
 /** The position of the bracket that goes too deep. */
 const depthExceededAt = (text: string, maxDepth: number): number | undefined => {
-  if (text.length <= maxDepth) return undefined
   let depth = 0
-  let inString = false
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
-    if (inString) {
-      if (c === 92) i++
-      else if (c === 34) inString = false
-    } else if (c === 34) inString = true
-    else if (c === 91 || c === 123) {
-      if (++depth > maxDepth) return i
-    } else if (c === 93 || c === 125) depth--
+    if (c === quote) i = endOfText(text, i)
+    else if (isOpening(c) && ++depth > maxDepth) return i
+    else if (isClosing(c)) depth--
   }
   return undefined
+}
+
+const quote = 34
+const backslash = 92
+
+/** `[` and `{` differ in one bit, and so do `]` and `}`. */
+const isOpening = (c: number): boolean => (c | 32) === 123
+const isClosing = (c: number): boolean => (c | 32) === 125
+
+/** The position of the quote that closes a text, or the last of all. */
+const endOfText = (text: string, start: number): number => {
+  for (let i = start + 1; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (c === quote) return i
+    if (c === backslash) i++
+  }
+  return text.length
 }

@@ -44,34 +44,34 @@ export const withCopies = (value: Json): Json => {
   }, rest)
 }
 
-/** Values that were looked through already and have nothing to put back, with how many levels of them. */
+/** Large values that were searched already and have nothing to put back, with how many levels of them. */
 export type Complete = WeakMap<object, number>
 
 /** The same for every value in a context: steps, what is under `ctx`, the results of a loop. */
 export const withCopiesInside = (value: Json, complete: Complete = new WeakMap(), levels = 4): Json => {
-  if (typeof value !== "object" || value === null || (complete.get(value) ?? -1) >= levels) return value
-  const whole = insideOf(value, complete, levels)
-  if (whole === value) complete.set(value, levels)
-  return whole
+  // Most contexts have no such value, and a search makes nothing.
+  if (!hasCopies(value, complete, levels)) return value
+  if (Array.isArray(value)) return value.map((item: Json) => withCopiesInside(item, complete, levels - 1))
+  const whole = withCopies(value)
+  if (whole !== value || !isObject(value)) return whole
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [key, withCopiesInside(member, complete, levels - 1)])
+  )
 }
 
-const insideOf = (value: Json & object, complete: Complete, levels: number): Json => {
-  if (Array.isArray(value)) {
-    if (levels === 0) return value
-    const items = value.map((item: Json) => withCopiesInside(item, complete, levels - 1))
-    return items.every((item, i) => item === value[i]) ? value : items
-  }
-  if (!isObject(value)) return value
-  const whole = withCopies(value)
-  if (whole !== value || levels === 0) return whole
-  let changed: Record<string, Json> | undefined
-  for (const key in value) {
-    const member = value[key] as Json
-    const inner = withCopiesInside(member, complete, levels - 1)
-    if (inner !== member) (changed ??= { ...value })[key] = inner
-  }
-  return changed ?? value
+const hasCopies = (value: Json | undefined, complete: Complete, levels: number): boolean => {
+  if (typeof value !== "object" || value === null) return false
+  const isList = Array.isArray(value)
+  if (!isList && Object.hasOwn(value, copiesKey)) return true
+  if (levels === 0 || (complete.get(value) ?? 0) >= levels) return false
+  const members: ReadonlyArray<Json> = isList ? value : Object.values(value)
+  for (const member of members) if (hasCopies(member, complete, levels - 1)) return true
+  // To remember a small value costs more than to search it again.
+  if (members.length > largeFrom) complete.set(value, levels)
+  return false
 }
+
+const largeFrom = 32
 
 export const copiesKey = "_copies"
 
