@@ -57,7 +57,8 @@ export const parse = (
     const error = depthError(text, limits)
     return error === undefined ? Result.succeed(value) : Result.fail(error)
   } catch (cause) {
-    return Result.fail(new JsonError({ detail: messageOf(cause) }))
+    // A text that is cut in the middle of a level too many is too deep first of all.
+    return Result.fail(depthError(text, limits) ?? new JsonError({ detail: messageOf(cause) }))
   }
 }
 

@@ -27,6 +27,8 @@ export interface JobSlot {
   readonly parkTool: SlotShape["park"]
   /** Runs an effect while no other job of this worker runs. */
   readonly alone: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** Gives the slot back for good before a report, unless as many reports as there are slots are under way already. */
+  readonly reports: Effect.Effect<void>
   /** Gives the slot back for good: what follows only waits. */
   readonly release: Effect.Effect<void>
 }

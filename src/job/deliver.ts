@@ -1,7 +1,8 @@
 /**
  * Ending → the control plane, until it was accepted or the time is over. An outcome stays in the journal until then.
  *
- * A report that waits holds neither a slot nor capacity: the journal's limit bounds how many wait.
+ * A report that waits holds neither a slot nor capacity: the journal's limit bounds how many wait. As many reports as
+ * there are slots give theirs back at once; each further one holds it for a second, so that a slow server is no flood.
  */
 import { Cause, Clock, Duration, Effect } from "effect"
 import { whenLonger, withinOrElse } from "../async/within.ts"
@@ -86,7 +87,10 @@ export const make = Effect.gen(function* () {
     now: (command: Command, ending: Ending, slot: JobSlot) => {
       slot.at("report")
       const reported = leases.expired(slot.delivery.id) ? reportIfOurs : report
-      return whenLonger(holdsSlotFor, slot.release)(reported(command, ending, false))
+      return Effect.andThen(
+        slot.reports,
+        whenLonger(holdsSlotFor, slot.release)(reported(command, ending, false))
+      )
     },
     /** For a delivery whose command ended here before. */
     again,

@@ -44,6 +44,8 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
     draining: draining.await,
     deregistered: deregistered.await
   })
+  /** Reports under way whose slot went to the next command: so many that a command's end costs no slot, and a slow server no flood. */
+  let reporting = 0
   const update = updater(yield* Effect.context())
   update(Metrics.slots, config.concurrency)
 
@@ -61,6 +63,7 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
       )
       return parkWith(permit, entry, ackEarly(delivery, entry))(Effect.raceFirst(effect, endOfWait))
     }
+    let reportsFreely = false
     const slot: JobSlot = {
       delivery,
       enter: (notification) => inFlight.enter(notification, entry),
@@ -71,12 +74,23 @@ export const make = Effect.fnUntraced(function* (watch: Watch) {
       park,
       parkTool,
       alone: exclusive.alone(park),
+      reports: Effect.suspend(() => {
+        if (reporting >= config.concurrency) return Effect.void
+        reporting += 1
+        reportsFreely = true
+        return permit.give
+      }),
       release: permit.give
     }
     return job.run(slot).pipe(
       Effect.catchCause((cause) => Effect.logError("a job ended without an answer", cause)),
       Effect.andThen(inFlight.leave(entry)),
-      Effect.andThen(permit.give)
+      Effect.andThen(
+        Effect.suspend(() => {
+          if (reportsFreely) reporting -= 1
+          return permit.give
+        })
+      )
     )
   }
 

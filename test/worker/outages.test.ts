@@ -174,6 +174,9 @@ describe("One slot", () => {
     return inWorld(world, () =>
       Effect.gen(function* () {
         for (const n of [1, 2, 3]) yield* TestWorker.submit(aCommand(n))
+        yield* passes("500 millis", "100 millis")
+        // As many reports as there are slots give theirs back at once; the next one holds it for a second.
+        assert.strictEqual(yield* calls, 2)
         yield* passes("10 seconds")
         assert.strictEqual(yield* calls, 3)
         assert.deepStrictEqual(yield* settlements, [])

@@ -89,8 +89,9 @@ const make = Effect.fnUntraced(function* (options: Options) {
   }, Effect.uninterruptible)
 
   const reading = Effect.fnUntraced(function* (capacity: Capacity, out: Out, jobs: Latch.Latch) {
+    let isBusy = false
     while (true) {
-      const wanted = yield* acquireBatch(capacity, options.batchSize)
+      const wanted: number = yield* acquireBatch(capacity, options.batchSize, isBusy)
       jobs.closeUnsafe()
       let got = 0
       yield* claimAll(wanted, out).pipe(
@@ -98,7 +99,8 @@ const make = Effect.fnUntraced(function* (options: Options) {
         Effect.tapError(() => Effect.sync(() => void (state.answered = false))),
         Effect.ensuring(Effect.suspend(() => capacity.release(wanted - got)))
       )
-      if (got < wanted) yield* Effect.raceFirst(jobs.await, Effect.sleep(options.pollInterval))
+      isBusy = got === wanted
+      if (!isBusy) yield* Effect.raceFirst(jobs.await, Effect.sleep(options.pollInterval))
     }
   })
 
@@ -154,12 +156,18 @@ const make = Effect.fnUntraced(function* (options: Options) {
 type Out = Queue.Queue<Delivery, QueueError | Cause.Done>
 
 /** A claim costs the same for one job as for several: where little is free, more may be free in a moment. */
-const acquireBatch = Effect.fnUntraced(function* (capacity: Capacity, most: number) {
-  const first = yield* capacity.acquire(most)
-  if (first >= most) return first
-  yield* Effect.sleep("1 millis")
-  return first + (yield* capacity.acquireNow(most - first))
+const acquireBatch = Effect.fnUntraced(function* (capacity: Capacity, most: number, isBusy: boolean) {
+  let acquired = yield* capacity.acquire(most)
+  const enough = Math.min(most, worthAClaim)
+  for (let tries = isBusy ? 6 : 1; tries > 0 && acquired < enough; tries--) {
+    yield* Effect.sleep("1 millis")
+    acquired += yield* capacity.acquireNow(most - acquired)
+  }
+  return acquired
 })
+
+/** While jobs wait in the table, a claim is for so many. */
+const worthAClaim = 16
 
 const deliveryOf = (
   settle: Settlements.Settle,

@@ -40,9 +40,9 @@ interface Entry {
   readonly resume: (result: Effect.Effect<Verdict, DatabaseError>) => void
 }
 
-/** So many answers leave at once; fewer wait so many milliseconds for others. */
+/** So many answers leave at once; fewer wait so many milliseconds for others: longer where several came together the last time. */
 const enough = 16
-const patience = 1
+const patience = { alone: 1, amongOthers: 5 }
 
 /** Answers and characters of one statement. */
 const most = { answers: 500, characters: 8_000_000 }
@@ -51,7 +51,11 @@ export const make: Effect.Effect<Settle, never, Database> = Effect.contextWith(
   (context: Context.Context<Database>) => {
     const { query } = Context.get(context, Database)
     const waiting: Array<Entry> = []
-    const state: { underWay: boolean; due: NodeJS.Timeout | undefined } = { underWay: false, due: undefined }
+    const state: { underWay: boolean; last: number; due: NodeJS.Timeout | undefined } = {
+      underWay: false,
+      last: 0,
+      due: undefined
+    }
 
     const flush = () => {
       clearTimeout(state.due)
@@ -59,17 +63,21 @@ export const make: Effect.Effect<Settle, never, Database> = Effect.contextWith(
       if (state.underWay || waiting.length === 0) return
       state.underWay = true
       const batch = waiting.splice(0, sizeOf(waiting))
+      state.last = batch.length
       Effect.runForkWith(context)(send(query, batch)).addObserver(() => {
         state.underWay = false
-        flush()
+        flushSoon()
       })
+    }
+    // Jobs that started together end together: a statement costs more than the wait for the others.
+    const flushSoon = () => {
+      if (state.underWay || waiting.length === 0) return
+      if (waiting.length >= enough) flush()
+      else state.due ??= setTimeout(flush, state.last > 3 ? patience.amongOthers : patience.alone)
     }
     const enqueue = (entry: Entry) => {
       waiting.push(entry)
-      if (state.underWay) return
-      // Jobs that started together end together: a statement costs more than the wait for the others.
-      if (waiting.length >= enough) flush()
-      else state.due ??= setTimeout(flush, patience)
+      flushSoon()
     }
     return Effect.succeed((answer) =>
       Effect.callback<Verdict, DatabaseError>((resume) => {
